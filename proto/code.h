@@ -1,0 +1,33 @@
+/* Wormhole codes: NAMEPLATE-word-word, their words from the PGP word list. Pure. */
+#ifndef PROTO_CODE_H
+#define PROTO_CODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "now.h"
+
+enum {
+    CODE_TEXT_MAX = 128,    /* longest code accepted, without the NUL */
+    CODE_NAMEPLATE_MAX = 40, /* the mailbox server's own bound */
+    CODE_WORDS_MAX = 8,
+};
+
+/* Writes "NAMEPLATE-word-word…" with `words` (1..CODE_WORDS_MAX) random words, the first from the
+ * odd (three-syllable) list, then alternating, as upstream does. `out` has CODE_TEXT_MAX+1 bytes.
+ * 0, or PROTO_ERR_INVALID if the nameplate is not all digits. */
+int code_generate(char *out, const char *nameplate, unsigned words, struct now *now);
+
+/* Is `text` a code that somebody may have been given: digits (1..40), a dash, and at least one
+ * further printable ASCII character, no white space, no control character? (Non-ASCII codes
+ * would need NFC normalisation and are refused.) 0 or PROTO_ERR_INVALID. */
+int code_check(const char *text);
+
+/* Stricter: NUMBER and at least two words that are all in the PGP word list (case-insensitive).
+ * This is what a directory name must be to mean "join". */
+bool code_is_pgp(const char *text);
+
+/* Copies the digits before the first dash. `out` has CODE_NAMEPLATE_MAX+1 bytes. 0 or
+ * PROTO_ERR_INVALID. */
+int code_nameplate(char *out, const char *code);
+
+#endif

@@ -1,0 +1,26 @@
+/* Phase encryption: a mailbox message's body is hex(nonce24 | secretbox) under a key derived from
+ * the wormhole's key, the sender's side string and the phase name (protocol facts: upstream
+ * _key.py derive_phase_key). These functions deal in the binary body; hex is server_msg's. */
+#ifndef PROTO_PHASE_H
+#define PROTO_PHASE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "bytes.h"
+#include "now.h"
+
+enum { PHASE_KEY_BYTES = 32, PHASE_OVERHEAD = 24 + 16 };
+
+void phase_key(uint8_t out[static PHASE_KEY_BYTES], const uint8_t key[static PHASE_KEY_BYTES],
+               const char *side, const char *phase);
+
+/* Appends nonce24|secretbox(plain) to `out`, the nonce drawn from `now`. */
+int phase_encrypt(struct bytes *out, const uint8_t key[static PHASE_KEY_BYTES], const char *side,
+                  const char *phase, const void *plain, size_t len, struct now *now);
+
+/* Appends the plaintext to `out`. PROTO_ERR_CRYPTO if it does not open, PROTO_ERR_MALFORMED if
+ * it is shorter than PHASE_OVERHEAD. */
+int phase_decrypt(struct bytes *out, const uint8_t key[static PHASE_KEY_BYTES], const char *side,
+                  const char *phase, const void *body, size_t len);
+
+#endif
