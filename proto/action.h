@@ -42,7 +42,8 @@ enum action_kind {
     /* -- released after the commit ------------------------------------------------------ */
     ACTION_LINK_OPEN,  /* connect .link to the mailbox server, and keep trying until LINK_CLOSE */
     ACTION_LINK_SEND,  /* send the JSON text .body on .link; dropped if it is down */
-    ACTION_LINK_CLOSE, /* disconnect .link and stop trying */
+    ACTION_LINK_CLOSE, /* send what is queued, disconnect .link and stop trying */
+    ACTION_LINK_MOVE,  /* LINK_NEXT's connection is LINK_CURRENT's from now on; the old one was closed */
     ACTION_HEARD,      /* a peer message was decrypted (for "last heard") */
     ACTION_CAUGHT_UP,  /* .link passed its fence: the server is reachable */
     ACTION_TRANSIT_LISTEN, /* prepare attempt .number: listen, then feed wormhole_transit_hints */

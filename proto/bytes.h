@@ -7,8 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A growable buffer. A zeroed struct is a valid empty one. An allocation failure sets `failed`
- * and makes every later put a no-op, so a writer checks once at its end (bytes_ok). */
+enum { BYTES_LEN_MAX = 1 << 28 }; /* no buffer of proto/ comes near; more is an error of ours */
+
+/* A growable buffer. A zeroed struct is a valid empty one. An allocation failure, or more than
+ * BYTES_LEN_MAX bytes, sets `failed` and makes every later put a no-op, so a writer checks once at
+ * its end (bytes_ok); what was put before stays. What is put must not lie in the buffer itself. */
 struct bytes {
     uint8_t *data;
     size_t len;
@@ -17,7 +20,7 @@ struct bytes {
 };
 
 void bytes_release(struct bytes *b); /* wipes the whole capacity, frees, and leaves an empty buffer */
-void bytes_clear(struct bytes *b);   /* wipes and empties, keeps the allocation */
+void bytes_clear(struct bytes *b);   /* wipes, empties, forgets a failure, keeps the allocation */
 bool bytes_ok(const struct bytes *b);
 void bytes_reserve(struct bytes *b, size_t more); /* room for `more` further bytes */
 void bytes_put(struct bytes *b, const void *data, size_t len);
@@ -27,7 +30,8 @@ void bytes_put_u16(struct bytes *b, uint16_t v);
 void bytes_put_u32(struct bytes *b, uint32_t v);
 void bytes_put_u64(struct bytes *b, uint64_t v);
 void bytes_put_blob(struct bytes *b, const void *data, size_t len); /* u32 length, then the bytes */
-void bytes_drop_front(struct bytes *b, size_t len);                 /* removes the first `len` bytes */
+/* Removes and wipes the first `len` (at most b->len) bytes. Moves the rest: not for many small ones. */
+void bytes_drop_front(struct bytes *b, size_t len);
 
 /* A reader over memory that it does not own. Reading past the end sets `bad`, returns 0 / NULL
  * and consumes nothing more; a parser checks reader_ok (or reader_done) once at its end. */
@@ -52,7 +56,7 @@ bool reader_done(const struct reader *r); /* nothing bad and nothing left */
 /* Lower-case hex. `out` has room for 2*len+1 characters; it is NUL-terminated. */
 void hex_encode(char *out, const void *data, size_t len);
 /* Decodes exactly 2*len lower- or upper-case digits from `hex` (need not be terminated).
- * Returns 0 or PROTO_ERR_MALFORMED. */
+ * Returns 0, or PROTO_ERR_MALFORMED with `out` untouched. */
 int hex_decode(void *out, size_t len, const char *hex, size_t hex_len);
 
 #endif

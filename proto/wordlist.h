@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { WORDLIST_WORD_MAX = 11 }; /* letters of the longest word */
+
 const char *wordlist_even(uint8_t byte);
 const char *wordlist_odd(uint8_t byte);
 /* Is word[0..len) in either list, compared without regard to ASCII case? */
