@@ -1,0 +1,43 @@
+/* When is an outbox entry whole? Watches handles, changes and the processes behind them, and decides that an entry is
+ * *sealed*, *held* or *interrupted* (CONTRACT: "outbox/"). Knows nothing of FUSE replies; keeps only what is volatile,
+ * everything that must survive is in the node's and entry's columns of the store.
+ *
+ * Thread: all functions from any FUSE thread, without a turn open, unless said otherwise; timers run on a thread of its own.
+ */
+#ifndef FS_SEAL_H
+#define FS_SEAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct engine;
+struct store;
+struct seal;
+
+struct seal_options {
+    unsigned settle_ms;      /* 300 */
+    unsigned settle_tree_ms; /* 10000 */
+};
+
+/* Starts the timer thread. At start, looks at every unsealed entry of the store and holds or times it as the contract says. */
+int seal_open(struct seal **out, struct store *store, struct engine *engine,
+              const struct seal_options *options);
+void seal_close(struct seal *s);
+
+/* `entry`: inode of the top-level entry; `ino`: the file itself (equal for a file entry). pid/tid: the caller's
+ * (fuse ctx pid is a thread id of the caller). */
+void seal_created(struct seal *s, uint64_t entry, uint64_t ino, bool directory, pid_t pid);
+void seal_opened(struct seal *s, uint64_t entry, uint64_t ino, uint64_t handle, bool writable, pid_t pid);
+/* Any change below the entry (data, name, attribute, xattr, removal of a child) by pid. Very cheap: on the write path. */
+void seal_changed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid);
+/* FLUSH on a handle; decides from /proc whether the writer is being killed. */
+void seal_flushed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid);
+void seal_released(struct seal *s, uint64_t entry, uint64_t handle);
+/* The entry got a new name within its box (a complete rename-in is whole at once), or came in by a rename. */
+void seal_renamed(struct seal *s, uint64_t entry, const char *name, size_t name_len);
+void seal_removed(struct seal *s, uint64_t entry);
+/* Who has it open for writing? Fills command and pid; false if nobody. For `held:`. */
+bool seal_writer(struct seal *s, uint64_t entry, char command[static 64], pid_t *pid);
+
+#endif
