@@ -14,7 +14,8 @@ enum {
 
 /* Writes "NAMEPLATE-word-word…" with `words` (1..CODE_WORDS_MAX) random words, the first from the
  * odd (three-syllable) list, then alternating, as upstream does. `out` has CODE_TEXT_MAX+1 bytes.
- * 0, or PROTO_ERR_INVALID if the nameplate is not all digits. */
+ * 0, or PROTO_ERR_INVALID if the nameplate is not 1..CODE_NAMEPLATE_MAX digits, or so long that
+ * `words` words might not fit behind it (33 and more for eight). */
 int code_generate(char *out, const char *nameplate, unsigned words, struct now *now);
 
 /* Is `text` a code that somebody may have been given: digits (1..40), a dash, and at least one

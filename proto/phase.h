@@ -9,17 +9,23 @@
 #include "bytes.h"
 #include "now.h"
 
-enum { PHASE_KEY_BYTES = 32, PHASE_OVERHEAD = 24 + 16 };
+enum { PHASE_KEY_BYTES = 32, PHASE_NONCE_BYTES = 24, PHASE_OVERHEAD = PHASE_NONCE_BYTES + 16 };
 
 void phase_key(uint8_t out[static PHASE_KEY_BYTES], const uint8_t key[static PHASE_KEY_BYTES],
                const char *side, const char *phase);
 
-/* Appends nonce24|secretbox(plain) to `out`, the nonce drawn from `now`. */
+/* Appends nonce24|secretbox(plain) to `out`, the nonce drawn from `now`. PROTO_ERR_NOMEM, or
+ * PROTO_ERR_TOO_BIG beyond BYTES_LEN_MAX. Neither `plain` nor `body` may lie in `out`. */
 int phase_encrypt(struct bytes *out, const uint8_t key[static PHASE_KEY_BYTES], const char *side,
                   const char *phase, const void *plain, size_t len, struct now *now);
 
+/* The same with a given nonce, which must never repeat under a key; for known answers. */
+int phase_encrypt_nonce(struct bytes *out, const uint8_t key[static PHASE_KEY_BYTES],
+                        const char *side, const char *phase, const void *plain, size_t len,
+                        const uint8_t nonce[static PHASE_NONCE_BYTES]);
+
 /* Appends the plaintext to `out`. PROTO_ERR_CRYPTO if it does not open, PROTO_ERR_MALFORMED if
- * it is shorter than PHASE_OVERHEAD. */
+ * it is shorter than PHASE_OVERHEAD, PROTO_ERR_NOMEM; nothing is appended then. */
 int phase_decrypt(struct bytes *out, const uint8_t key[static PHASE_KEY_BYTES], const char *side,
                   const char *phase, const void *body, size_t len);
 

@@ -6,7 +6,12 @@
 #include <stdint.h>
 #include "now.h"
 
-enum { SPAKE2_SCALAR_BYTES = 32, SPAKE2_MSG_BYTES = 33, SPAKE2_KEY_BYTES = 32 };
+enum {
+    SPAKE2_SCALAR_BYTES = 32,
+    SPAKE2_MSG_BYTES = 33,
+    SPAKE2_KEY_BYTES = 32,
+    SPAKE2_ENTROPY_BYTES = 64,
+};
 
 /* What must survive a restart between sending our message and receiving theirs. Secret: wipe
  * with sodium_memzero. */
@@ -18,11 +23,13 @@ struct spake2 {
     uint8_t msg[SPAKE2_MSG_BYTES];          /* what we sent */
 };
 
-/* Derives everything from code, appid and 64 bytes of entropy. 0 or PROTO_ERR_CRYPTO. */
+/* Derives everything from code, appid and 64 bytes of entropy. 0, or PROTO_ERR_CRYPTO with *s wiped.
+ * Code and appid are hashed as they are: both sides need the same bytes (upstream normalises to
+ * NFC first, which changes nothing in ASCII; code_check admits only that). */
 int spake2_start(struct spake2 *s, const char *code, const char *appid, struct now *now);
 /* The same with given entropy; for the vectors. */
 int spake2_start_entropy(struct spake2 *s, const char *code, const char *appid,
-                         const uint8_t entropy[static 64]);
+                         const uint8_t entropy[static SPAKE2_ENTROPY_BYTES]);
 /* Computes the shared key from the peer's message. Any length but 33, a wrong side byte, an
  * invalid or small-order point, our own message reflected, or an identity result gives
  * PROTO_ERR_CRYPTO and no key. */
