@@ -1,0 +1,34 @@
+/* The SQLite VFS through which the journal's files go: SQLite's own "unix-excl" with every open,
+ * read, write, sync, truncate and delete asked of io->before first. It also notices what SQLite
+ * keeps to itself: a sync that failed inside an automatic checkpoint, and a full disk while the
+ * turn at hand may use the reserve (reserve.h). */
+#ifndef STORE_VFS_H
+#define STORE_VFS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sqlite3.h>
+#include "store/io.h"
+
+enum { VFS_NAME_MAX = 48, VFS_DIR_MAX = 4096 };
+
+struct vfs {
+    sqlite3_vfs base;
+    sqlite3_vfs *real;
+    const struct io *io;
+    char name[VFS_NAME_MAX];
+    char dir[VFS_DIR_MAX];      /* prefix that is cut off to make io_call.path */
+    atomic_bool wal_sync_failed; /* set here; journal.c clears it after a TRUNCATE checkpoint */
+    atomic_int last_errno;      /* of the last refused or failed write, to tell EDQUOT apart */
+    /* Called when a write says ENOSPC/EDQUOT; true: room was made, write again. */
+    bool (*make_room)(void *arg);
+    void *make_room_arg;
+};
+
+/* Registers under a name of its own. `dir` is the absolute path of the store directory. The struct
+ * must stay until vfs_release, which must come after the last connection is closed. 0, NOMEM or
+ * TOO_BIG. */
+int vfs_init(struct vfs *v, const struct io *io, const char *dir);
+void vfs_release(struct vfs *v);
+
+#endif
