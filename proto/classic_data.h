@@ -1,0 +1,42 @@
+/* The data phase of the stock file-transfer v1, inside Transit's records: the bytes of the file (or
+ * of the zip) in records of any size, exactly as many as were offered, none at all for an empty
+ * file; then one record back, {"ack": "ok", "sha256": "<hex of the bytes that arrived>"}. The
+ * caller hashes: it may have a faster SHA-256 than we do. */
+#ifndef PROTO_CLASSIC_DATA_H
+#define PROTO_CLASSIC_DATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "bytes.h"
+
+enum {
+    CLASSIC_DATA_RECORD_BYTES = 16384, /* plaintext of the records that we send, as Python does */
+    CLASSIC_DATA_ACK_MAX = 4096,       /* longest ack that is parsed */
+    CLASSIC_DATA_SHA256_BYTES = 32,
+};
+
+/* How far one transfer is; the same for both roles. */
+struct classic_data {
+    uint64_t size; /* offered */
+    uint64_t done; /* sent or received so far */
+};
+
+void classic_data_init(struct classic_data *d, uint64_t size);
+/* Sender: how many bytes the next record carries (0: all are sent, wait for the ack). */
+size_t classic_data_next(const struct classic_data *d);
+/* `len` bytes were sent or have arrived in one record. PROTO_ERR_TOO_BIG if that is more than was
+ * offered: end the transfer. An empty record is no error. */
+int classic_data_count(struct classic_data *d, size_t len);
+bool classic_data_complete(const struct classic_data *d);
+
+/* Receiver: appends the ack. 0 or PROTO_ERR_NOMEM. */
+int classic_data_ack_build(struct bytes *out,
+                           const uint8_t sha256[static CLASSIC_DATA_SHA256_BYTES]);
+/* Sender: does `plain` acknowledge what hashed to `sha256`? 0; PROTO_ERR_MALFORMED if it is no JSON
+ * object or its sha256 no hash; PROTO_ERR_CRYPTO if ack is not "ok" or a sha256 is given and
+ * differs; PROTO_ERR_TOO_BIG beyond CLASSIC_DATA_ACK_MAX. */
+int classic_data_ack_check(const void *plain, size_t len,
+                           const uint8_t sha256[static CLASSIC_DATA_SHA256_BYTES]);
+
+#endif
