@@ -92,23 +92,22 @@ static void read_direct(struct hint_list *list, enum hint_kind kind, const json_
 static void read_relay(struct hint_list *list, const json_t *relay)
 {
     const json_t *nested = json_object_get(relay, "hints");
-    size_t i;
-    json_t *hint;
 
-    json_array_foreach(nested, i, hint) read_direct(list, HINT_RELAY, hint);
+    for (size_t i = 0; i < json_array_size(nested); i++)
+        read_direct(list, HINT_RELAY, json_array_get(nested, i));
 }
 
 int hints_parse(struct hint_list *list, const json_t *object)
 {
     const json_t *array = json_object_get(object, "hints-v1");
-    size_t i;
-    json_t *hint;
 
     *list = (struct hint_list){0};
-    if (!json_is_object(object) || (array != NULL && !json_is_array(array)))
+    if (!json_is_object(object))
         return PROTO_ERR_MALFORMED;
-    json_array_foreach(array, i, hint)
-    {
+    if (array != NULL && !json_is_array(array) && !json_is_null(array))
+        return PROTO_ERR_MALFORMED;
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const json_t *hint = json_array_get(array, i);
         if (has_type(hint, type_relay))
             read_relay(list, hint);
         else

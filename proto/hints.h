@@ -48,7 +48,7 @@ size_t hints_count(const struct hint_list *list, enum hint_kind kind);
 
 /* Reads an object with the key "hints-v1" into *list, which it empties first. Tolerant of what
  * other clients send: unknown keys, unknown types of hint, hints without a usable host or port,
- * and those beyond the bounds are skipped; a missing "hints-v1" is an empty one.
+ * and those beyond the bounds are skipped; a missing or null "hints-v1" is an empty one.
  * PROTO_ERR_MALFORMED if `object` (may be NULL) is not an object or its "hints-v1" is not an array.
  */
 int hints_parse(struct hint_list *list, const json_t *object);
