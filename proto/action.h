@@ -21,22 +21,22 @@ enum wormhole_link {
 
 enum action_kind {
     /* -- durable: inside the transaction ------------------------------------------------ */
-    ACTION_SNAPSHOT,        /* the machine's state changed: store wormhole_snapshot() in this turn */
+    ACTION_SNAPSHOT,        /* the machine's state changed: store boss_snapshot() in this turn */
     ACTION_KEEP,            /* store .body as what we add in mailbox .mailbox under .phase */
     ACTION_FORGET,          /* erase the kept body of (.mailbox, .phase); phase "" means the whole mailbox */
     ACTION_CODE,            /* the code is .text; a secret */
-    ACTION_CODE_GONE,       /* no code any more; .number is an enum wormhole_code_end */
-    ACTION_STATE,           /* the life-cycle state is now .number, an enum wormhole_state */
+    ACTION_CODE_GONE,       /* no code any more; .number is an enum boss_code_end */
+    ACTION_STATE,           /* the life-cycle state is now .number, an enum boss_state */
     ACTION_PAIRED,          /* .number: 1 wormholefs, 2 stock; .text: its software, or "" */
     ACTION_DELIVER,         /* numbered message of the application (kind ≥ 16) in .body: process it once, in this turn */
     ACTION_ACKED,           /* our numbered messages up to and including .number are acknowledged: drop them */
-    ACTION_EVENT,           /* something for the log: .number is an enum wormhole_event, .text detail or "" */
+    ACTION_EVENT,           /* something for the log: .number is an enum boss_event, .text detail or "" */
     ACTION_PROBLEM,         /* a sentence in .text that needs a person; "" clears it */
     ACTION_PEER_CLOSED,     /* the peer removed the wormhole */
     ACTION_CLOSE_DONE,      /* our close is acknowledged: everything of this wormhole may be erased */
-    ACTION_CLASSIC_OFFERED, /* the stock peer offers .offer: answer with wormhole_classic_answer */
+    ACTION_CLASSIC_OFFERED, /* the stock peer offers .offer: answer with boss_classic_answer */
     ACTION_CLASSIC_ANSWERED, /* our offer was accepted; the transfer starts when transit is up */
-    ACTION_CLASSIC_TEXT,    /* the stock peer sent the text .body; acknowledge with wormhole_classic_answer */
+    ACTION_CLASSIC_TEXT,    /* the stock peer sent the text .body; acknowledge with boss_classic_answer */
     ACTION_CLASSIC_FAILED,  /* refused or broken; .text says why; .number: 1 refused by the peer's user, 0 else */
     ACTION_CLASSIC_DONE,    /* the classic session is over (a text acknowledged, or finished by the caller) */
     /* -- released after the commit ------------------------------------------------------ */
@@ -46,28 +46,28 @@ enum action_kind {
     ACTION_LINK_MOVE,  /* LINK_NEXT's connection is LINK_CURRENT's from now on; the old one was closed */
     ACTION_HEARD,      /* a peer message was decrypted (for "last heard") */
     ACTION_CAUGHT_UP,  /* .link passed its fence: the server is reachable */
-    ACTION_TRANSIT_LISTEN, /* prepare attempt .number: listen, then feed wormhole_transit_hints */
+    ACTION_TRANSIT_LISTEN, /* prepare attempt .number: listen, then feed boss_transit_hints */
     ACTION_TRANSIT_START,  /* both sides' hints are known: start attempt .number with .plan */
     ACTION_TRANSIT_STOP,   /* drop attempt .number and its connections */
 };
 
-enum wormhole_state {
-    WORMHOLE_NEW,     /* no code wanted yet */
-    WORMHOLE_WAITING, /* a code is being allocated, or waits for a peer */
-    WORMHOLE_JOINING, /* a code was given to us */
-    WORMHOLE_PAIRED,  /* a peer's version was decrypted */
-    WORMHOLE_CLOSED,  /* by the peer, or after a stock transfer */
-    WORMHOLE_FAILED,  /* stopped: a clone is running, or three codes were burnt */
-    WORMHOLE_LEAVING, /* our user removed it; the close is not acknowledged yet */
+enum boss_state {
+    BOSS_NEW,     /* no code wanted yet */
+    BOSS_WAITING, /* a code is being allocated, or waits for a peer */
+    BOSS_JOINING, /* a code was given to us */
+    BOSS_PAIRED,  /* a peer's version was decrypted */
+    BOSS_CLOSED,  /* by the peer, or after a stock transfer */
+    BOSS_FAILED,  /* stopped: a clone is running, or three codes were burnt */
+    BOSS_LEAVING, /* our user removed it; the close is not acknowledged yet */
 };
 
-enum wormhole_code_end {
+enum boss_code_end {
     CODE_END_USED,    /* a peer paired with it */
     CODE_END_BURNT,   /* a wrong guess, or the mailbox is crowded */
     CODE_END_EXPIRED, /* the server forgot it */
 };
 
-enum wormhole_event {
+enum boss_event {
     EVENT_CODE_ALLOCATED,    /* detail: nameplate */
     EVENT_CODE_BURNT,        /* detail: reason */
     EVENT_CODE_EXPIRED,

@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "proto/action.h"
-#include "proto/wormhole.h"
+
 #include "store/store.h"
 #include "store/turn.h"
 #include "store/view.h"
