@@ -37,6 +37,8 @@
 #include "action.h"
 #include "bytes.h"
 #include "limits.h"
+#include "mailbox_kept.h"
+#include "mailbox_phase.h"
 #include "now.h"
 #include "rendezvous.h"
 #include "server_msg.h"
@@ -53,15 +55,6 @@ enum mailbox_state {
     MAILBOX_CLOSING,     /* close is sent */
     MAILBOX_CLOSED,      /* final */
     MAILBOX_CROWDED,     /* final: the server does not let us in any more */
-};
-
-/* One body of ours. */
-struct mailbox_kept {
-    struct mailbox_kept *next;
-    char phase[PHASE_LEN_MAX + 1];
-    struct bytes body;
-    bool there;  /* seen on the server in this connection, or sent on it after the fence */
-    bool echoed; /* was seen on the server, in this connection or an earlier one */
 };
 
 /* What one side has put into a mailbox, as far as we know. */
@@ -139,9 +132,9 @@ int mailbox_received(struct mailbox *m, struct rendezvous *r, const struct serve
 
 /* ---- our messages ---- */
 /* Keeps a body and adds it, now or after the next fence: ACTION_KEEP and perhaps ACTION_LINK_SEND.
- * `phase` is "pake", "version", mailbox_number_phase() or, in the meeting, an ephemeral one. It
- * does not enforce §5.4: ask mailbox_room first. PROTO_ERR_TOO_BIG beyond OWN_BODY_MAX;
- * PROTO_ERR_STATE if muted, ending, or the phase was used. */
+ * `phase` is "pake", "version", mailbox_phase_of_number(next_number) or, in the meeting, an
+ * ephemeral one. It does not enforce §5.4: ask mailbox_room first. PROTO_ERR_TOO_BIG beyond
+ * OWN_BODY_MAX; PROTO_ERR_STATE if muted, ending, or the phase was used. */
 int mailbox_add(struct mailbox *m, struct rendezvous *r, const char *phase, const void *body,
                 size_t len, struct actions *actions);
 /* Sends an ephemeral body once and forgets it. PROTO_ERR_STATE unless OPEN and not muted;
@@ -159,15 +152,6 @@ void mailbox_forget_all(struct mailbox *m, struct actions *actions);
 const struct bytes *mailbox_kept(const struct mailbox *m, const char *phase); /* NULL if none */
 /* From now on nothing is added here, not even what the server lacks (PROTOCOL.md §10). For ever. */
 void mailbox_mute(struct mailbox *m);
-
-/* The phase of our next numbered message: `out` has PHASE_LEN_MAX+1 bytes. */
-void mailbox_number_phase(const struct mailbox *m, char *out);
-/* A fresh ephemeral phase: 'e' and 16 random hex digits. */
-void mailbox_ephemeral_phase(char *out, struct now *now);
-/* The number of a numeric phase as upstream writes it (decimal, no leading zeros, no sign); false
- * if `phase` is none. */
-bool mailbox_phase_number(const char *phase, uint64_t *number);
-bool mailbox_phase_is_ephemeral(const char *phase); /* 'e' and 16 lower-case hex digits */
 
 /* ---- bounds, §5.4 ---- */
 enum mailbox_class {
@@ -194,6 +178,8 @@ int mailbox_close(struct mailbox *m, enum mailbox_mood mood, struct rendezvous *
 void mailbox_hold(struct mailbox *m);
 int mailbox_unhold(struct mailbox *m, struct rendezvous *r, struct actions *actions);
 bool mailbox_is_final(const struct mailbox *m);
+/* What `state` falls to when the link goes down. */
+enum mailbox_state mailbox_state_disconnected(enum mailbox_state state);
 
 /* Without bodies. Loaded in the disconnected twin of the saved state; PROTO_ERR_MALFORMED leaves *m
  * as after release. */
