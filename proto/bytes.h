@@ -19,7 +19,7 @@ struct bytes {
     bool failed;
 };
 
-void bytes_release(struct bytes *b); /* wipes the whole capacity, frees, and leaves an empty buffer */
+void bytes_release(struct bytes *b); /* wipes the whole capacity, frees, leaves an empty buffer */
 void bytes_clear(struct bytes *b);   /* wipes, empties, forgets a failure, keeps the allocation */
 bool bytes_ok(const struct bytes *b);
 void bytes_reserve(struct bytes *b, size_t more); /* room for `more` further bytes */
@@ -30,7 +30,7 @@ void bytes_put_u16(struct bytes *b, uint16_t v);
 void bytes_put_u32(struct bytes *b, uint32_t v);
 void bytes_put_u64(struct bytes *b, uint64_t v);
 void bytes_put_blob(struct bytes *b, const void *data, size_t len); /* u32 length, then the bytes */
-/* Removes and wipes the first `len` (at most b->len) bytes. Moves the rest: not for many small ones. */
+/* Removes and wipes the first `len` (at most b->len) bytes. Moves what is left: use it rarely. */
 void bytes_drop_front(struct bytes *b, size_t len);
 
 /* A reader over memory that it does not own. Reading past the end sets `bad`, returns 0 / NULL

@@ -178,7 +178,7 @@ static bool split_host(const char *text, const char **host, size_t *len, const c
         return false;
     if (*(*rest)++ != ':')
         return false;
-    return is_host(*host, *len) && (bracket || memchr(*host, '[', *len) == NULL);
+    return is_host(*host, *len);
 }
 
 int hints_parse_option(struct hint *hint, enum hint_kind kind, const char *text)

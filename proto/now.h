@@ -10,7 +10,7 @@
 enum { NOW_SEED_BYTES = 32 };
 
 struct now {
-    int64_t ms;                   /* milliseconds since 1970 (CLOCK_REALTIME; machines tolerate steps back) */
+    int64_t ms;                   /* since 1970 (CLOCK_REALTIME; machines tolerate steps back) */
     uint8_t seed[NOW_SEED_BYTES]; /* fresh and secret for each input; advanced by now_random */
 };
 

@@ -23,9 +23,9 @@ struct spake2 {
     uint8_t msg[SPAKE2_MSG_BYTES];          /* what we sent */
 };
 
-/* Derives everything from code, appid and 64 bytes of entropy. 0, or PROTO_ERR_CRYPTO with *s wiped.
- * Code and appid are hashed as they are: both sides need the same bytes (upstream normalises to
- * NFC first, which changes nothing in ASCII; code_check admits only that). */
+/* Derives everything from code, appid and 64 bytes of entropy. 0, or PROTO_ERR_CRYPTO with *s
+ * wiped. Code and appid are hashed as they are: both sides need the same bytes (upstream
+ * normalises to NFC first, which changes nothing in ASCII; code_check admits only that). */
 int spake2_start(struct spake2 *s, const char *code, const char *appid, struct now *now);
 /* The same with given entropy; for the vectors. */
 int spake2_start_entropy(struct spake2 *s, const char *code, const char *appid,

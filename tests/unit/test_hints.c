@@ -83,6 +83,8 @@ static void numbers_may_be_ints_or_floats_or_missing(void **state)
     assert_hint(&list.at[2], HINT_DIRECT, "c", 3, 0);
 }
 
+#define USABLE "{\"type\":\"direct-tcp-v1\",\"hostname\":\"a\",\"port\":1}"
+
 static void useless_hints_are_skipped(void **state)
 {
     static const char *const junk[] = {
@@ -112,8 +114,7 @@ static void useless_hints_are_skipped(void **state)
         "{\"type\":\"relay-v1\",\"hints\":{\"0\":1}}",
         "{\"type\":\"relay-v1\",\"hints\":[7,{\"type\":\"websocket-v1\",\"url\":\"ws://a\"}]}",
         "{\"type\":\"relay-v1\",\"hostname\":\"a\",\"port\":1}",
-        "{\"type\":\"relay-v1\",\"hints\":[{\"type\":\"relay-v1\",\"hints\":[{\"type\":\"direct-"
-        "tcp-v1\",\"hostname\":\"a\",\"port\":1}]}]}",
+        "{\"type\":\"relay-v1\",\"hints\":[{\"type\":\"relay-v1\",\"hints\":[" USABLE "]}]}",
     };
 
     (void)state;
@@ -121,6 +122,8 @@ static void useless_hints_are_skipped(void **state)
         struct hint_list list = parsed(junk[i]);
         assert_int_equal(list.count, 0);
     }
+    struct hint_list list = parsed(USABLE);
+    assert_int_equal(list.count, 1);
 }
 
 static void hosts_that_could_harm_are_skipped(void **state)
