@@ -72,7 +72,7 @@ static void to_stderr(const char *line)
 }
 
 __attribute__((format(printf, 2, 0))) static void put(enum log_level level, const char *format,
-                                                       va_list args)
+                                                      va_list args)
 {
     char line[LOG_LINE_MAX];
 

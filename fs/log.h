@@ -1,5 +1,5 @@
-/* What the daemon tells its administrator: one line an occasion, to syslog, and to stderr while it is
- * in the foreground or verbose. What users should see goes into the store's log (store/log.h).
+/* What the daemon tells its administrator: one line an occasion, to syslog, and to stderr while it
+ * is in the foreground or verbose. What users should see goes into the store's log (store/log.h).
  *
  * Never a secret, never a code ("7-…" is fine), never the content of a file: that is the caller's
  * promise. What others chose (names, sentences from servers) may be in a line: control characters
@@ -25,7 +25,7 @@ struct log_options {
     const char *name; /* of the store: begins each line in syslog; copied */
     bool to_syslog;
     bool to_stderr;
-    bool verbose;     /* also LOG_LEVEL_DEBUG */
+    bool verbose; /* also LOG_LEVEL_DEBUG */
 };
 
 void log_start(const struct log_options *options);
