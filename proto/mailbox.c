@@ -230,7 +230,7 @@ int mailbox_add_once(struct mailbox *m, struct rendezvous *r, const char *phase,
 {
     if (len > OWN_BODY_MAX)
         return PROTO_ERR_TOO_BIG;
-    if (m->muted || m->state != MAILBOX_OPEN || !mailbox_phase_is_ephemeral(phase))
+    if (m->state != MAILBOX_OPEN || !mailbox_phase_is_ephemeral(phase))
         return PROTO_ERR_STATE;
     if (mailbox_room(m, MAILBOX_EPHEMERAL, len) == 0)
         return PROTO_ERR_FULL;
@@ -327,12 +327,13 @@ static void own_message(struct mailbox *m, const struct server_msg *msg, bool li
         count_sent(m, msg->phase, msg->body.len);
     if (k != NULL && known)
         k->there = k->echoed = true;
-    if (!mailbox_phase_is_lasting(msg->phase))
-        return;
-    if (known)
+    bool lasting = mailbox_phase_is_lasting(msg->phase);
+    if (lasting && known)
         note_echo(m, msg->phase, live);
-    else
+    if (lasting && !known)
         *event = event_of(MAILBOX_EVENT_OWN_UNKNOWN, msg, live);
+    else if (lasting || mailbox_phase_is_ephemeral(msg->phase))
+        *event = event_of(MAILBOX_EVENT_OWN, msg, live);
 }
 
 static bool is_overfull(const struct mailbox_usage *u)
@@ -490,6 +491,7 @@ unsigned mailbox_room(const struct mailbox *m, enum mailbox_class class, size_t 
              places_used = m->next_number;
     uint64_t bytes = MAILBOX_BYTES_MAX - MAILBOX_RESERVED_BYTES;
     uint64_t bytes_used = m->numbered_bytes + m->sent.bytes;
+    bool may_add = is_writable(m);
 
     if (class == MAILBOX_CONTROL) {
         places = MAILBOX_NUMBERED_MAX;
@@ -497,8 +499,9 @@ unsigned mailbox_room(const struct mailbox *m, enum mailbox_class class, size_t 
     } else if (class == MAILBOX_EPHEMERAL) {
         places = MAILBOX_EPHEMERAL_MAX;
         places_used = m->sent.ephemeral;
+        may_add = mailbox_state_disconnected(m->state) <= MAILBOX_DOWN;
     }
-    if (!is_writable(m) || places_used >= places || bytes_used >= bytes)
+    if (!may_add || places_used >= places || bytes_used >= bytes)
         return 0;
     uint64_t fit = len > 0 ? (bytes - bytes_used) / len : places;
     return (unsigned)(fit < places - places_used ? fit : places - places_used);

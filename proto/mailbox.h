@@ -89,6 +89,9 @@ struct mailbox {
 enum mailbox_event_kind {
     MAILBOX_EVENT_NONE,
     MAILBOX_EVENT_INBOUND,     /* a message of the peer: .phase, .body, .len, .live */
+    MAILBOX_EVENT_OWN,         /* one of our own that we made, in this run or an earlier one; or an
+                                * ephemeral one (they are not kept, so believe it only if it opens):
+                                * the same fields. Tells where it stands among the peer's */
     MAILBOX_EVENT_OWN_UNKNOWN, /* one of our own side that we never made, or not so: the same
                                 * fields. If it opens under our key, our store went back (replay) or
                                 * a copy of it runs (live); of phase pake: the peer has our side,
@@ -137,7 +140,7 @@ int mailbox_received(struct mailbox *m, struct rendezvous *r, const struct serve
  * OWN_BODY_MAX; PROTO_ERR_STATE if muted, ending, or the phase was used. */
 int mailbox_add(struct mailbox *m, struct rendezvous *r, const char *phase, const void *body,
                 size_t len, struct actions *actions);
-/* Sends an ephemeral body once and forgets it. PROTO_ERR_STATE unless OPEN and not muted;
+/* Sends an ephemeral body once and forgets it. PROTO_ERR_STATE unless OPEN, muted or not;
  * PROTO_ERR_FULL if the bound is reached. */
 int mailbox_add_once(struct mailbox *m, struct rendezvous *r, const char *phase, const void *body,
                      size_t len, struct actions *actions);
