@@ -57,6 +57,7 @@ enum classic_listening {
     CLASSIC_HINTS_UNASKED,
     CLASSIC_HINTS_ASKED, /* ACTION_TRANSIT_LISTEN is out */
     CLASSIC_HINTS_SENT,
+    CLASSIC_HINTS_REASKED, /* ACTION_TRANSIT_LISTEN is out again, after a restart; they were sent */
 };
 
 struct classic {
@@ -95,7 +96,8 @@ int classic_offer(struct classic *c, const struct classic_offer *offer, const ch
  * UTF-8. A refused session is DONE, as is an accepted text. */
 int classic_answer(struct classic *c, const char *refusal, struct classic_out *out,
                    struct actions *actions);
-/* The bulk transfer has ended: `ok` after a good ack (ours or theirs). No-op unless TRANSFER. */
+/* The bulk transfer has ended: `ok` after a good ack was received, or ours was written out. DONE or
+ * FAILED. No-op unless TRANSFER. */
 int classic_finished(struct classic *c, bool ok, struct actions *actions);
 
 /* ---- network ---- */
@@ -117,7 +119,8 @@ bool classic_over(const struct classic *c); /* DONE or FAILED */
 int classic_save(const struct classic *c, struct bytes *out);
 /* After a load nothing is asked of transit until classic_restored, which asks again for what is
  * missing. A transfer that was running when the program stopped becomes FAILED: stock Transit
- * cannot resume. */
+ * cannot resume. What the caller was told is not told again: it answers in ASKED when it comes to
+ * it. */
 int classic_load(struct classic *c, struct reader *in);
 int classic_restored(struct classic *c, uint64_t attempt, struct actions *actions);
 
