@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# limit: 120
+# The tools of these tests themselves: stock clients exchange files through our servers, directly and by relay, and
+# the servers survive being killed. (No empty file to go: william 1.0.6 waits for a record that no stock client sends.)
+. "$TOP/tests/peers/lib.sh"
+
+exchange() { # SENDER RECEIVER ROUTE THING
+    local before got
+    before=$(relay_bytes)
+    got=$T/got-$1-$2-$3-$4
+    route "$3"
+    stock_send "$1" sender "$T/things/$4"
+    stock_receive "$2" receiver "$got" "$CODE"
+    must "receiver" stock_end receiver
+    must "sender" stock_end sender
+    must_be_same "$T/things/$4" "$got/$4"
+    must_have_used "$3" "$before"
+}
+
+make_things
+servers_start
+exchange python go direct file.bin
+server_stop mailbox
+server_start mailbox
+exchange go python direct tree
+server_stop relay
+server_start relay
+exchange go python direct empty.bin
+exchange python go relay file.bin
+mailbox_forget
+exchange python python relay tree
+
+stock_send python sender --text "$TEXT"
+stock_receive go receiver "$T/text" "$CODE"
+must "text receiver" stock_end receiver
+must "text sender" stock_end sender
+must "text" stock_said receiver "$TEXT"
+
+stock_send python sender "$T/things/file.bin"
+stock_refuse go receiver "$CODE"
+stock_end receiver || true
+must_fail "refused, but the sender ended well" stock_end sender
