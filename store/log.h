@@ -33,7 +33,8 @@
  *   entry_held         w, ino        reason
  *   entry_released     w, ino
  *   entry_offered      w, ino        rev
- *   entry_delivered    w, ino        rev, name (at the peer), how ("delivered" | "too late")
+ *   entry_delivered    w, ino        rev, name (at the peer), own (here), size,
+ *                                    how ("delivered" | "too late")
  *   entry_refused      w, ino        rev, reason
  *   entry_maybe        w, ino        (a stock peer may have it already)
  *   arriving           w             rev, size, name
@@ -144,6 +145,13 @@ int log_read(struct view *v, uint64_t since, uint64_t limit,
 
 /* The id of the newest event, 0 if there is none. */
 int log_last(struct view *v, uint64_t *id);
+
+/* A JSON string of text from outside: cut to LOG_TEXT_BYTES_MAX and to what is valid UTF-8. NULL if
+ * out of memory. */
+json_t *log_text(const char *text);
+
+/* The detail of entry_delivered. NULL: out of memory. */
+json_t *log_delivery(const uint8_t rev[static REV_BYTES], const char *at_peer, const char *how);
 
 /* Puts a name under `key` (and `key`_hex where needed). 0 or NOMEM. */
 int log_put_name(json_t *detail, const char *key, const struct name *name);

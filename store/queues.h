@@ -23,6 +23,9 @@ int outbound_push(struct turn *t, const struct outbound *op, uint64_t *seq); /* 
 int outbound_each(struct view *v, uint64_t wormhole, uint64_t after,
                   int (*fn)(void *arg, const struct outbound *op), void *arg);
 int outbound_pop(struct turn *t, uint64_t seq); /* 0 or NOT_FOUND */
+/* Replaces the detail of a queued operation that was carried out in part; its place stays. 0 or NOT_FOUND. */
+int outbound_set_detail(struct turn *t, uint64_t seq, const void *detail, size_t len);
+int outbound_drop_all(struct turn *t, uint64_t wormhole); /* the count removed */
 /* Removes all of one revision: it was withdrawn before it was said. The count removed. */
 int outbound_drop_rev(struct turn *t, uint64_t wormhole, const uint8_t rev[static REV_BYTES]);
 
@@ -35,12 +38,11 @@ struct message {
     size_t body_len;
 };
 int message_add(struct turn *t, const struct message *m); /* 0, EXISTS, TOO_BIG */
-/* By number, number > after. */
-int message_each(struct view *v, uint64_t wormhole, uint64_t after,
+/* All, by number. */
+int message_each(struct view *v, uint64_t wormhole,
                  int (*fn)(void *arg, const struct message *m), void *arg);
-/* Drops those of `incarnation` up to and including `number`. The count dropped. */
-int message_acked(struct turn *t, uint64_t wormhole,
-                  const uint8_t incarnation[static INCARNATION_BYTES], uint64_t number);
+/* Drops those up to and including `number`, of whichever incarnation: in one store numbers only go up. The count dropped. */
+int message_acked(struct turn *t, uint64_t wormhole, uint64_t number);
 int message_drop_all(struct turn *t, uint64_t wormhole);
 struct message_sum {
     uint64_t count, bytes, first, last; /* first and last: numbers, 0 if there is none */

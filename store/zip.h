@@ -21,6 +21,14 @@ struct zip_sum {
 int zip_pack(struct store *s, uint64_t top, bool (*stop)(void *arg), void *arg,
              uint64_t *zip_ino, struct zip_sum *sum);
 
+/* The same for several top-level entries at once, each a member (or a directory of members) under its name. */
+struct zip_source {
+    uint64_t ino;
+    struct name name;
+};
+int zip_pack_several(struct store *s, const struct zip_source *sources, size_t count, bool (*stop)(void *arg),
+                     void *arg, uint64_t *zip_ino, struct zip_sum *sum);
+
 /* Unpacks the archive in file `zip_ino` into a new staged directory *top (durable on return). Modes
  * are masked to 0777 (execute bits only if keep_exec), and owner read+write is added; directories are 0700 or more. HOSTILE for an
  * absolute path, "..", a NUL or control character in a name, a symlink or device, two members of one

@@ -46,6 +46,7 @@ struct engine_out {
     void (*transit_start)(void *arg, uint64_t wormhole, uint64_t attempt, const struct transit_plan *plan);
     void (*transit_stop)(void *arg, uint64_t wormhole, uint64_t attempt);
     void (*wake)(void *arg); /* the next deadline may be earlier now: call engine_tick */
+    void (*job)(void *arg);  /* there is work for engine_work */
     int64_t (*now_ms)(void *arg);               /* CLOCK_REALTIME or virtual */
     void (*random)(void *arg, void *out, size_t len);
 };
@@ -62,6 +63,8 @@ struct engine_watch {
     void *arg;
     void (*changed)(void *arg, enum engine_change what, uint64_t wormhole, uint64_t ino, const char *name,
                     size_t name_len);
+    /* Has anybody this outbox entry, or something below it, open for writing? Asked inside a turn. */
+    bool (*writing)(void *arg, uint64_t entry);
 };
 
 int engine_open(struct engine **out, struct store *store, const struct engine_options *options,
@@ -85,8 +88,13 @@ int engine_remove(struct engine *e, struct turn *t, uint64_t wormhole);
 /* Something of top-level outbox entry `entry` is about to change (bytes, name, mode, times, xattrs, removal, a
  * child): if a revision of it is sealed, it is withdrawn in this turn, before the change. Cheap if not. */
 int engine_entry_changing(struct engine *e, struct turn *t, uint64_t entry);
-/* The entry has settled: seals its present content as a new revision and queues it. */
+/* The entry has settled. First, without a turn open: makes its content durable. Then, in a turn in which the caller has
+ * checked once more that it is settled: seals its present content as a new revision and queues it (STORE_ERR_BUSY: a
+ * write is in flight, settle again). The peer may be told of a large one a little later (engine_work). */
+int engine_entry_prepare(struct engine *e, uint64_t entry);
 int engine_entry_seal(struct engine *e, struct turn *t, uint64_t entry);
+/* The last writable handle of an entry was released: if it was acknowledged meanwhile, it goes now. */
+int engine_entry_idle(struct engine *e, struct turn *t, uint64_t entry);
 /* Entries of this wormhole were sealed, held, released or removed: a waiting stock peer may get its offer now. */
 int engine_outbox_changed(struct engine *e, struct turn *t, uint64_t wormhole);
 
@@ -120,5 +128,10 @@ void engine_transit_session(struct engine *e, uint64_t wormhole, uint64_t attemp
 void engine_transit_down(struct engine *e, uint64_t wormhole, uint64_t attempt);
 /* Runs what is due; returns the next deadline in ms, INT64_MAX for none. */
 int64_t engine_tick(struct engine *e, int64_t now_ms);
+
+/* ---- longer work (listing a tree, packing and unpacking zips), off every lock ---- */
+/* Does one waiting job; false if there is none. engine_out.job says that there is one. The daemon has a thread for
+ * it, the simulator calls it between steps. One caller at a time. */
+bool engine_work(struct engine *e);
 
 #endif

@@ -1,0 +1,459 @@
+#include "fs/engine/engine.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "fs/engine/jobs.h"
+#include "fs/engine/outbox.h"
+#include "fs/engine/release.h"
+#include "fs/engine/step.h"
+#include "fs/engine/session.h"
+#include "fs/engine/stock.h"
+#include "fs/engine/stock_session.h"
+#include "proto/code.h"
+#include "proto/error.h"
+#include "store/content.h"
+#include "store/entries.h"
+#include "store/queues.h"
+#include "store/wormholes.h"
+
+/* ---- open, start, close ---- */
+
+static int unseal(void *arg, struct turn *t, uint64_t entry)
+{
+    return engine_entry_changing(arg, t, entry);
+}
+
+int engine_open(struct engine **out, struct store *store, const struct engine_options *options,
+                const struct engine_out *o, const struct engine_watch *watch)
+{
+    struct engine *e = calloc(1, sizeof *e);
+    if (e == NULL)
+        return STORE_ERR_NOMEM;
+    e->store = store;
+    e->options = *options;
+    e->out = *o;
+    e->watch = *watch;
+    e->boss_options = (struct boss_options){.appid = options->appid,
+                                            .code_words = options->code_words,
+                                            .software = "wormholefs " WORMHOLEFS_VERSION,
+                                            .relays = options->relays,
+                                            .aes = options->aes};
+    pthread_mutex_init(&e->live_lock, NULL);
+    pthread_mutex_init(&e->job_lock, NULL);
+    store_on_unseal(store, unseal, e);
+    *out = e;
+    return 0;
+}
+
+void engine_close(struct engine *e)
+{
+    if (e == NULL)
+        return;
+    jobs_release(e);
+    slots_release(e);
+    pthread_mutex_destroy(&e->live_lock);
+    pthread_mutex_destroy(&e->job_lock);
+    free(e);
+}
+
+/* Ids are collected first: restoring writes, and a wormhole may be forgotten on the way. */
+struct id_list {
+    uint64_t *ids;
+    size_t count, cap;
+};
+
+static int collect_id(void *arg, const struct wormhole *w)
+{
+    struct id_list *list = arg;
+    if (list->count == list->cap) {
+        size_t cap = list->cap == 0 ? 64 : 2 * list->cap;
+        uint64_t *ids = realloc(list->ids, cap * sizeof *ids);
+        if (ids == NULL)
+            return STORE_ERR_NOMEM;
+        list->ids = ids;
+        list->cap = cap;
+    }
+    list->ids[list->count++] = w->id;
+    return 0;
+}
+
+static int all_ids(struct engine *e, struct id_list *list)
+{
+    struct view *v;
+    int err = view_begin(e->store, &v);
+    if (err < 0)
+        return err;
+    err = wormhole_each(v, 0, collect_id, list);
+    view_end(v);
+    return err;
+}
+
+static int prepare_again(void *arg, const struct revision *r)
+{
+    return r->state == REVISION_PREPARING ? jobs_add(arg, JOB_PREPARE, r->rev) : 0;
+}
+
+static int leave_again(void *arg, const struct entry *entry)
+{
+    return entry->state == ENTRY_SENT ? outbox_leave(arg, entry->ino) : 0;
+}
+
+/* What a restart has to do for one wormhole: its machine, and work that was under way. */
+static int start_one(struct engine *e, struct turn *t, uint64_t wormhole)
+{
+    struct step step;
+    int err = step_begin(&step, e, t, wormhole);
+    if (err < 0)
+        return err;
+    err = revision_each(turn_view(t), wormhole, prepare_again, &step);
+    if (err == 0)
+        err = entry_each(turn_view(t), wormhole, 0, leave_again, &step);
+    if (err == 0)
+        err = outbox_retry(&step);
+    if (err == 0)
+        err = stock_restart(&step);
+    int end = step_end(&step, 0);
+    return err < 0 ? err : end;
+}
+
+/* One wormhole that cannot be restored stops with a problem line, not the mount. */
+static int fail_one(struct turn *t, uint64_t wormhole)
+{
+    return wormhole_event(t, wormhole, LOG_PROBLEM, "text",
+                          "Its stored state cannot be read; everything else goes on. Remove it and pair again.");
+}
+
+int engine_start(struct engine *e)
+{
+    struct id_list list = {0};
+    struct turn *t = NULL;
+    int err = all_ids(e, &list);
+    if (err == 0)
+        err = turn_begin_relief(e->store, &t);
+    for (size_t i = 0; err == 0 && i < list.count; i++) {
+        err = start_one(e, t, list.ids[i]);
+        if (err == STORE_ERR_CORRUPT || err == STORE_ERR_NOT_FOUND)
+            err = fail_one(t, list.ids[i]);
+    }
+    free(list.ids);
+    if (t == NULL)
+        return err;
+    if (err < 0) {
+        turn_abort(t);
+        return err;
+    }
+    e->started = true;
+    return turn_commit(t);
+}
+
+/* ---- from the face, in its turn ---- */
+
+int engine_create(struct engine *e, struct turn *t, const char *name, size_t name_len, bool draft,
+                  const char *code, uint64_t *wormhole)
+{
+    struct wormhole_new what = {.draft = draft};
+    char hidden_as[CODE_NAMEPLATE_MAX + 8];
+    int err = name_set(&what.name, name, name_len);
+    if (err == 0 && code != NULL) {
+        char nameplate[CODE_NAMEPLATE_MAX + 1];
+        if (code_nameplate(nameplate, code) < 0)
+            return STORE_ERR_INVALID;
+        snprintf(hidden_as, sizeof hidden_as, "%s-…", nameplate);
+        what.hidden_as = hidden_as;
+    }
+    if (err == 0)
+        err = wormhole_create(t, &what, wormhole);
+    if (err < 0)
+        return err;
+    struct slot *slot = slot_get(e, *wormhole);
+    if (slot == NULL)
+        return STORE_ERR_NOMEM;
+    struct step step = {.e = e, .t = t, .slot = slot};
+    engine_now(e, &step.now);
+    int perr = boss_create(&slot->boss, &e->boss_options, &step.now, &step.actions);
+    err = release_watch_abort(t, slot);
+    if (perr == 0 && err == 0)
+        perr = code != NULL ? boss_join(slot->boss, code, &step.now, &step.actions)
+                            : boss_allocate(slot->boss, &step.now, &step.actions);
+    if (err == 0)
+        err = release_change(&step, CHANGE_WORMHOLE, *wormhole, &what.name);
+    int end = step_end(&step, perr);
+    return err < 0 ? err : end;
+}
+
+int engine_join(struct engine *e, struct turn *t, uint64_t wormhole, const char *code)
+{
+    if (code_check(code) < 0)
+        return STORE_ERR_INVALID;
+    struct step step;
+    int err = step_begin(&step, e, t, wormhole);
+    if (err < 0)
+        return err;
+    return step_end(&step, boss_join(step.slot->boss, code, &step.now, &step.actions));
+}
+
+int engine_want_code(struct engine *e, struct turn *t, uint64_t wormhole)
+{
+    struct step step;
+    int err = step_begin(&step, e, t, wormhole);
+    if (err < 0)
+        return err;
+    return step_end(&step, boss_allocate(step.slot->boss, &step.now, &step.actions));
+}
+
+int engine_remove(struct engine *e, struct turn *t, uint64_t wormhole)
+{
+    int err = wormhole_close(t, wormhole);
+    struct step step;
+    if (err == 0)
+        err = step_begin(&step, e, t, wormhole);
+    if (err < 0)
+        return err;
+    err = release_change(&step, CHANGE_WORMHOLE, wormhole, NULL);
+    int end = step_end(&step, boss_close(step.slot->boss, &step.now, &step.actions));
+    return err < 0 ? err : end;
+}
+
+/* Runs one of outbox's functions on the wormhole of an entry, as a step. */
+typedef int entry_fn(struct step *step, uint64_t entry);
+
+static int entry_step(struct engine *e, struct turn *t, uint64_t entry, entry_fn *fn)
+{
+    struct entry row;
+    int err = entry_get(turn_view(t), entry, &row);
+    struct step step;
+    if (err == 0)
+        err = step_begin(&step, e, t, row.wormhole);
+    if (err < 0)
+        return err;
+    err = fn(&step, entry);
+    int end = step_end(&step, 0);
+    return err < 0 ? err : end;
+}
+
+int engine_entry_changing(struct engine *e, struct turn *t, uint64_t entry)
+{
+    struct entry row;
+    int err = entry_get(turn_view(t), entry, &row);
+    if (err < 0 || row.state == ENTRY_OPEN)
+        return err == STORE_ERR_NOT_FOUND ? 0 : err;
+    return entry_step(e, t, entry, outbox_unseal);
+}
+
+static int flush_dirty(void *arg, const struct node *node, const char *path, size_t path_len)
+{
+    (void)path, (void)path_len;
+    struct id_list *list = arg;
+    if (node->type != NODE_FILE || !(node->dirty || node->durable_size < node->size))
+        return 0;
+    return collect_id(list, &(struct wormhole){.id = node->ino});
+}
+
+int engine_entry_prepare(struct engine *e, uint64_t entry)
+{
+    struct view *v;
+    struct id_list dirty = {0};
+    int err = view_begin(e->store, &v);
+    if (err < 0)
+        return err;
+    err = node_walk(v, entry, flush_dirty, &dirty);
+    view_end(v);
+    for (size_t i = 0; err == 0 && i < dirty.count; i++) {
+        err = content_flush(e->store, dirty.ids[i], true);
+        if (err == STORE_ERR_NOT_FOUND)
+            err = 0;
+    }
+    free(dirty.ids);
+    return err;
+}
+
+int engine_entry_seal(struct engine *e, struct turn *t, uint64_t entry)
+{
+    return entry_step(e, t, entry, outbox_seal);
+}
+
+int engine_entry_idle(struct engine *e, struct turn *t, uint64_t entry)
+{
+    return entry_step(e, t, entry, outbox_leave);
+}
+
+int engine_outbox_changed(struct engine *e, struct turn *t, uint64_t wormhole)
+{
+    struct step step;
+    int err = step_begin(&step, e, t, wormhole);
+    if (err < 0)
+        return err;
+    err = stock_consider(&step);
+    int end = step_end(&step, 0);
+    return err < 0 ? err : end;
+}
+
+/* ---- from the network ---- */
+
+struct link_input {
+    enum wormhole_link link;
+    const char *text;
+    size_t len;
+};
+
+static void set_link(struct engine *e, uint64_t wormhole, enum wormhole_link link, bool up)
+{
+    pthread_mutex_lock(&e->live_lock);
+    struct slot *s = slot_find(e, wormhole);
+    if (s != NULL) {
+        s->live.link_up[link] = up;
+        if (up)
+            s->live.trouble[0] = '\0';
+    }
+    pthread_mutex_unlock(&e->live_lock);
+}
+
+static int feed_up(struct boss *boss, struct now *now, struct actions *actions, void *arg)
+{
+    return boss_link_up(boss, ((struct link_input *)arg)->link, now, actions);
+}
+
+static int feed_down(struct boss *boss, struct now *now, struct actions *actions, void *arg)
+{
+    return boss_link_down(boss, ((struct link_input *)arg)->link, now, actions);
+}
+
+static int feed_received(struct boss *boss, struct now *now, struct actions *actions, void *arg)
+{
+    struct link_input *in = arg;
+    return boss_link_received(boss, in->link, in->text, in->len, now, actions);
+}
+
+void engine_link_up(struct engine *e, uint64_t wormhole, enum wormhole_link link)
+{
+    set_link(e, wormhole, link, true);
+    step_alone(e, wormhole, feed_up, &(struct link_input){.link = link});
+}
+
+void engine_link_down(struct engine *e, uint64_t wormhole, enum wormhole_link link)
+{
+    set_link(e, wormhole, link, false);
+    step_alone(e, wormhole, feed_down, &(struct link_input){.link = link});
+}
+
+void engine_link_received(struct engine *e, uint64_t wormhole, enum wormhole_link link, const char *text,
+                          size_t len)
+{
+    step_alone(e, wormhole, feed_received, &(struct link_input){link, text, len});
+}
+
+void engine_link_failed(struct engine *e, uint64_t wormhole, enum wormhole_link link, const char *why)
+{
+    (void)link;
+    pthread_mutex_lock(&e->live_lock);
+    struct slot *s = slot_find(e, wormhole);
+    if (s != NULL)
+        snprintf(s->live.trouble, sizeof s->live.trouble, "%s", why);
+    pthread_mutex_unlock(&e->live_lock);
+    if (e->watch.changed != NULL)
+        e->watch.changed(e->watch.arg, CHANGE_STATE, wormhole, 0, NULL, 0);
+}
+
+struct transit_input {
+    uint64_t attempt;
+    const struct hint_list *direct;
+};
+
+static int feed_hints(struct boss *boss, struct now *now, struct actions *actions, void *arg)
+{
+    struct transit_input *in = arg;
+    return boss_transit_hints(boss, in->attempt, in->direct, now, actions);
+}
+
+static int feed_transit_up(struct boss *boss, struct now *now, struct actions *actions, void *arg)
+{
+    return boss_transit_up(boss, ((struct transit_input *)arg)->attempt, now, actions);
+}
+
+static int feed_transit_down(struct boss *boss, struct now *now, struct actions *actions, void *arg)
+{
+    return boss_transit_down(boss, ((struct transit_input *)arg)->attempt, now, actions);
+}
+
+void engine_transit_hints(struct engine *e, uint64_t wormhole, uint64_t attempt,
+                          const struct hint_list *direct)
+{
+    step_alone(e, wormhole, feed_hints, &(struct transit_input){attempt, direct});
+}
+
+void engine_transit_session(struct engine *e, uint64_t wormhole, uint64_t attempt,
+                            const struct transit_plan *plan, struct stream *stream)
+{
+    if (plan->classic) {
+        stock_session_run(e, wormhole, plan, stream);
+        return;
+    }
+    step_alone(e, wormhole, feed_transit_up, &(struct transit_input){.attempt = attempt});
+    session_run(e, wormhole, plan, stream);
+}
+
+void engine_transit_down(struct engine *e, uint64_t wormhole, uint64_t attempt)
+{
+    step_alone(e, wormhole, feed_transit_down, &(struct transit_input){.attempt = attempt});
+}
+
+/* ---- time ---- */
+
+static int tick_one(struct engine *e, uint64_t wormhole)
+{
+    struct turn *t;
+    int err = turn_begin_relief(e->store, &t);
+    if (err < 0)
+        return err;
+    struct step step;
+    err = step_begin(&step, e, t, wormhole);
+    if (err == 0) {
+        int own = stock_consider(&step);
+        if (own == 0 && step.slot->retry_ms <= step.now.ms)
+            own = outbox_retry(&step);
+        err = step_end(&step, boss_tick(step.slot->boss, &step.now, &step.actions));
+        err = err < 0 ? err : own;
+    }
+    if (err < 0) {
+        turn_abort(t);
+        return err;
+    }
+    return turn_commit(t);
+}
+
+/* One slot whose deadline has passed, or NULL; *next_ms is the earliest deadline of all. */
+static struct slot *due(struct engine *e, int64_t now_ms, int64_t *next_ms)
+{
+    struct slot *found = NULL;
+    *next_ms = INT64_MAX;
+    for (size_t i = 0; i < SLOT_BUCKETS; i++) {
+        for (struct slot *s = e->buckets[i]; s != NULL; s = s->next) {
+            if (s->deadline_ms < *next_ms)
+                *next_ms = s->deadline_ms;
+            if (s->deadline_ms <= now_ms && (found == NULL || s->deadline_ms < found->deadline_ms))
+                found = s;
+        }
+    }
+    return found;
+}
+
+/* After a failed tick (a full disk, say): not again at once. */
+enum { TICK_AFTER_ERROR_MS = 1000, TICKS_AT_ONCE_MAX = 2000 };
+
+int64_t engine_tick(struct engine *e, int64_t now_ms)
+{
+    for (int i = 0; i < TICKS_AT_ONCE_MAX; i++) {
+        int64_t next_ms;
+        pthread_mutex_lock(&e->live_lock);
+        struct slot *s = due(e, now_ms, &next_ms);
+        if (s != NULL)
+            s->deadline_ms = now_ms + TICK_AFTER_ERROR_MS; /* the step sets the true one */
+        pthread_mutex_unlock(&e->live_lock);
+        if (s == NULL)
+            return next_ms;
+        tick_one(e, s->id);
+    }
+    return now_ms;
+}

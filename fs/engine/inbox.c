@@ -1,0 +1,299 @@
+#include "fs/engine/inbox.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "fs/engine/intake.h"
+#include "fs/engine/outbox.h"
+#include "fs/engine/release.h"
+#include "fs/engine/session.h"
+#include "proto/peer.h"
+#include "store/content.h"
+#include "store/entries.h"
+#include "store/namespace.h"
+#include "store/wormholes.h"
+
+enum { ARRIVALS_MAX = 100000 /* parcels announced and not decided, for each wormhole */ };
+
+/* Bytes of free space that arrivals leave alone when -o inbox_max is not given. */
+#define SPACE_KEPT_BYTES ((uint64_t)64 << 20)
+
+/* ---- room ---- */
+
+static int sum_arrival(void *arg, const struct arrival *a)
+{
+    uint64_t *left = arg;
+    uint64_t rest = a->size > a->durable ? a->size - a->durable : 0;
+    *left = rest > UINT64_MAX - *left ? UINT64_MAX : *left + rest;
+    return 0;
+}
+
+static int sum_inbox(void *arg, const struct inbox_entry *e)
+{
+    uint64_t *bytes = arg;
+    *bytes += e->size;
+    return 0;
+}
+
+bool inbox_has_room(struct engine *e, struct view *v, uint64_t more)
+{
+    uint64_t promised = 0;
+    if (arrival_each(v, 0, sum_arrival, &promised) < 0 || more > UINT64_MAX - promised)
+        return false;
+    promised += more;
+    if (e->options.inbox_max != 0) {
+        uint64_t held = 0;
+        return inbox_each(v, 0, 0, sum_inbox, &held) == 0 && promised <= e->options.inbox_max &&
+               held <= e->options.inbox_max - promised;
+    }
+    struct store_space space;
+    return store_space(e->store, &space) == 0 && space.free_bytes > SPACE_KEPT_BYTES &&
+           promised <= space.free_bytes - SPACE_KEPT_BYTES;
+}
+
+/* ---- decisions of ours ---- */
+
+static int decide(struct step *step, const uint8_t rev[static REV_BYTES], int verdict,
+                  const struct name *name, const char *reason)
+{
+    struct decided d = {.wormhole = step->slot->id, .verdict = verdict, .time_ms = step->now.ms};
+    memcpy(d.rev, rev, REV_BYTES);
+    const char *text = reason;
+    size_t len = reason != NULL ? strlen(reason) : 0;
+    if (name != NULL) {
+        d.name = *name;
+        text = name->text;
+        len = name->len;
+    }
+    int err = verdict == PEER_REFUSED_NOW ? 0 : decided_add(step->t, &d);
+    return err < 0 ? err : outbox_push_decision(step, rev, verdict, text, len);
+}
+
+/* Says again what was decided about `rev`. 1 if it was, 0 if it was not. */
+static int decided_before(struct step *step, const uint8_t rev[static REV_BYTES])
+{
+    struct decided d;
+    int err = decided_get(turn_view(step->t), step->slot->id, rev, &d);
+    if (err == STORE_ERR_NOT_FOUND)
+        return 0;
+    if (err == 0)
+        err = outbox_push_decision(step, rev, d.verdict, d.name.text, d.name.len);
+    return err < 0 ? err : 1;
+}
+
+int inbox_publish(struct step *step, const struct arrival *a, uint64_t files)
+{
+    struct name final;
+    struct name_arrival arrival = {.wormhole = step->slot->id,
+                                   .ino = a->top_ino,
+                                   .name = a->name.text,
+                                   .name_len = a->name.len,
+                                   .rev = a->rev,
+                                   .size = a->size,
+                                   .files = files};
+    int err = name_publish(step->t, &arrival, &final);
+    if (err == 0)
+        err = decide(step, a->rev, PEER_TAKEN, &final, NULL);
+    if (err == 0)
+        err = arrival_erase(step->t, step->slot->id, a->rev);
+    step->state_changed = true;
+    return err < 0 ? err : release_change(step, CHANGE_ARRIVED, a->top_ino, &final);
+}
+
+static int log_rev(struct step *step, enum log_type type, const uint8_t rev[static REV_BYTES],
+                   const char *reason)
+{
+    char hex[2 * REV_BYTES + 1];
+    hex_encode(hex, rev, REV_BYTES);
+    json_t *detail = reason != NULL ? json_pack("{s:s,s:s}", "rev", hex, "reason", reason)
+                                    : json_pack("{s:s}", "rev", hex);
+    step->state_changed = true;
+    return log_append(step->t,
+                      &(struct log_event){.type = type, .wormhole = step->slot->id, .detail = detail},
+                      NULL);
+}
+
+static int drop_arrival(struct step *step, const uint8_t rev[static REV_BYTES])
+{
+    int err = arrival_erase(step->t, step->slot->id, rev);
+    session_wake(step);
+    return err == STORE_ERR_NOT_FOUND ? 0 : err;
+}
+
+int inbox_refuse(struct step *step, const uint8_t rev[static REV_BYTES], bool for_ever, const char *why)
+{
+    int err = drop_arrival(step, rev);
+    if (err == 0)
+        err = log_rev(step, LOG_ARRIVAL_REFUSED, rev, why);
+    return err < 0 ? err : decide(step, rev, for_ever ? PEER_REFUSED_EVER : PEER_REFUSED_NOW, NULL, why);
+}
+
+/* ---- small parcels, in pieces ---- */
+
+static int take_small(struct step *step, const struct arrival *a, const void *parcel, size_t len)
+{
+    struct arrival done = *a;
+    uint64_t files = 0;
+    int err = intake_small(step, parcel, len, &done.top_ino, &done.name, &files);
+    if (err == STORE_ERR_HOSTILE)
+        return inbox_refuse(step, a->rev, true, "the parcel is malformed");
+    if (err == STORE_ERR_NOSPACE || err == STORE_ERR_QUOTA)
+        return err; /* not acknowledged: the peer says it again */
+    if (err < 0)
+        return err;
+    if (a->manifest != 0) {
+        err = node_discard(step->t, a->manifest);
+        done.manifest = 0;
+    }
+    return err < 0 ? err : inbox_publish(step, &done, files);
+}
+
+/* Appends the piece to those that came before, in the staged file. 0 until the last one. */
+static int collect(struct step *step, const struct peer_message *m, struct arrival *a)
+{
+    uint8_t parcel[INLINE_BYTES_MAX];
+    ssize_t had = a->manifest != 0 ? content_peek(turn_view(step->t), a->manifest, parcel, sizeof parcel) : 0;
+    if (had < 0)
+        return (int)had;
+    if ((uint64_t)had != m->offset || m->offset + m->len > sizeof parcel)
+        return inbox_refuse(step, a->rev, true, "its pieces do not fit together");
+    memcpy(parcel + had, m->data, m->len);
+    size_t len = (size_t)had + m->len;
+    if (len == m->size)
+        return take_small(step, a, parcel, len);
+    int err = 0;
+    if (a->manifest == 0)
+        err = node_stage(step->t, &(struct node_new){.type = NODE_FILE, .mode = 0600}, &a->manifest);
+    if (err == 0)
+        err = content_put(step->t, a->manifest, parcel, len);
+    a->durable = len;
+    return err < 0 ? err : arrival_put(step->t, a);
+}
+
+static int got_piece(struct step *step, const struct peer_message *m)
+{
+    struct arrival a = {.wormhole = step->slot->id,
+                        .state = ARRIVAL_PIECES,
+                        .size = m->size,
+                        .started_ms = step->now.ms};
+    memcpy(a.rev, m->revision, REV_BYTES);
+    int before = decided_before(step, m->revision);
+    if (before != 0)
+        return before < 0 ? before : 0;
+    if (m->size > INLINE_BYTES_MAX || m->len > m->size || m->offset > m->size - m->len)
+        return inbox_refuse(step, m->revision, true, "its pieces do not fit together");
+    int err = arrival_get(turn_view(step->t), step->slot->id, m->revision, &a);
+    if (err < 0 && err != STORE_ERR_NOT_FOUND)
+        return err;
+    if (err == 0 && (a.state != ARRIVAL_PIECES || a.size != m->size))
+        return inbox_refuse(step, m->revision, true, "its pieces do not fit together");
+    if (err == STORE_ERR_NOT_FOUND && !inbox_has_room(step->e, turn_view(step->t), m->size))
+        return inbox_refuse(step, m->revision, false, "no room");
+    return collect(step, m, &a);
+}
+
+/* ---- large ones ---- */
+
+static int got_offer(struct step *step, const struct peer_message *m)
+{
+    int before = decided_before(step, m->revision);
+    if (before != 0)
+        return before < 0 ? before : 0;
+    struct arrival a;
+    int err = arrival_get(turn_view(step->t), step->slot->id, m->revision, &a);
+    if (err != STORE_ERR_NOT_FOUND)
+        return err; /* 0: offered again, and under way */
+    if (!inbox_has_room(step->e, turn_view(step->t), m->size))
+        return inbox_refuse(step, m->revision, false, "no room");
+    a = (struct arrival){.wormhole = step->slot->id,
+                         .state = ARRIVAL_MANIFEST,
+                         .size = m->size,
+                         .started_ms = step->now.ms};
+    memcpy(a.rev, m->revision, REV_BYTES);
+    name_make_safe(&a.name, (const char *)m->data, m->len, true);
+    err = arrival_put(step->t, &a);
+    if (err < 0)
+        return err;
+    char hex[2 * REV_BYTES + 1];
+    hex_encode(hex, m->revision, REV_BYTES);
+    json_t *detail = json_pack("{s:s,s:I}", "rev", hex, "size", (json_int_t)m->size);
+    err = log_put_name(detail, "name", &a.name);
+    if (err == 0)
+        err = log_append(step->t,
+                         &(struct log_event){.type = LOG_ARRIVING, .wormhole = step->slot->id, .detail = detail},
+                         NULL);
+    else
+        json_decref(detail);
+    session_wake(step);
+    step->state_changed = true;
+    return err;
+}
+
+static int got_withdraw(struct step *step, const struct peer_message *m)
+{
+    struct decided d;
+    int err = decided_get(turn_view(step->t), step->slot->id, m->revision, &d);
+    if (err != STORE_ERR_NOT_FOUND)
+        return err; /* too late: that decision stands, and is on its way */
+    err = drop_arrival(step, m->revision);
+    if (err == 0)
+        err = log_rev(step, LOG_ARRIVAL_WITHDRAWN, m->revision, NULL);
+    return err < 0 ? err : decide(step, m->revision, PEER_WITHDRAWN, NULL, NULL);
+}
+
+static int nonsense(struct step *step)
+{
+    return wormhole_event(step->t, step->slot->id, LOG_PROBLEM, "text",
+                          "The peer sent a message that this version does not understand; it was ignored.");
+}
+
+int inbox_deliver(struct step *step, const void *content, size_t len)
+{
+    struct peer_message m;
+    step->state_changed = true;
+    if (peer_parse(&m, content, len) < 0)
+        return nonsense(step);
+    switch (m.kind) {
+    case PEER_PIECE:
+        return got_piece(step, &m);
+    case PEER_OFFER:
+        return got_offer(step, &m);
+    case PEER_WITHDRAW:
+        return got_withdraw(step, &m);
+    case PEER_DECISION:
+        return outbox_decided(step, m.revision, m.verdict, (const char *)m.data, m.len);
+    }
+    return nonsense(step);
+}
+
+/* ---- looking ---- */
+
+static int any_arrival(void *arg, const struct arrival *a)
+{
+    memcpy(arg, a->rev, REV_BYTES);
+    return 1;
+}
+
+int inbox_drop_arrivals(struct step *step)
+{
+    uint8_t rev[REV_BYTES];
+    int found;
+    while ((found = arrival_each(turn_view(step->t), step->slot->id, any_arrival, rev)) > 0) {
+        int err = drop_arrival(step, rev);
+        if (err < 0)
+            return err;
+    }
+    return found;
+}
+
+static int is_bulk(void *arg, const struct arrival *a)
+{
+    (void)arg;
+    return a->state != ARRIVAL_PIECES;
+}
+
+int inbox_wants_bulk(struct view *v, uint64_t wormhole, bool *wants)
+{
+    int found = arrival_each(v, wormhole, is_bulk, NULL);
+    *wants = found > 0;
+    return found < 0 ? found : 0;
+}

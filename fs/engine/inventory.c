@@ -1,0 +1,274 @@
+#include "fs/engine/inventory.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "proto/error.h"
+#include "proto/manifest.h"
+#include "store/content.h"
+#include "store/entries.h"
+
+#define NS_PER_S INT64_C(1000000000)
+
+/* Gaps smaller than this are sent as data: an extent costs more than it saves. */
+enum { GAP_BYTES_MIN = 64 * 1024 };
+
+struct child {
+    uint64_t ino;
+    struct name name;
+};
+
+struct children {
+    struct child *at;
+    size_t count, cap;
+};
+
+/* A file with several links: its first item. */
+struct linked {
+    uint64_t ino;
+    uint32_t index;
+};
+
+struct taker {
+    struct inventory *l;
+    struct store *s;
+    struct view *v;
+    bool with_holes;
+    struct manifest_builder builder;
+    struct linked *linked;
+    size_t linked_count, linked_cap;
+};
+
+static int manifest_error(int err)
+{
+    switch (err) {
+    case 0:
+        return 0;
+    case PROTO_ERR_NOMEM:
+        return STORE_ERR_NOMEM;
+    default:
+        return STORE_ERR_TOO_BIG; /* a bound, or a name that this protocol cannot carry */
+    }
+}
+
+/* ---- attributes ---- */
+
+struct xattrs {
+    struct bytes out;
+    uint16_t count;
+};
+
+static int put_xattr(void *arg, const char *name, const void *value, size_t len)
+{
+    struct xattrs *x = arg;
+    if (!manifest_xattr_name_ok(name, strlen(name)))
+        return 0;
+    manifest_put_xattr(&x->out, name, strlen(name), value, len);
+    x->count++;
+    return 0;
+}
+
+/* ---- extents ---- */
+
+static int put_extents(struct taker *l, const struct node *node, struct bytes *out, uint32_t *count)
+{
+    uint64_t at = 0, start = 0, end = 0;
+    while (at < node->size) {
+        int64_t data = content_seek(l->s, node->ino, at, SEEK_DATA);
+        if (data == STORE_ERR_NO_DATA)
+            break;
+        int64_t hole = data < 0 ? data : content_seek(l->s, node->ino, (uint64_t)data, SEEK_HOLE);
+        if (hole < 0)
+            return (int)hole;
+        if ((uint64_t)hole > node->size)
+            hole = (int64_t)node->size;
+        bool joins = end != 0 && ((uint64_t)data - end < GAP_BYTES_MIN ||
+                                  *count + 1 >= MANIFEST_EXTENTS_MAX);
+        if (!joins && end > start) {
+            manifest_put_extent(out, start, end - start);
+            (*count)++;
+        }
+        start = joins ? start : (uint64_t)data;
+        end = (uint64_t)hole;
+        at = end;
+    }
+    if (end > start) {
+        manifest_put_extent(out, start, end - start);
+        (*count)++;
+    }
+    return 0;
+}
+
+static int file_extents(struct taker *l, const struct node *node, struct bytes *out, uint32_t *count)
+{
+    if (node->size == 0)
+        return 0;
+    if (node->spool != 0 && l->with_holes)
+        return put_extents(l, node, out, count);
+    manifest_put_extent(out, 0, node->size);
+    *count = 1;
+    return 0;
+}
+
+/* ---- items ---- */
+
+static const struct linked *find_linked(const struct taker *l, uint64_t ino)
+{
+    for (size_t i = 0; i < l->linked_count; i++)
+        if (l->linked[i].ino == ino)
+            return &l->linked[i];
+    return NULL;
+}
+
+static int remember_linked(struct taker *l, uint64_t ino, uint32_t index)
+{
+    if (l->linked_count == l->linked_cap) {
+        size_t cap = l->linked_cap == 0 ? 16 : 2 * l->linked_cap;
+        struct linked *at = realloc(l->linked, cap * sizeof *at);
+        if (at == NULL)
+            return STORE_ERR_NOMEM;
+        l->linked = at;
+        l->linked_cap = cap;
+    }
+    l->linked[l->linked_count++] = (struct linked){ino, index};
+    return 0;
+}
+
+static int fill_item(struct taker *l, const struct node *node, struct manifest_item *item,
+                     struct bytes *extents, char *target, size_t target_cap)
+{
+    ssize_t len;
+    switch (node->type) {
+    case NODE_DIR:
+        item->kind = MANIFEST_DIR;
+        return 0;
+    case NODE_SYMLINK:
+        item->kind = MANIFEST_SYMLINK;
+        len = node_target(l->v, node->ino, target, target_cap);
+        if (len < 0)
+            return (int)len;
+        item->target = (const uint8_t *)target;
+        item->target_len = (size_t)len;
+        return 0;
+    case NODE_FILE:
+        item->kind = MANIFEST_FILE;
+        item->size = node->size;
+        return file_extents(l, node, extents, &item->extent_count);
+    case NODE_WORMHOLE:
+    case NODE_OUTBOX:
+    case NODE_INBOX:
+    case NODE_CODE:
+    case NODE_STATE:
+        break;
+    }
+    return STORE_ERR_INVALID;
+}
+
+static int add_item(struct taker *l, const struct node *node, const struct name *name, uint32_t parent,
+                    uint32_t *index)
+{
+    char target[SYMLINK_BYTES_MAX + 1];
+    struct bytes extents = {0};
+    struct xattrs xattrs = {0};
+    struct manifest_item item = {.parent = parent,
+                                 .name = (const uint8_t *)name->text,
+                                 .name_len = name->len,
+                                 .mode = (uint16_t)(node->mode & MANIFEST_MODE_MASK)};
+    item.mtime_s = node->mtime_ns / NS_PER_S - (node->mtime_ns % NS_PER_S < 0);
+    item.mtime_ns = (uint32_t)(node->mtime_ns - item.mtime_s * NS_PER_S);
+    const struct linked *first = node->nlink > 1 && node->type != NODE_DIR ? find_linked(l, node->ino) : NULL;
+    int err = 0;
+    if (first != NULL) {
+        item.kind = MANIFEST_HARDLINK;
+        item.original = first->index;
+    } else {
+        err = fill_item(l, node, &item, &extents, target, sizeof target);
+        if (err == 0)
+            err = xattr_list(l->v, node->ino, put_xattr, &xattrs);
+    }
+    item.extents = extents.data;
+    item.xattrs = xattrs.out.data;
+    item.xattrs_len = xattrs.out.len;
+    item.xattr_count = xattrs.count;
+    if (err == 0 && (!bytes_ok(&extents) || !bytes_ok(&xattrs.out)))
+        err = STORE_ERR_NOMEM;
+    if (err == 0)
+        err = manifest_error(manifest_add(&l->builder, &item));
+    if (err == 0 && first == NULL && node->nlink > 1 && node->type == NODE_FILE)
+        err = remember_linked(l, node->ino, item.index);
+    bytes_put_u64(l->l->inos, node->ino);
+    bytes_release(&extents);
+    bytes_release(&xattrs.out);
+    *index = item.index;
+    return err;
+}
+
+/* ---- the walk ---- */
+
+static int collect_child(void *arg, const struct node_item *item)
+{
+    struct children *c = arg;
+    if (c->count == c->cap) {
+        size_t cap = c->cap == 0 ? 16 : 2 * c->cap;
+        struct child *at = realloc(c->at, cap * sizeof *at);
+        if (at == NULL)
+            return STORE_ERR_NOMEM;
+        c->at = at;
+        c->cap = cap;
+    }
+    struct child *child = &c->at[c->count++];
+    child->ino = item->ino;
+    return name_set(&child->name, item->name, item->name_len);
+}
+
+/* The manifest's order: ascending by bytes, a prefix first. */
+static int by_name(const void *a, const void *b)
+{
+    const struct name *x = &((const struct child *)a)->name, *y = &((const struct child *)b)->name;
+    int order = memcmp(x->text, y->text, x->len < y->len ? x->len : y->len);
+    return order != 0 ? order : (int)x->len - (int)y->len;
+}
+
+static int add_tree(struct taker *l, const struct node *node, const struct name *name, uint32_t parent,
+                    unsigned depth)
+{
+    uint32_t index;
+    if (depth > MANIFEST_DEPTH_MAX)
+        return STORE_ERR_TOO_BIG;
+    int err = add_item(l, node, name, parent, &index);
+    if (err < 0 || node->type != NODE_DIR)
+        return err;
+    struct children children = {0};
+    err = node_list(l->v, node->ino, 0, collect_child, &children);
+    if (err == 0 && children.count > 1)
+        qsort(children.at, children.count, sizeof *children.at, by_name);
+    for (size_t i = 0; err == 0 && i < children.count; i++) {
+        struct node child;
+        err = node_get(l->v, children.at[i].ino, &child);
+        if (err == 0)
+            err = add_tree(l, &child, &children.at[i].name, index, depth + 1);
+    }
+    free(children.at);
+    return err;
+}
+
+int inventory_make(struct inventory *out, struct store *s, struct view *v, uint64_t entry, bool with_holes)
+{
+    struct taker l = {.l = out, .s = s, .v = v, .with_holes = with_holes};
+    struct node top;
+    struct entry row;
+    int err = node_get(v, entry, &top);
+    if (err == 0)
+        err = entry_get(v, entry, &row);
+    if (err < 0)
+        return err;
+    manifest_builder_init(&l.builder, out->manifest);
+    err = add_tree(&l, &top, &row.name, 0, 0);
+    if (err == 0)
+        err = manifest_error(manifest_finish(&l.builder, &out->items, &out->data_len));
+    if (err == 0 && (!bytes_ok(out->manifest) || !bytes_ok(out->inos)))
+        err = STORE_ERR_NOMEM;
+    manifest_builder_release(&l.builder);
+    free(l.linked);
+    return err;
+}

@@ -1,0 +1,19 @@
+/* Lists a tree into a manifest: depth first, names ascending, hard links found, holes left out. */
+#ifndef FS_ENGINE_INVENTORY_H
+#define FS_ENGINE_INVENTORY_H
+
+#include "proto/bytes.h"
+#include "store/nodes.h"
+
+struct inventory {
+    struct bytes *manifest; /* appended to */
+    struct bytes *inos;     /* u64 for each item */
+    uint64_t data_len;
+    uint32_t items;
+};
+
+/* `v` must be a view of `s` or a turn's. with_holes: ask for the data extents of spool files (never inside a turn). 0;
+ * TOO_BIG, NOMEM, NOT_FOUND, IO. */
+int inventory_make(struct inventory *l, struct store *s, struct view *v, uint64_t entry, bool with_holes);
+
+#endif

@@ -1,0 +1,17 @@
+/* Work that is too long for a turn: listing the manifest of a large tree, packing a zip for a stock peer. A job is volatile;
+ * what makes it necessary is in the store, and engine_start asks for it again. */
+#ifndef FS_ENGINE_JOBS_H
+#define FS_ENGINE_JOBS_H
+
+#include "fs/engine/step.h"
+
+enum job_kind {
+    JOB_PREPARE,    /* list the manifest of a PREPARING revision */
+    JOB_STOCK_PACK, /* make the offer for a stock peer */
+};
+
+/* Asks for it, once this turn's commit is durable. `rev` is NULL for JOB_STOCK_PACK. 0 or NOMEM. */
+int jobs_add(struct step *step, enum job_kind kind, const uint8_t *rev);
+void jobs_release(struct engine *e);
+
+#endif

@@ -1,0 +1,502 @@
+#include "fs/engine/outbox.h"
+
+#include <string.h>
+#include "fs/engine/inbox.h"
+#include "fs/engine/jobs.h"
+#include "fs/engine/parcel.h"
+#include "fs/engine/release.h"
+#include "proto/error.h"
+#include "proto/peer.h"
+#include "store/content.h"
+#include "store/entries.h"
+#include "store/namespace.h"
+#include "store/wormholes.h"
+
+enum {
+    RETRY_AFTER_MS = 3600 * 1000, /* PROTOCOL.md §9: an hour or more */
+    };
+
+static int push(struct step *step, enum outbound_kind kind, const uint8_t *rev, const void *detail,
+                size_t detail_len)
+{
+    struct outbound op = {.wormhole = step->slot->id,
+                          .kind = kind,
+                          .has_rev = true,
+                          .detail = detail,
+                          .detail_len = detail_len};
+    memcpy(op.rev, rev, REV_BYTES);
+    uint64_t seq;
+    return outbound_push(step->t, &op, &seq);
+}
+
+static int push_revision(struct step *step, struct revision *r)
+{
+    r->state = REVISION_QUEUED;
+    int err = revision_put(step->t, r);
+    if (err < 0)
+        return err;
+    const uint8_t from_start[8] = {0};
+    return r->manifest == 0 ? push(step, OUTBOUND_PIECES, r->rev, from_start, sizeof from_start)
+                            : push(step, OUTBOUND_OFFER, r->rev, "", 0);
+}
+
+/* ---- sealing ---- */
+
+int outbox_seal(struct step *step, uint64_t entry)
+{
+    struct view *v = turn_view(step->t);
+    struct node_sum sum;
+    int err = node_sum(v, entry, &sum);
+    if (err < 0)
+        return err;
+    struct entry_seal seal = {.ino = entry, .size = sum.bytes, .files = sum.files};
+    now_random(&step->now, seal.rev, sizeof seal.rev);
+    err = entry_seal(step->t, &seal);
+    if (err < 0)
+        return err;
+    struct revision r = {.wormhole = step->slot->id, .ino = entry, .state = REVISION_PREPARING};
+    memcpy(r.rev, seal.rev, REV_BYTES);
+    step->state_changed = true;
+    if (parcel_may_be_small(&sum)) {
+        struct bytes parcel = {0};
+        err = parcel_small(v, entry, &parcel);
+        r.size = parcel.len;
+        bytes_release(&parcel);
+        if (err != STORE_ERR_TOO_BIG)
+            return err < 0 ? err : push_revision(step, &r);
+    }
+    err = revision_put(step->t, &r);
+    return err < 0 ? err : jobs_add(step, JOB_PREPARE, r.rev);
+}
+
+int outbox_prepared(struct step *step, const uint8_t rev[static REV_BYTES], uint64_t manifest,
+                    uint64_t size)
+{
+    struct revision r;
+    int err = revision_get(turn_view(step->t), rev, &r);
+    if (err == STORE_ERR_NOT_FOUND || (err == 0 && r.state != REVISION_PREPARING))
+        return node_discard(step->t, manifest);
+    if (err < 0)
+        return err;
+    r.manifest = manifest;
+    r.size = size;
+    return push_revision(step, &r);
+}
+
+/* ---- withdrawing ---- */
+
+static int withdraw_revision(struct step *step, struct revision *r)
+{
+    int dropped = outbound_drop_rev(step->t, step->slot->id, r->rev);
+    if (dropped < 0)
+        return dropped;
+    bool said = r->state == REVISION_TOLD || r->state == REVISION_REFUSED || r->number != 0;
+    if (!said)
+        return revision_erase(step->t, r->rev);
+    r->state = REVISION_WITHDRAWN;
+    int err = revision_put(step->t, r);
+    return err < 0 ? err : push(step, OUTBOUND_WITHDRAW, r->rev, "", 0);
+}
+
+int outbox_unseal(struct step *step, uint64_t ino)
+{
+    struct entry entry;
+    int err = entry_get(turn_view(step->t), ino, &entry);
+    if (err < 0)
+        return err == STORE_ERR_NOT_FOUND ? 0 : err;
+    if (entry.state == ENTRY_OPEN)
+        return 0;
+    step->state_changed = true;
+    if (entry.state == ENTRY_SENT)
+        return step->e->options.keep_sent ? STORE_ERR_READ_ONLY : entry_reopen(step->t, ino);
+    struct revision r;
+    err = revision_get(turn_view(step->t), entry.rev, &r);
+    if (err == 0)
+        err = withdraw_revision(step, &r);
+    else if (err == STORE_ERR_NOT_FOUND)
+        err = 0;
+    return err < 0 ? err : entry_withdraw(step->t, ino, "changed");
+}
+
+/* ---- operations into messages ---- */
+
+/* One queued operation, copied out of the store's cursor. */
+struct next_op {
+    bool found;
+    uint64_t seq;
+    enum outbound_kind kind;
+    uint8_t rev[REV_BYTES];
+    uint8_t detail[1 + PEER_REASON_MAX];
+    size_t detail_len;
+};
+
+static int take_first(void *arg, const struct outbound *op)
+{
+    struct next_op *next = arg;
+    if (op->detail_len > sizeof next->detail)
+        return STORE_ERR_CORRUPT;
+    next->found = true;
+    next->seq = op->seq;
+    next->kind = (enum outbound_kind)op->kind;
+    memcpy(next->rev, op->rev, REV_BYTES);
+    memcpy(next->detail, op->detail, op->detail_len);
+    next->detail_len = op->detail_len;
+    return 1;
+}
+
+static int send_message(struct step *step, const struct peer_message *what)
+{
+    struct bytes content = {0};
+    struct message m = {.wormhole = step->slot->id};
+    int err = step_error(peer_build(&content, what));
+    if (err == 0)
+        err = step_error(boss_send(step->slot->boss, content.data, content.len, &m.number,
+                                   m.incarnation, &step->now, &step->actions));
+    m.body = content.data;
+    m.body_len = content.len;
+    if (err == 0)
+        err = message_add(step->t, &m);
+    bytes_release(&content);
+    return err;
+}
+
+static int mark_told(struct step *step, struct revision *r)
+{
+    r->state = REVISION_TOLD;
+    int err = revision_put(step->t, r);
+    if (err == 0)
+        err = entry_offered(step->t, r->ino);
+    return err == STORE_ERR_NOT_FOUND ? 0 : err;
+}
+
+/* Sends one piece. The operation stays, with its next offset, until the last. */
+static int say_piece(struct step *step, const struct next_op *op)
+{
+    struct revision r;
+    int err = revision_get(turn_view(step->t), op->rev, &r);
+    if (err < 0)
+        return err;
+    struct reader in = reader_of(op->detail, op->detail_len);
+    uint64_t offset = reader_u64(&in);
+    struct bytes parcel = {0};
+    err = parcel_small(turn_view(step->t), r.ino, &parcel);
+    if (err == 0 && (!reader_done(&in) || offset >= parcel.len || parcel.len != r.size))
+        err = STORE_ERR_CORRUPT;
+    if (err == 0) {
+        size_t len = parcel.len - offset < PEER_PIECE_MAX ? parcel.len - offset : PEER_PIECE_MAX;
+        struct peer_message m = {.kind = PEER_PIECE,
+                                 .size = r.size,
+                                 .offset = offset,
+                                 .data = parcel.data + offset,
+                                 .len = len};
+        memcpy(m.revision, r.rev, REV_BYTES);
+        err = send_message(step, &m);
+        offset += len;
+    }
+    bool last = offset == parcel.len;
+    bytes_release(&parcel);
+    if (err < 0)
+        return err;
+    if (last) {
+        err = outbound_pop(step->t, op->seq);
+        return err < 0 ? err : mark_told(step, &r);
+    }
+    r.number = 1; /* something of it was said */
+    err = revision_put(step->t, &r);
+    struct bytes detail = {0};
+    bytes_put_u64(&detail, offset);
+    if (err == 0)
+        err = bytes_ok(&detail) ? outbound_set_detail(step->t, op->seq, detail.data, detail.len)
+                                : STORE_ERR_NOMEM;
+    bytes_release(&detail);
+    return err;
+}
+
+static int say_offer(struct step *step, const struct next_op *op)
+{
+    struct revision r;
+    struct entry entry;
+    int err = revision_get(turn_view(step->t), op->rev, &r);
+    if (err == 0)
+        err = entry_get(turn_view(step->t), r.ino, &entry);
+    if (err < 0)
+        return err;
+    struct peer_message m = {
+        .kind = PEER_OFFER,
+        .size = r.size,
+        .items = entry.rev_files < PEER_ITEMS_MAX ? (uint32_t)entry.rev_files : PEER_ITEMS_MAX,
+        .data = (const uint8_t *)entry.name.text,
+        .len = entry.name.len};
+    memcpy(m.revision, r.rev, REV_BYTES);
+    err = send_message(step, &m);
+    if (err == 0)
+        err = outbound_pop(step->t, op->seq);
+    return err < 0 ? err : mark_told(step, &r);
+}
+
+static int say_decision(struct step *step, const struct next_op *op)
+{
+    if (op->detail_len < 1)
+        return STORE_ERR_CORRUPT;
+    struct peer_message m = {.kind = PEER_DECISION,
+                             .verdict = (enum peer_verdict)op->detail[0],
+                             .data = op->detail + 1,
+                             .len = op->detail_len - 1};
+    memcpy(m.revision, op->rev, REV_BYTES);
+    int err = send_message(step, &m);
+    return err < 0 ? err : outbound_pop(step->t, op->seq);
+}
+
+static int say_withdraw(struct step *step, const struct next_op *op)
+{
+    struct peer_message m = {.kind = PEER_WITHDRAW};
+    memcpy(m.revision, op->rev, REV_BYTES);
+    int err = send_message(step, &m);
+    return err < 0 ? err : outbound_pop(step->t, op->seq);
+}
+
+static int say(struct step *step, const struct next_op *op)
+{
+    switch (op->kind) {
+    case OUTBOUND_PIECES:
+        return say_piece(step, op);
+    case OUTBOUND_OFFER:
+        return say_offer(step, op);
+    case OUTBOUND_WITHDRAW:
+        return say_withdraw(step, op);
+    case OUTBOUND_DECISION:
+        return say_decision(step, op);
+    }
+    return STORE_ERR_CORRUPT;
+}
+
+static int want_bulk_now(struct step *step)
+{
+    bool out = false, in = false;
+    int err = outbox_wants_bulk(turn_view(step->t), step->slot->id, &out);
+    if (err == 0)
+        err = inbox_wants_bulk(turn_view(step->t), step->slot->id, &in);
+    if (err < 0 || (out || in) == step->slot->want_bulk)
+        return err;
+    step->slot->want_bulk = out || in;
+    return boss_want_bulk(step->slot->boss, out || in, &step->now, &step->actions) < 0
+               ? STORE_ERR_NOMEM
+               : 0;
+}
+
+int outbox_fill(struct step *step)
+{
+    if (!boss_is_persistent(step->slot->boss) || boss_state(step->slot->boss) != BOSS_PAIRED)
+        return 0;
+    while (boss_room(step->slot->boss) > 0) {
+        struct next_op op = {0};
+        int err = outbound_each(turn_view(step->t), step->slot->id, 0, take_first, &op);
+        if (err >= 0 && !op.found)
+            break;
+        if (err >= 0)
+            err = say(step, &op);
+        if (err < 0)
+            return err;
+        step->state_changed = true;
+    }
+    return want_bulk_now(step);
+}
+
+int outbox_acked(struct step *step, uint64_t number)
+{
+    int dropped = message_acked(step->t, step->slot->id, number);
+    return dropped < 0 ? dropped : 0;
+}
+
+int outbox_push_decision(struct step *step, const uint8_t rev[static REV_BYTES], int verdict,
+                         const void *text, size_t len)
+{
+    struct bytes detail = {0};
+    bytes_put_u8(&detail, (uint8_t)verdict);
+    bytes_put(&detail, text, len > PEER_REASON_MAX ? PEER_REASON_MAX : len);
+    int err = bytes_ok(&detail) ? push(step, OUTBOUND_DECISION, rev, detail.data, detail.len)
+                                : STORE_ERR_NOMEM;
+    bytes_release(&detail);
+    return err;
+}
+
+/* ---- decisions of the peer ---- */
+
+int outbox_leave(struct step *step, uint64_t ino)
+{
+    struct entry entry;
+    struct wormhole w;
+    int err = entry_get(turn_view(step->t), ino, &entry);
+    if (err == 0)
+        err = wormhole_get(turn_view(step->t), entry.wormhole, &w);
+    if (err < 0 || entry.state != ENTRY_SENT || step->e->options.keep_sent)
+        return err == STORE_ERR_NOT_FOUND ? 0 : err;
+    const struct engine_watch *watch = &step->e->watch;
+    if (watch->writing != NULL && watch->writing(watch->arg, ino))
+        return 0;
+    err = name_remove_tree(step->t, w.outbox_ino, entry.name.text, entry.name.len, "delivered");
+    step->state_changed = true;
+    return err < 0 ? err : release_change(step, CHANGE_ENTRY_GONE, ino, &entry.name);
+}
+
+static int taken(struct step *step, const struct revision *r, const char *at_peer)
+{
+    struct entry entry;
+    int err = entry_by_rev(turn_view(step->t), r->rev, &entry);
+    step->state_changed = true;
+    if (err == STORE_ERR_NOT_FOUND) /* changed or removed here after the peer had published it */
+        return log_append(step->t,
+                          &(struct log_event){.type = LOG_ENTRY_DELIVERED,
+                                              .wormhole = step->slot->id,
+                                              .ino = r->ino,
+                                              .detail = log_delivery(r->rev, at_peer, "too late")},
+                          NULL);
+    if (err == 0)
+        err = entry_delivered(step->t, entry.ino, r->rev, at_peer, "delivered");
+    return err < 0 ? err : outbox_leave(step, entry.ino);
+}
+
+static int refused(struct step *step, struct revision *r, const char *reason, bool for_ever)
+{
+    if (r->state == REVISION_WITHDRAWN)
+        return revision_erase(step->t, r->rev);
+    step->state_changed = true;
+    int err = entry_refused(step->t, r->ino, reason);
+    if (err == 0 && for_ever)
+        err = entry_hold(step->t, r->ino, reason);
+    if (err < 0 && err != STORE_ERR_NOT_FOUND)
+        return err;
+    r->state = REVISION_REFUSED;
+    r->number = for_ever ? INT64_MAX : (uint64_t)(step->now.ms + RETRY_AFTER_MS);
+    err = revision_put(step->t, r);
+    return err < 0 ? err : outbox_retry(step);
+}
+
+int outbox_decided(struct step *step, const uint8_t rev[static REV_BYTES], int verdict,
+                   const char *text, size_t len)
+{
+    struct revision r;
+    int err = revision_get(turn_view(step->t), rev, &r);
+    if (err < 0)
+        return err == STORE_ERR_NOT_FOUND ? 0 : err; /* decided before: a repeated decision */
+    char shown[NAME_SHOWN_MAX + 1];
+    name_show(shown, text, len > NAME_BYTES_MAX ? NAME_BYTES_MAX : len);
+    switch (verdict) {
+    case PEER_TAKEN:
+        err = taken(step, &r, shown);
+        return err < 0 ? err : revision_erase(step->t, rev);
+    case PEER_WITHDRAWN:
+        return revision_erase(step->t, rev);
+    case PEER_REFUSED_NOW:
+        return refused(step, &r, shown, false);
+    case PEER_REFUSED_EVER:
+        return refused(step, &r, shown, true);
+    default:
+        return 0; /* peer_parse admits no other */
+    }
+}
+
+/* ---- again ---- */
+
+struct retrying {
+    struct step *step;
+    int64_t next_ms;
+    uint8_t due[REV_BYTES];
+    bool found;
+};
+
+static int find_due(void *arg, const struct revision *r)
+{
+    struct retrying *find = arg;
+    if (r->state != REVISION_REFUSED)
+        return 0;
+    if ((int64_t)r->number > find->step->now.ms) {
+        if ((int64_t)r->number < find->next_ms)
+            find->next_ms = (int64_t)r->number;
+        return 0;
+    }
+    memcpy(find->due, r->rev, REV_BYTES);
+    find->found = true;
+    return 1;
+}
+
+int outbox_retry(struct step *step)
+{
+    for (;;) {
+        struct retrying find = {.step = step, .next_ms = INT64_MAX};
+        int err = revision_each(turn_view(step->t), step->slot->id, find_due, &find);
+        if (err < 0)
+            return err;
+        step->slot->retry_ms = find.next_ms;
+        if (!find.found)
+            return 0;
+        struct revision r;
+        err = revision_get(turn_view(step->t), find.due, &r);
+        r.number = 0;
+        if (err == 0)
+            err = push_revision(step, &r);
+        if (err < 0)
+            return err;
+    }
+}
+
+static int is_bulk(void *arg, const struct revision *r)
+{
+    (void)arg;
+    return r->state == REVISION_TOLD && r->manifest != 0;
+}
+
+int outbox_wants_bulk(struct view *v, uint64_t wormhole, bool *wants)
+{
+    int found = revision_each(v, wormhole, is_bulk, NULL);
+    *wants = found > 0;
+    return found < 0 ? found : 0;
+}
+
+static int requeue(void *arg, const struct entry *entry)
+{
+    struct step *step = arg;
+    if (entry->state != ENTRY_SEALED)
+        return 0;
+    struct revision r;
+    int err = revision_get(turn_view(step->t), entry->rev, &r);
+    if (err == STORE_ERR_NOT_FOUND)
+        return 0; /* a stock peer has it, perhaps; stock.c */
+    if (err < 0 || r.state == REVISION_PREPARING)
+        return err;
+    r.number = 0;
+    r.acked_bytes = 0;
+    return push_revision(step, &r);
+}
+
+static int find_withdrawn(void *arg, const struct revision *r)
+{
+    if (r->state != REVISION_WITHDRAWN)
+        return 0;
+    memcpy(arg, r->rev, REV_BYTES);
+    return 1;
+}
+
+static int erase_withdrawn(struct step *step)
+{
+    uint8_t rev[REV_BYTES];
+    int found;
+    while ((found = revision_each(turn_view(step->t), step->slot->id, find_withdrawn, rev)) > 0) {
+        int err = revision_erase(step->t, rev);
+        if (err < 0)
+            return err;
+    }
+    return found;
+}
+
+int outbox_restart(struct step *step)
+{
+    int err = message_drop_all(step->t, step->slot->id);
+    if (err >= 0)
+        err = outbound_drop_all(step->t, step->slot->id);
+    if (err >= 0)
+        err = inbox_drop_arrivals(step);
+    if (err >= 0)
+        err = erase_withdrawn(step);
+    return err < 0 ? err : entry_each(turn_view(step->t), step->slot->id, 0, requeue, step);
+}

@@ -1,0 +1,164 @@
+#include "fs/engine/release.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct released_action {
+    struct engine *e;
+    struct slot *slot;
+    struct action *action;
+};
+
+static void heard(struct engine *e, struct slot *slot)
+{
+    int64_t now_ms = e->out.now_ms(e->out.arg);
+    pthread_mutex_lock(&e->live_lock);
+    slot->live.last_heard_ms = now_ms;
+    pthread_mutex_unlock(&e->live_lock);
+}
+
+static void caught_up(struct engine *e, struct slot *slot)
+{
+    pthread_mutex_lock(&e->live_lock);
+    slot->live.trouble[0] = '\0';
+    pthread_mutex_unlock(&e->live_lock);
+}
+
+static void let_go(struct engine *e, struct slot *slot, const struct action *a)
+{
+    const struct engine_out *o = &e->out;
+    switch (a->kind) {
+    case ACTION_LINK_OPEN:
+        o->link_open(o->arg, slot->id, a->link);
+        break;
+    case ACTION_LINK_SEND:
+        o->link_send(o->arg, slot->id, a->link, a->body.data, a->body.len);
+        break;
+    case ACTION_LINK_CLOSE:
+        o->link_close(o->arg, slot->id, a->link);
+        break;
+    case ACTION_LINK_MOVE:
+        o->link_move(o->arg, slot->id, LINK_NEXT, LINK_CURRENT);
+        break;
+    case ACTION_TRANSIT_LISTEN:
+        o->transit_listen(o->arg, slot->id, a->number);
+        break;
+    case ACTION_TRANSIT_START:
+        o->transit_start(o->arg, slot->id, a->number, a->plan);
+        break;
+    case ACTION_TRANSIT_STOP:
+        o->transit_stop(o->arg, slot->id, a->number);
+        break;
+    case ACTION_HEARD:
+        heard(e, slot);
+        break;
+    case ACTION_CAUGHT_UP:
+        caught_up(e, slot);
+        break;
+    case ACTION_SNAPSHOT:
+    case ACTION_KEEP:
+    case ACTION_FORGET:
+    case ACTION_CODE:
+    case ACTION_CODE_GONE:
+    case ACTION_STATE:
+    case ACTION_PAIRED:
+    case ACTION_DELIVER:
+    case ACTION_ACKED:
+    case ACTION_EVENT:
+    case ACTION_PROBLEM:
+    case ACTION_PEER_CLOSED:
+    case ACTION_CLOSE_DONE:
+    case ACTION_CLASSIC_OFFERED:
+    case ACTION_CLASSIC_ANSWERED:
+    case ACTION_CLASSIC_TEXT:
+    case ACTION_CLASSIC_FAILED:
+    case ACTION_CLASSIC_DONE:
+        break; /* applied, not released: action_is_durable sorted them out */
+    }
+}
+
+static void run_action(void *arg, bool committed)
+{
+    struct released_action *r = arg;
+    if (committed)
+        let_go(r->e, r->slot, r->action);
+    action_free(r->action);
+    free(r);
+}
+
+int release_action(struct step *step, struct action *a)
+{
+    struct released_action *r = malloc(sizeof *r);
+    if (r == NULL) {
+        action_free(a);
+        return STORE_ERR_NOMEM;
+    }
+    if (a->kind == ACTION_TRANSIT_LISTEN)
+        step->slot->attempt = a->number;
+    *r = (struct released_action){.e = step->e, .slot = step->slot, .action = a};
+    int err = turn_after(step->t, run_action, r);
+    if (err < 0)
+        run_action(r, false);
+    return err;
+}
+
+struct released_change {
+    struct engine *e;
+    enum engine_change what;
+    uint64_t wormhole, ino;
+    bool named;
+    struct name name;
+};
+
+static void run_change(void *arg, bool committed)
+{
+    struct released_change *r = arg;
+    const struct engine_watch *w = &r->e->watch;
+    if (committed && w->changed != NULL)
+        w->changed(w->arg, r->what, r->wormhole, r->ino, r->named ? r->name.text : NULL,
+                   r->named ? r->name.len : 0);
+    free(r);
+}
+
+int release_change(struct step *step, enum engine_change what, uint64_t ino, const struct name *name)
+{
+    struct released_change *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return STORE_ERR_NOMEM;
+    r->e = step->e;
+    r->what = what;
+    r->wormhole = step->slot->id;
+    r->ino = ino;
+    if (name != NULL) {
+        r->named = true;
+        r->name = *name;
+    }
+    int err = turn_after(step->t, run_change, r);
+    if (err < 0)
+        free(r);
+    return err;
+}
+
+static void run_wake(void *arg, bool committed)
+{
+    struct engine *e = arg;
+    if (committed && e->out.wake != NULL)
+        e->out.wake(e->out.arg);
+}
+
+int release_wake(struct step *step)
+{
+    return turn_after(step->t, run_wake, step->e);
+}
+
+static void run_abort(void *arg, bool committed)
+{
+    struct slot *slot = arg;
+    if (!committed)
+        slot->stale = true;
+}
+
+int release_watch_abort(struct turn *t, struct slot *slot)
+{
+    return turn_after_lazily(t, run_abort, slot);
+}

@@ -1,0 +1,488 @@
+#include "fs/engine/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "fs/engine/inbox.h"
+#include "fs/engine/intake.h"
+#include "fs/engine/outbox.h"
+#include "fs/engine/parcel.h"
+#include "fs/engine/progress.h"
+#include "proto/bulk.h"
+#include "proto/error.h"
+#include "store/entries.h"
+
+enum {
+    WANTS_AHEAD_MAX = 32,       /* parcels that we have wanted and that have not come whole */
+    WANTS_TAKEN_MAX = 256,      /* the peer's wants that wait; more ends the connection */
+    CONTROLS_MAX = 1024,        /* small frames that wait to be sent */
+    IDLE_MS = 60 * 1000,        /* nothing wanted either way for so long: the connection is given up */
+    SYNC_EVERY_BYTES = 64 << 20,
+    SYNC_EVERY_MS = 2000,
+};
+
+struct control {
+    enum bulk_kind kind;
+    uint8_t rev[REV_BYTES];
+    uint64_t offset;
+};
+
+struct session {
+    struct engine *e;
+    uint64_t wormhole;
+    struct stream *stream;
+    struct bulk_sender tx;
+    struct bulk_receiver rx;
+    /* leaving */
+    uint8_t *out;
+    size_t out_at, out_len;
+    struct control controls[CONTROLS_MAX];
+    size_t control_first, control_count;
+    /* sending a parcel */
+    struct control wanted[WANTS_TAKEN_MAX]; /* by the peer, in its order */
+    size_t wanted_count;
+    struct parcel *parcel; /* of wanted[0], once it is open */
+    uint64_t parcel_size;
+    /* receiving parcels */
+    struct control wants[WANTS_AHEAD_MAX]; /* ours, in order; the first one comes first */
+    size_t wants_count;
+    struct intake *intake; /* of wants[0], once its first data has come */
+    uint64_t since_sync_bytes;
+    int64_t last_sync_ms;
+    bool look_for_arrivals;
+    /* time */
+    int64_t last_sent_ms, last_received_ms, last_busy_ms;
+    bool over;
+};
+
+static int64_t now_ms(const struct session *s)
+{
+    return s->e->out.now_ms(s->e->out.arg);
+}
+
+static void say(struct session *s, enum bulk_kind kind, const uint8_t *rev, uint64_t offset)
+{
+    if (s->control_count == CONTROLS_MAX) {
+        s->over = true; /* a peer that makes us answer faster than it reads */
+        return;
+    }
+    struct control *c = &s->controls[(s->control_first + s->control_count++) % CONTROLS_MAX];
+    *c = (struct control){.kind = kind, .offset = offset};
+    if (rev != NULL)
+        memcpy(c->rev, rev, REV_BYTES);
+}
+
+/* ---- sending ---- */
+
+static void end_parcel(struct session *s)
+{
+    parcel_close(s->parcel);
+    s->parcel = NULL;
+    s->wanted_count--;
+    memmove(&s->wanted[0], &s->wanted[1], s->wanted_count * sizeof s->wanted[0]);
+    progress_end(s->e, s->wormhole);
+}
+
+/* Does the revision still stand? What was read before a "yes" was read before any change. */
+static bool stands(struct session *s, const uint8_t rev[static REV_BYTES], struct revision *r)
+{
+    struct view *v;
+    if (view_begin(s->e->store, &v) < 0)
+        return false;
+    int err = revision_get(v, rev, r);
+    view_end(v);
+    return err == 0 && r->wormhole == s->wormhole && r->state == REVISION_TOLD && r->manifest != 0;
+}
+
+static void show_begin(struct session *s, const struct revision *r, uint64_t offset)
+{
+    struct entry entry;
+    struct view *v;
+    char shown[NAME_SHOWN_MAX + 1] = "";
+    if (view_begin(s->e->store, &v) < 0)
+        return;
+    if (entry_get(v, r->ino, &entry) == 0)
+        name_show(shown, entry.name.text, entry.name.len);
+    view_end(v);
+    progress_begin(s->e, s->wormhole, r->ino, shown, r->size, offset);
+}
+
+static bool open_parcel(struct session *s)
+{
+    struct revision r;
+    if (s->parcel != NULL)
+        return true;
+    if (!stands(s, s->wanted[0].rev, &r) || s->wanted[0].offset > r.size ||
+        parcel_open(&s->parcel, s->e->store, &r) < 0)
+        return false;
+    s->parcel_size = r.size;
+    show_begin(s, &r, s->wanted[0].offset);
+    return true;
+}
+
+/* Makes the next data frame of what the peer wants. */
+static void fill_data(struct session *s)
+{
+    struct control *want = &s->wanted[0];
+    struct revision r;
+    ssize_t len = -1;
+    if (open_parcel(s))
+        len = parcel_read(s->parcel, s->out + BULK_DATA_AT, BULK_DATA_MAX, want->offset);
+    if (len < 0 || !stands(s, want->rev, &r)) {
+        say(s, BULK_GONE, want->rev, 0);
+        end_parcel(s);
+        return;
+    }
+    if (len > 0) {
+        s->out_len = bulk_seal_data(&s->tx, s->out, want->rev, want->offset, (size_t)len);
+        want->offset += (uint64_t)len;
+    }
+    if (len == 0 || want->offset == s->parcel_size)
+        end_parcel(s);
+}
+
+static void fill_control(struct session *s)
+{
+    while (s->control_count > 0 && s->out_len + BULK_CONTROL_MAX <= BULK_FRAME_MAX) {
+        const struct control *c = &s->controls[s->control_first];
+        s->out_len += bulk_seal_control(&s->tx, s->out + s->out_len, c->kind, c->rev, c->offset);
+        s->control_first = (s->control_first + 1) % CONTROLS_MAX;
+        s->control_count--;
+    }
+}
+
+static void send_some(struct session *s)
+{
+    if (s->out_at == s->out_len) {
+        s->out_at = s->out_len = 0;
+        fill_control(s);
+        if (s->out_len == 0 && s->wanted_count > 0)
+            fill_data(s);
+        if (s->out_len == 0)
+            return;
+    }
+    ssize_t n = stream_send(s->stream, s->out + s->out_at, s->out_len - s->out_at);
+    if (n < 0) {
+        s->over = true;
+        return;
+    }
+    s->out_at += (size_t)n;
+    if (n > 0)
+        s->last_sent_ms = now_ms(s);
+}
+
+static bool has_output(const struct session *s)
+{
+    return s->out_at < s->out_len || s->control_count > 0 || s->wanted_count > 0;
+}
+
+/* The peer wants a parcel from an offset; a later want for it replaces an earlier one. */
+static void got_want(struct session *s, const struct bulk_message *m)
+{
+    for (size_t i = 0; i < s->wanted_count; i++) {
+        if (memcmp(s->wanted[i].rev, m->revision, REV_BYTES) == 0) {
+            s->wanted[i].offset = m->offset;
+            return;
+        }
+    }
+    if (s->wanted_count == WANTS_TAKEN_MAX) {
+        s->over = true;
+        return;
+    }
+    struct control *want = &s->wanted[s->wanted_count++];
+    *want = (struct control){.kind = BULK_WANT, .offset = m->offset};
+    memcpy(want->rev, m->revision, REV_BYTES);
+}
+
+/* ---- receiving ---- */
+
+static bool wanted_already(const struct session *s, const uint8_t rev[static REV_BYTES])
+{
+    for (size_t i = 0; i < s->wants_count; i++)
+        if (memcmp(s->wants[i].rev, rev, REV_BYTES) == 0)
+            return true;
+    return false;
+}
+
+static int want_arrival(void *arg, const struct arrival *a)
+{
+    struct session *s = arg;
+    if (a->state == ARRIVAL_PIECES || wanted_already(s, a->rev))
+        return 0;
+    if (s->wants_count == WANTS_AHEAD_MAX)
+        return 1;
+    uint64_t offset = a->state == ARRIVAL_DATA ? a->durable : 0;
+    struct control *want = &s->wants[s->wants_count++];
+    *want = (struct control){.kind = BULK_WANT, .offset = offset};
+    memcpy(want->rev, a->rev, REV_BYTES);
+    say(s, BULK_WANT, a->rev, offset);
+    return 0;
+}
+
+static void look_for_arrivals(struct session *s)
+{
+    struct view *v;
+    s->look_for_arrivals = false;
+    if (view_begin(s->e->store, &v) < 0) {
+        s->over = true;
+        return;
+    }
+    if (arrival_each(v, s->wormhole, want_arrival, s) < 0)
+        s->over = true;
+    view_end(v);
+}
+
+static void end_want(struct session *s, size_t i)
+{
+    if (i == 0) {
+        intake_close(s->intake);
+        s->intake = NULL;
+    }
+    s->wants_count--;
+    memmove(&s->wants[i], &s->wants[i + 1], (s->wants_count - i) * sizeof s->wants[0]);
+    s->look_for_arrivals = true;
+}
+
+static void refuse(struct session *s, bool for_ever, const char *why)
+{
+    struct turn *t;
+    if (turn_begin_relief(s->e->store, &t) < 0) {
+        s->over = true;
+        return;
+    }
+    struct step step;
+    int err = step_begin(&step, s->e, t, s->wormhole);
+    if (err == 0) {
+        err = inbox_refuse(&step, s->wants[0].rev, for_ever, why);
+        int end = step_end(&step, 0);
+        err = err < 0 ? err : end;
+    }
+    if (err < 0)
+        turn_abort(t);
+    else
+        err = turn_commit(t);
+    s->over = s->over || err < 0;
+    end_want(s, 0);
+}
+
+/* What went wrong with what is arriving: the parcel's fault, the disk's, or it was withdrawn. */
+static void failed(struct session *s, int err)
+{
+    switch (err) {
+    case STORE_ERR_HOSTILE:
+    case STORE_ERR_TOO_BIG:
+        refuse(s, true, "the parcel is malformed or too large");
+        break;
+    case STORE_ERR_NOSPACE:
+    case STORE_ERR_QUOTA:
+        refuse(s, false, "no room");
+        break;
+    case STORE_ERR_NOT_FOUND:
+        end_want(s, 0);
+        break;
+    default:
+        s->over = true; /* the disk, or memory: again with the next connection */
+    }
+}
+
+static void sync_now(struct session *s)
+{
+    uint64_t durable;
+    int err = intake_sync(s->intake, &durable);
+    s->since_sync_bytes = 0;
+    s->last_sync_ms = now_ms(s);
+    if (err < 0)
+        failed(s, err);
+    else
+        say(s, BULK_DURABLE, s->wants[0].rev, durable);
+}
+
+static void complete(struct session *s)
+{
+    sync_now(s);
+    if (s->intake == NULL || s->over)
+        return;
+    int err = intake_publish(s->intake);
+    if (err < 0)
+        failed(s, err);
+    else
+        end_want(s, 0);
+}
+
+static int begin_intake(struct session *s)
+{
+    struct view *v;
+    struct arrival a;
+    int err = view_begin(s->e->store, &v);
+    if (err < 0)
+        return err;
+    err = arrival_get(v, s->wormhole, s->wants[0].rev, &a);
+    view_end(v);
+    return err < 0 ? err : intake_open(&s->intake, s->e, &a);
+}
+
+static void got_data(struct session *s, const struct bulk_message *m)
+{
+    if (s->wants_count == 0 || memcmp(s->wants[0].rev, m->revision, REV_BYTES) != 0)
+        return; /* of a parcel that was withdrawn meanwhile */
+    int err = s->intake == NULL ? begin_intake(s) : 0;
+    if (err == 0 && m->offset != intake_next(s->intake))
+        err = STORE_ERR_HOSTILE;
+    if (err == 0)
+        err = intake_write(s->intake, m->data, m->len);
+    if (err < 0) {
+        failed(s, err);
+        return;
+    }
+    s->since_sync_bytes += m->len;
+    if (intake_complete(s->intake))
+        complete(s);
+    else if (s->since_sync_bytes >= SYNC_EVERY_BYTES || now_ms(s) - s->last_sync_ms >= SYNC_EVERY_MS)
+        sync_now(s);
+}
+
+static void got_gone(struct session *s, const struct bulk_message *m)
+{
+    for (size_t i = 0; i < s->wants_count; i++) {
+        if (memcmp(s->wants[i].rev, m->revision, REV_BYTES) == 0) {
+            end_want(s, i);
+            s->look_for_arrivals = false; /* the withdrawal is on its way; do not ask again now */
+            return;
+        }
+    }
+}
+
+static void got_durable(struct session *s, const struct bulk_message *m)
+{
+    progress_is(s->e, s->wormhole, m->offset);
+}
+
+static void take(struct session *s, const struct bulk_message *m)
+{
+    switch (m->kind) {
+    case BULK_WANT:
+        got_want(s, m);
+        break;
+    case BULK_DATA:
+        got_data(s, m);
+        break;
+    case BULK_DURABLE:
+        got_durable(s, m);
+        break;
+    case BULK_GONE:
+        got_gone(s, m);
+        break;
+    case BULK_PING:
+        break;
+    }
+}
+
+static void receive_some(struct session *s)
+{
+    size_t room;
+    uint8_t *to = bulk_receiver_room(&s->rx, &room);
+    ssize_t n = to != NULL ? stream_recv(s->stream, to, room) : -1;
+    if (n < 0) {
+        s->over = true;
+        return;
+    }
+    if (n == 0)
+        return;
+    bulk_receiver_filled(&s->rx, (size_t)n);
+    s->last_received_ms = now_ms(s);
+    struct bulk_message m;
+    int more = 0;
+    while (!s->over && (more = bulk_receiver_next(&s->rx, &m)) > 0)
+        take(s, &m);
+    s->over = s->over || more < 0;
+}
+
+/* ---- the loop ---- */
+
+static void mind_time(struct session *s)
+{
+    int64_t now = now_ms(s);
+    if (has_output(s) || s->wants_count > 0)
+        s->last_busy_ms = now;
+    if (now - s->last_received_ms > BULK_SILENCE_MS || now - s->last_busy_ms > IDLE_MS)
+        s->over = true;
+    if (now - s->last_sent_ms > BULK_PING_AFTER_MS && !has_output(s))
+        say(s, BULK_PING, NULL, 0);
+}
+
+static void run(struct session *s)
+{
+    s->last_sent_ms = s->last_received_ms = s->last_busy_ms = s->last_sync_ms = now_ms(s);
+    s->look_for_arrivals = true;
+    while (!s->over) {
+        if (s->look_for_arrivals)
+            look_for_arrivals(s);
+        int want = STREAM_READABLE | (has_output(s) ? STREAM_WRITABLE : 0);
+        int ready = stream_wait(s->stream, want, 1000);
+        if (ready < 0 || (ready & STREAM_BROKEN) != 0)
+            break;
+        if ((ready & STREAM_WOKEN) != 0)
+            s->look_for_arrivals = true;
+        if ((ready & STREAM_READABLE) != 0)
+            receive_some(s);
+        if (!s->over && (ready & STREAM_WRITABLE) != 0)
+            send_some(s);
+        mind_time(s);
+    }
+    uint64_t durable;
+    if (s->intake != NULL)
+        intake_sync(s->intake, &durable); /* what has come need not come again */
+}
+
+static void set_running(struct session *s, bool running)
+{
+    pthread_mutex_lock(&s->e->live_lock);
+    struct slot *slot = slot_find(s->e, s->wormhole);
+    if (slot != NULL)
+        slot->live.stream = running ? s->stream : NULL;
+    pthread_mutex_unlock(&s->e->live_lock);
+}
+
+void session_run(struct engine *e, uint64_t wormhole, const struct transit_plan *plan, struct stream *stream)
+{
+    struct session *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return;
+    s->e = e;
+    s->wormhole = wormhole;
+    s->stream = stream;
+    s->out = malloc(BULK_FRAME_MAX);
+    if (s->out == NULL || bulk_sender_init(&s->tx, plan->key, plan->sender, plan->aes) < 0 ||
+        bulk_receiver_init(&s->rx, plan->key, plan->sender, plan->aes) < 0)
+        goto out;
+    set_running(s, true);
+    progress_here(e, wormhole, true);
+    run(s);
+    set_running(s, false);
+    progress_here(e, wormhole, false);
+    if (s->parcel != NULL)
+        progress_end(e, wormhole);
+out:
+    intake_close(s->intake);
+    parcel_close(s->parcel);
+    bulk_sender_release(&s->tx);
+    bulk_receiver_release(&s->rx);
+    free(s->out);
+    free(s);
+}
+
+static void wake(void *arg, bool committed)
+{
+    struct slot *slot = arg;
+    if (!committed)
+        return;
+    pthread_mutex_lock(&slot->e->live_lock);
+    if (slot->live.stream != NULL)
+        stream_wake(slot->live.stream);
+    pthread_mutex_unlock(&slot->e->live_lock);
+}
+
+void session_wake(struct step *step)
+{
+    if (turn_after(step->t, wake, step->slot) < 0)
+        step->actions.failed = true;
+}

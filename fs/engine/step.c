@@ -1,0 +1,141 @@
+#include "fs/engine/step.h"
+
+#include <sodium.h>
+#include "fs/engine/apply.h"
+#include "fs/engine/outbox.h"
+#include "fs/engine/release.h"
+#include "proto/error.h"
+#include "store/secrets.h"
+
+/* More rounds than any input can cause: each round either carries out an action or fills the window. */
+enum { STEP_ROUNDS_MAX = 100000 };
+
+int step_error(int proto_err)
+{
+    switch (proto_err) {
+    case PROTO_OK:
+        return 0;
+    case PROTO_ERR_STATE:
+    case PROTO_ERR_FULL:
+        return STORE_ERR_BUSY;
+    case PROTO_ERR_INVALID:
+    case PROTO_ERR_MALFORMED:
+        return STORE_ERR_INVALID;
+    case PROTO_ERR_TOO_BIG:
+        return STORE_ERR_TOO_BIG;
+    case PROTO_ERR_NOMEM:
+        return STORE_ERR_NOMEM;
+    default:
+        return STORE_ERR_IO;
+    }
+}
+
+int step_begin(struct step *step, struct engine *e, struct turn *t, uint64_t wormhole)
+{
+    *step = (struct step){.e = e, .t = t};
+    step->slot = slot_get(e, wormhole);
+    if (step->slot == NULL)
+        return STORE_ERR_NOMEM;
+    engine_now(e, &step->now);
+    int err = slot_load(e, t, step->slot, &step->now, &step->actions);
+    if (err == 0)
+        err = release_watch_abort(t, step->slot);
+    if (err < 0) {
+        step->slot->stale = true;
+        actions_release(&step->actions);
+    }
+    return err;
+}
+
+static int carry_out(struct step *step)
+{
+    for (int round = 0; round < STEP_ROUNDS_MAX; round++) {
+        struct action *a = actions_take(&step->actions);
+        if (a == NULL)
+            return 0;
+        int err = 0;
+        if (action_is_durable(a->kind)) {
+            err = apply_action(step, a);
+            action_free(a);
+        } else {
+            err = release_action(step, a);
+        }
+        if (err < 0)
+            return err;
+    }
+    return STORE_ERR_TOO_BIG;
+}
+
+static int put_snapshot(struct step *step)
+{
+    struct bytes snapshot = {0};
+    int err = step_error(boss_snapshot(step->slot->boss, &snapshot));
+    if (err == 0)
+        err = secret_put(step->t, step->slot->id, snapshot.data, snapshot.len);
+    bytes_release(&snapshot);
+    step->snapshot_owed = false;
+    return err;
+}
+
+/* When this slot needs a tick; an earlier time than before wakes the timers. */
+static int put_deadline(struct step *step)
+{
+    struct slot *s = step->slot;
+    int64_t deadline_ms = s->gone ? INT64_MAX : boss_deadline_ms(s->boss);
+    if (s->stock_offer_ms != 0 && s->stock_offer_ms < deadline_ms)
+        deadline_ms = s->stock_offer_ms;
+    if (s->retry_ms < deadline_ms)
+        deadline_ms = s->retry_ms;
+    pthread_mutex_lock(&step->e->live_lock);
+    bool earlier = deadline_ms < s->deadline_ms;
+    s->deadline_ms = deadline_ms;
+    pthread_mutex_unlock(&step->e->live_lock);
+    return earlier ? release_wake(step) : 0;
+}
+
+static int settle(struct step *step)
+{
+    int err = carry_out(step);
+    if (err == 0 && !step->slot->gone)
+        err = outbox_fill(step);
+    if (err == 0)
+        err = carry_out(step);
+    if (err == 0 && step->snapshot_owed && !step->slot->gone)
+        err = put_snapshot(step);
+    if (err == 0 && step->actions.failed)
+        err = STORE_ERR_NOMEM;
+    if (err == 0 && step->state_changed)
+        err = release_change(step, CHANGE_STATE, 0, NULL);
+    if (err == 0)
+        err = put_deadline(step);
+    return err;
+}
+
+int step_end(struct step *step, int proto_err)
+{
+    int err = step_error(proto_err);
+    if (err == 0)
+        err = settle(step);
+    if (err < 0)
+        step->slot->stale = true;
+    actions_release(&step->actions);
+    sodium_memzero(&step->now, sizeof step->now);
+    return err;
+}
+
+int step_alone(struct engine *e, uint64_t wormhole, step_input_fn *fn, void *arg)
+{
+    struct turn *t;
+    int err = turn_begin_relief(e->store, &t);
+    if (err < 0)
+        return err;
+    struct step step;
+    err = step_begin(&step, e, t, wormhole);
+    if (err == 0)
+        err = step_end(&step, fn(step.slot->boss, &step.now, &step.actions, arg));
+    if (err < 0) {
+        turn_abort(t);
+        return err == STORE_ERR_NOT_FOUND ? 0 : err;
+    }
+    return turn_commit(t);
+}

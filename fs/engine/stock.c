@@ -1,0 +1,380 @@
+#include "fs/engine/stock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "fs/engine/inbox.h"
+#include "fs/engine/jobs.h"
+#include "fs/engine/outbox.h"
+#include "fs/engine/release.h"
+#include "fs/engine/stock_session.h"
+#include "store/content.h"
+#include "store/entries.h"
+#include "store/namespace.h"
+#include "store/wormholes.h"
+
+enum {
+    OFFER_AFTER_MS = 1000, /* after the peer was found */
+    TEXT_NAME_LEN = sizeof "message.txt" - 1,
+};
+
+void stock_free(struct stock *s)
+{
+    if (s == NULL)
+        return;
+    free(s->items);
+    free(s);
+}
+
+/* The end of a session: what was packed for it goes with it. */
+static int forget(struct step *step)
+{
+    struct stock *s = step->slot->stock;
+    int err = s != NULL && s->zip != 0 ? node_discard(step->t, s->zip) : 0;
+    stock_free(s);
+    step->slot->stock = NULL;
+    step->slot->stock_offer_ms = 0;
+    return err == STORE_ERR_NOT_FOUND ? 0 : err;
+}
+
+/* ---- when to offer ---- */
+
+struct outlook {
+    size_t sealed, open;
+};
+
+static int look_at(void *arg, const struct entry *e)
+{
+    struct outlook *o = arg;
+    if (e->held[0] != '\0')
+        return 0;
+    o->open += e->state == ENTRY_OPEN;
+    o->sealed += e->state == ENTRY_SEALED;
+    return 0;
+}
+
+static int outlook(struct step *step, struct outlook *o)
+{
+    *o = (struct outlook){0};
+    return entry_each(turn_view(step->t), step->slot->id, 0, look_at, o);
+}
+
+int stock_paired(struct step *step)
+{
+    int err = forget(step);
+    if (err < 0)
+        return err;
+    step->slot->stock = calloc(1, sizeof *step->slot->stock);
+    if (step->slot->stock == NULL)
+        return STORE_ERR_NOMEM;
+    step->slot->stock_offer_ms = step->now.ms + OFFER_AFTER_MS;
+    return 0;
+}
+
+/* After a stock transfer the wormhole is closed; another entry in its outbox gives it a fresh code. */
+static int fresh_code(struct step *step)
+{
+    struct wormhole w;
+    struct outlook o;
+    int err = wormhole_get(turn_view(step->t), step->slot->id, &w);
+    if (err < 0 || w.state != WORMHOLE_CLOSED || w.peer != WORMHOLE_PEER_STOCK)
+        return err;
+    err = outlook(step, &o);
+    if (err < 0 || o.sealed == 0)
+        return err;
+    return step_error(boss_allocate(step->slot->boss, &step->now, &step->actions));
+}
+
+int stock_consider(struct step *step)
+{
+    struct slot *slot = step->slot;
+    if (boss_state(slot->boss) != BOSS_PAIRED)
+        return fresh_code(step);
+    struct stock *s = slot->stock;
+    if (s == NULL || s->packing || s->offered || slot->stock_offer_ms > step->now.ms ||
+        !boss_classic_idle(slot->boss))
+        return 0;
+    slot->stock_offer_ms = 0; /* from here on the outbox's changes bring us here */
+    struct outlook o;
+    int err = outlook(step, &o);
+    if (err < 0 || o.sealed == 0 || o.open > 0)
+        return err;
+    s->packing = true;
+    return jobs_add(step, JOB_STOCK_PACK, NULL);
+}
+
+int stock_restart(struct step *step)
+{
+    bool waits = boss_state(step->slot->boss) == BOSS_PAIRED && !boss_is_persistent(step->slot->boss);
+    return waits ? stock_paired(step) : fresh_code(step);
+}
+
+/* ---- packing ---- */
+
+struct gathering {
+    struct stock_item *items;
+    struct zip_source *sources; /* the same entries, for packing */
+    size_t count, cap;
+    struct entry only; /* the last one seen: the whole offer if there is one */
+};
+
+static int gather(void *arg, const struct entry *e)
+{
+    struct gathering *g = arg;
+    if (e->held[0] != '\0' || e->state != ENTRY_SEALED)
+        return 0;
+    if (g->count == g->cap) {
+        size_t cap = g->cap == 0 ? 16 : 2 * g->cap;
+        struct stock_item *items = realloc(g->items, cap * sizeof *items);
+        if (items == NULL)
+            return STORE_ERR_NOMEM;
+        g->items = items;
+        struct zip_source *sources = realloc(g->sources, cap * sizeof *sources);
+        if (sources == NULL)
+            return STORE_ERR_NOMEM;
+        g->sources = sources;
+        g->cap = cap;
+    }
+    g->sources[g->count] = (struct zip_source){e->ino, e->name};
+    struct stock_item *item = &g->items[g->count++];
+    item->ino = e->ino;
+    memcpy(item->rev, e->rev, REV_BYTES);
+    g->only = *e;
+    return 0;
+}
+
+static int gather_all(struct engine *e, uint64_t wormhole, struct gathering *g, char *shown)
+{
+    struct view *v;
+    struct wormhole w;
+    int err = view_begin(e->store, &v);
+    if (err < 0)
+        return err;
+    err = entry_each(v, wormhole, 0, gather, g);
+    if (err == 0)
+        err = wormhole_get(v, wormhole, &w);
+    if (err == 0)
+        memcpy(shown, w.shown, sizeof w.shown);
+    view_end(v);
+    return err;
+}
+
+static void show_cut(char out[static 256], const char *shown)
+{
+    size_t len = strlen(shown);
+    if (len > 255)
+        for (len = 255; len > 0 && ((unsigned char)shown[len] & 0xc0) == 0x80; len--)
+            ;
+    memcpy(out, shown, len);
+    out[len] = '\0';
+}
+
+/* What is offered for what was gathered: a file as itself, else a zip. */
+static int make_offer(struct engine *e, const struct gathering *g, const char *wormhole_shown,
+                      struct classic_offer *offer, uint64_t *source, uint64_t *zip)
+{
+    char shown[NAME_SHOWN_MAX + 1];
+    struct zip_sum sum;
+    name_show(shown, g->only.name.text, g->only.name.len);
+    *zip = 0;
+    if (g->count == 1 && g->only.kind == NODE_FILE) {
+        struct node node;
+        struct view *v;
+        int err = view_begin(e->store, &v);
+        if (err < 0)
+            return err;
+        err = node_get(v, g->only.ino, &node);
+        view_end(v);
+        *source = g->only.ino;
+        offer->size = offer->total = node.size;
+        offer->files = 1;
+        show_cut(offer->name, shown);
+        return err;
+    }
+    bool one = g->count == 1 && g->only.kind == NODE_DIR;
+    int err = one ? zip_pack(e->store, g->only.ino, NULL, NULL, zip, &sum)
+                  : zip_pack_several(e->store, g->sources, g->count, NULL, NULL, zip, &sum);
+    if (err < 0)
+        return err;
+    *source = *zip;
+    offer->directory = true;
+    offer->size = sum.zip_bytes;
+    offer->total = sum.bytes;
+    offer->files = sum.files > UINT32_MAX ? UINT32_MAX : (uint32_t)sum.files;
+    show_cut(offer->name, one ? shown : wormhole_shown);
+    return 0;
+}
+
+static bool still_so(struct view *v, const struct gathering *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        struct entry e;
+        if (entry_get(v, g->items[i].ino, &e) < 0 || e.state != ENTRY_SEALED || e.held[0] != '\0' ||
+            memcmp(e.rev, g->items[i].rev, REV_BYTES) != 0)
+            return false;
+    }
+    return true;
+}
+
+static int mark_offered(struct step *step, const struct gathering *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        int err = entry_offered(step->t, g->items[i].ino);
+        if (err < 0)
+            return err;
+    }
+    return 0;
+}
+
+/* In the turn: the offer, if nothing changed while it was packed; else everything is looked at anew. */
+static int put_offer(struct step *step, struct gathering *g, const struct classic_offer *offer,
+                     uint64_t source, uint64_t zip)
+{
+    struct stock *s = step->slot->stock;
+    bool usable = s != NULL && s->packing && boss_state(step->slot->boss) == BOSS_PAIRED &&
+                  boss_classic_idle(step->slot->boss) && still_so(turn_view(step->t), g);
+    if (s != NULL)
+        s->packing = false;
+    if (!usable) {
+        int err = zip != 0 ? node_discard(step->t, zip) : 0;
+        return err < 0 ? err : stock_consider(step);
+    }
+    s->offered = true;
+    s->source = source;
+    s->zip = zip;
+    s->size = offer->size;
+    memcpy(s->name, offer->name, sizeof s->name);
+    s->items = g->items;
+    s->count = g->count;
+    g->items = NULL;
+    int err = mark_offered(step, &(struct gathering){.items = s->items, .count = s->count});
+    return err < 0 ? err
+                   : step_error(boss_classic_offer(step->slot->boss, offer, NULL, &step->now, &step->actions));
+}
+
+/* Nothing can be packed (a bound, a full disk, a lone link): the entries are held, with the reason. */
+static int hold_all(struct step *step, const struct gathering *g, int why)
+{
+    if (step->slot->stock != NULL)
+        step->slot->stock->packing = false;
+    for (size_t i = 0; i < g->count; i++) {
+        char reason[256];
+        snprintf(reason, sizeof reason, "cannot be packed for this client: %s", store_strerror(why));
+        int err = entry_hold(step->t, g->items[i].ino, reason);
+        if (err < 0 && err != STORE_ERR_NOT_FOUND)
+            return err;
+    }
+    return 0;
+}
+
+void stock_pack(struct engine *e, uint64_t wormhole)
+{
+    struct gathering g = {0};
+    struct classic_offer offer = {0};
+    char shown[NAME_SHOWN_MAX + 1];
+    uint64_t source = 0, zip = 0;
+    int packed = gather_all(e, wormhole, &g, shown);
+    if (packed == 0 && g.count > 0)
+        packed = make_offer(e, &g, shown, &offer, &source, &zip);
+    struct turn *t;
+    if (turn_begin_relief(e->store, &t) < 0)
+        goto out;
+    struct step step;
+    int err = step_begin(&step, e, t, wormhole);
+    if (err == 0) {
+        if (packed < 0)
+            err = hold_all(&step, &g, packed);
+        else
+            err = put_offer(&step, &g, &offer, source, zip);
+        int end = step_end(&step, 0);
+        err = err < 0 ? err : end;
+    }
+    if (err < 0)
+        turn_abort(t);
+    else
+        turn_commit(t);
+out:
+    free(g.items);
+    free(g.sources);
+}
+
+/* ---- what the machine says ---- */
+
+int stock_offered(struct step *step, const struct classic_offer *offer)
+{
+    struct stock *s = step->slot->stock;
+    if (s == NULL)
+        return 0;
+    if (s->zip != 0) { /* our own offer was dropped: the peer is the sender */
+        int err = node_discard(step->t, s->zip);
+        if (err < 0)
+            return err;
+        s->zip = 0;
+    }
+    s->receiving = true;
+    s->in = *offer;
+    bool room = inbox_has_room(step->e, turn_view(step->t), offer->size) &&
+                inbox_has_room(step->e, turn_view(step->t), offer->total);
+    if (!room) {
+        int err = wormhole_event(step->t, step->slot->id, LOG_PROBLEM, "text",
+                                 "An offer was refused: there is no room for it.");
+        if (err < 0)
+            return err;
+    }
+    return step_error(boss_classic_answer(step->slot->boss, room ? NULL : "no room", &step->now,
+                                          &step->actions));
+}
+
+int stock_text(struct step *step, const void *text, size_t len)
+{
+    uint64_t ino;
+    struct name final;
+    int err = node_stage(step->t, &(struct node_new){.type = NODE_FILE, .mode = 0644}, &ino);
+    if (err == 0)
+        err = content_put(step->t, ino, text, len);
+    struct name_arrival a = {.wormhole = step->slot->id,
+                             .ino = ino,
+                             .name = "message.txt",
+                             .name_len = TEXT_NAME_LEN,
+                             .size = len,
+                             .files = 1};
+    if (err == 0)
+        err = name_publish(step->t, &a, &final);
+    if (err == 0)
+        err = release_change(step, CHANGE_ARRIVED, ino, &final);
+    return err < 0 ? err
+                   : step_error(boss_classic_answer(step->slot->boss, NULL, &step->now, &step->actions));
+}
+
+struct failure {
+    struct step *step;
+    const char *why;
+    bool refused, maybe;
+};
+
+static int note_failure(void *arg, const struct entry *e)
+{
+    const struct failure *f = arg;
+    if (e->state != ENTRY_SEALED || !e->offered)
+        return 0;
+    int err = f->refused ? entry_refused(f->step->t, e->ino, f->why) : 0;
+    return err == 0 && f->maybe ? entry_maybe(f->step->t, e->ino) : err;
+}
+
+int stock_failed(struct step *step, const char *why, bool refused)
+{
+    struct stock *s = step->slot->stock;
+    struct failure f = {step, why != NULL ? why : "", refused, !refused && (s == NULL || s->sent_all)};
+    int err = entry_each(turn_view(step->t), step->slot->id, 0, note_failure, &f);
+    if (err == 0)
+        err = forget(step);
+    step->state_changed = true;
+    return err < 0 ? err : fresh_code(step);
+}
+
+int stock_done(struct step *step)
+{
+    int err = forget(step);
+    step->state_changed = true;
+    return err < 0 ? err : fresh_code(step);
+}

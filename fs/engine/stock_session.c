@@ -1,0 +1,335 @@
+#include "fs/engine/stock_session.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include "fs/engine/inbox.h"
+#include "fs/engine/outbox.h"
+#include "fs/engine/progress.h"
+#include "fs/engine/release.h"
+#include "fs/engine/wire.h"
+#include "proto/classic_data.h"
+#include "proto/error.h"
+#include "proto/record.h"
+#include "store/content.h"
+#include "store/entries.h"
+#include "store/namespace.h"
+#include "store/wormholes.h"
+
+enum { READ_BYTES = 256 << 10, BATCH_RECORDS_BYTES = 256 << 10 };
+
+struct transfer {
+    struct engine *e;
+    uint64_t wormhole;
+    struct stream *stream;
+    struct record_encoder tx;
+    struct record_decoder rx;
+    EVP_MD_CTX *hash;
+    struct classic_data data;
+    struct stock stock; /* a copy; items are its own */
+};
+
+/* ---- turns ---- */
+
+typedef int step_fn(struct step *step, void *arg);
+
+static int in_step(struct engine *e, uint64_t wormhole, step_fn *fn, void *arg)
+{
+    struct turn *t;
+    int err = turn_begin_relief(e->store, &t);
+    if (err < 0)
+        return err;
+    struct step step;
+    err = step_begin(&step, e, t, wormhole);
+    if (err == 0) {
+        err = fn(&step, arg);
+        int end = step_end(&step, 0);
+        err = err < 0 ? err : end;
+    }
+    if (err < 0) {
+        turn_abort(t);
+        return err;
+    }
+    return turn_commit(t);
+}
+
+static int copy_stock(struct step *step, void *arg)
+{
+    struct stock *to = arg;
+    const struct stock *from = step->slot->stock;
+    if (from == NULL)
+        return STORE_ERR_NOT_FOUND;
+    *to = *from;
+    to->items = calloc(from->count + 1, sizeof *to->items);
+    if (to->items == NULL)
+        return STORE_ERR_NOMEM;
+    if (from->count > 0)
+        memcpy(to->items, from->items, from->count * sizeof *to->items);
+    return 0;
+}
+
+static int finished(struct step *step, bool ok)
+{
+    return step_error(boss_classic_finished(step->slot->boss, ok, &step->now, &step->actions));
+}
+
+static int finish_failed(struct step *step, void *arg)
+{
+    (void)arg;
+    return finished(step, false);
+}
+
+/* ---- hashing ---- */
+
+static bool hash_begin(struct transfer *x)
+{
+    x->hash = EVP_MD_CTX_new();
+    return x->hash != NULL && EVP_DigestInit_ex(x->hash, EVP_sha256(), NULL) == 1;
+}
+
+static bool hash_end(struct transfer *x, uint8_t out[static CLASSIC_DATA_SHA256_BYTES])
+{
+    unsigned len = CLASSIC_DATA_SHA256_BYTES;
+    return EVP_DigestFinal_ex(x->hash, out, &len) == 1;
+}
+
+/* Receives one whole record's plaintext. */
+static bool receive_record(struct transfer *x, struct bytes *in, struct bytes *plain)
+{
+    bytes_clear(plain);
+    for (;;) {
+        size_t used = 0;
+        int got = record_decode(&x->rx, in->data, in->len, &used, plain);
+        bytes_drop_front(in, used);
+        if (got != 0)
+            return got > 0;
+        bytes_reserve(in, READ_BYTES);
+        if (!bytes_ok(in))
+            return false;
+        ssize_t n = wire_recv(x->stream, in->data + in->len, READ_BYTES);
+        if (n <= 0)
+            return false;
+        in->len += (size_t)n;
+    }
+}
+
+/* ---- sending ---- */
+
+/* Do all entries of the offer still stand as they were sealed? */
+static bool stand(struct transfer *x)
+{
+    struct view *v;
+    if (view_begin(x->e->store, &v) < 0)
+        return false;
+    bool all = true;
+    for (size_t i = 0; i < x->stock.count && all; i++) {
+        struct entry e;
+        all = entry_get(v, x->stock.items[i].ino, &e) == 0 && e.state == ENTRY_SEALED &&
+              memcmp(e.rev, x->stock.items[i].rev, REV_BYTES) == 0;
+    }
+    view_end(v);
+    return all;
+}
+
+static bool send_data(struct transfer *x)
+{
+    uint8_t *buf = malloc(BATCH_RECORDS_BYTES);
+    struct bytes wire = {0};
+    bool ok = buf != NULL;
+    while (ok && !classic_data_complete(&x->data)) {
+        ssize_t got = content_read(x->e->store, x->stock.source, buf, BATCH_RECORDS_BYTES, x->data.done);
+        ok = got > 0 && stand(x);
+        bytes_clear(&wire);
+        for (ssize_t at = 0; ok && at < got;) {
+            size_t len = classic_data_next(&x->data);
+            if (len > (size_t)(got - at))
+                len = (size_t)(got - at);
+            ok = len > 0 && record_encode(&x->tx, &wire, buf + at, len) == 0 &&
+                 classic_data_count(&x->data, len) == 0;
+            at += (ssize_t)len;
+        }
+        ok = ok && EVP_DigestUpdate(x->hash, buf, (size_t)got) == 1 &&
+             wire_send(x->stream, wire.data, wire.len);
+        progress_is(x->e, x->wormhole, x->data.done);
+    }
+    bytes_release(&wire);
+    free(buf);
+    return ok;
+}
+
+static int mark_sent_all(struct step *step, void *arg)
+{
+    (void)arg;
+    if (step->slot->stock != NULL)
+        step->slot->stock->sent_all = true;
+    return 0;
+}
+
+static bool acknowledged(struct transfer *x)
+{
+    uint8_t sha256[CLASSIC_DATA_SHA256_BYTES];
+    struct bytes in = {0}, plain = {0};
+    bool ok = hash_end(x, sha256) && receive_record(x, &in, &plain) &&
+              classic_data_ack_check(plain.data, plain.len, sha256) == 0;
+    bytes_release(&in);
+    bytes_release(&plain);
+    return ok;
+}
+
+static int deliver_one(struct step *step, const struct stock_item *item)
+{
+    int err = entry_delivered(step->t, item->ino, item->rev, NULL, "delivered");
+    if (err == STORE_ERR_INVALID || err == STORE_ERR_NOT_FOUND)
+        return 0; /* changed or removed since: it is another revision, and stays */
+    if (err == 0)
+        err = outbound_drop_rev(step->t, step->slot->id, item->rev);
+    if (err >= 0)
+        err = revision_erase(step->t, item->rev);
+    if (err == STORE_ERR_NOT_FOUND)
+        err = 0;
+    return err < 0 ? err : outbox_leave(step, item->ino);
+}
+
+static int deliver_all(struct step *step, void *arg)
+{
+    const struct stock *s = arg;
+    for (size_t i = 0; i < s->count; i++) {
+        int err = deliver_one(step, &s->items[i]);
+        if (err < 0)
+            return err;
+    }
+    return finished(step, true);
+}
+
+static bool send_all(struct transfer *x)
+{
+    classic_data_init(&x->data, x->stock.size);
+    progress_begin(x->e, x->wormhole, x->stock.count == 1 ? x->stock.items[0].ino : 0, x->stock.name,
+                   x->stock.size, 0);
+    bool ok = send_data(x) && in_step(x->e, x->wormhole, mark_sent_all, NULL) == 0 && acknowledged(x) &&
+              in_step(x->e, x->wormhole, deliver_all, &x->stock) == 0;
+    progress_end(x->e, x->wormhole);
+    return ok;
+}
+
+/* ---- receiving ---- */
+
+static int stage(struct step *step, void *arg)
+{
+    return node_stage(step->t, &(struct node_new){.type = NODE_FILE, .mode = 0644}, arg);
+}
+
+static int discard(struct step *step, void *arg)
+{
+    return node_discard(step->t, *(uint64_t *)arg);
+}
+
+static bool receive_data(struct transfer *x, uint64_t ino)
+{
+    struct bytes in = {0}, plain = {0};
+    bool ok = true;
+    while (ok && !classic_data_complete(&x->data)) {
+        uint64_t at = x->data.done;
+        ok = receive_record(x, &in, &plain) && classic_data_count(&x->data, plain.len) == 0 &&
+             EVP_DigestUpdate(x->hash, plain.data, plain.len) == 1 &&
+             (plain.len == 0 || content_write(x->e->store, ino, plain.data, plain.len, at) == 0);
+    }
+    bytes_release(&in);
+    bytes_release(&plain);
+    return ok && content_flush(x->e->store, ino, true) == 0;
+}
+
+struct publishing {
+    struct transfer *x;
+    uint64_t ino, files;
+};
+
+static int publish(struct step *step, void *arg)
+{
+    struct publishing *p = arg;
+    struct name final;
+    struct name_arrival a = {.wormhole = step->slot->id,
+                             .ino = p->ino,
+                             .name = p->x->stock.in.name,
+                             .name_len = strlen(p->x->stock.in.name),
+                             .size = p->x->stock.in.size,
+                             .files = p->files};
+    int err = name_publish(step->t, &a, &final);
+    if (err == 0)
+        err = release_change(step, CHANGE_ARRIVED, p->ino, &final);
+    step->state_changed = true;
+    return err < 0 ? err : finished(step, true);
+}
+
+static int say_hostile(struct step *step, void *arg)
+{
+    (void)arg;
+    return wormhole_event(step->t, step->slot->id, LOG_PROBLEM, "text",
+                          "The folder that was sent was refused: its zip is damaged or would write outside the inbox.");
+}
+
+/* A directory comes as a zip: the staged file is replaced by the tree it holds. */
+static bool unpack(struct transfer *x, struct publishing *p)
+{
+    uint64_t top = 0;
+    struct zip_sum sum;
+    struct store_space space;
+    if (!x->stock.in.directory)
+        return true;
+    int err = store_space(x->e->store, &space);
+    if (err == 0)
+        err = zip_unpack(x->e->store, p->ino, space.free_bytes, x->e->options.keep_exec, NULL, NULL, &top, &sum);
+    in_step(x->e, x->wormhole, discard, &p->ino);
+    if (err == STORE_ERR_HOSTILE)
+        in_step(x->e, x->wormhole, say_hostile, NULL);
+    p->ino = top;
+    p->files = err == 0 ? sum.files : 0;
+    return err == 0;
+}
+
+static void send_ack(struct transfer *x)
+{
+    uint8_t sha256[CLASSIC_DATA_SHA256_BYTES];
+    struct bytes plain = {0}, wire = {0};
+    if (hash_end(x, sha256) && classic_data_ack_build(&plain, sha256) == 0 &&
+        record_encode(&x->tx, &wire, plain.data, plain.len) == 0)
+        wire_send(x->stream, wire.data, wire.len); /* else the peer sends it again: at least once */
+    bytes_release(&plain);
+    bytes_release(&wire);
+}
+
+static bool receive_all(struct transfer *x)
+{
+    struct publishing p = {.x = x, .files = 1};
+    classic_data_init(&x->data, x->stock.in.size);
+    if (in_step(x->e, x->wormhole, stage, &p.ino) < 0)
+        return false;
+    if (!receive_data(x, p.ino)) {
+        in_step(x->e, x->wormhole, discard, &p.ino);
+        return false;
+    }
+    if (!unpack(x, &p) || in_step(x->e, x->wormhole, publish, &p) < 0)
+        return false;
+    send_ack(x);
+    return true;
+}
+
+void stock_session_run(struct engine *e, uint64_t wormhole, const struct transit_plan *plan, struct stream *stream)
+{
+    struct transfer x = {.e = e, .wormhole = wormhole, .stream = stream};
+    enum transit_role role = plan->sender ? TRANSIT_SENDER : TRANSIT_RECEIVER;
+    record_encoder_init(&x.tx, plan->key, role);
+    record_decoder_init(&x.rx, plan->key, role);
+    bool ok = hash_begin(&x) && in_step(e, wormhole, copy_stock, &x.stock) == 0;
+    if (ok) {
+        progress_here(e, wormhole, true);
+        ok = plan->sender ? send_all(&x) : receive_all(&x);
+        progress_here(e, wormhole, false);
+    }
+    if (!ok)
+        in_step(e, wormhole, finish_failed, NULL);
+    EVP_MD_CTX_free(x.hash);
+    free(x.stock.items);
+    record_encoder_release(&x.tx);
+    record_decoder_release(&x.rx);
+}
