@@ -28,6 +28,13 @@ enum seal_hold seal_rule_hold(const char *text)
     return SEAL_NOT_HELD;
 }
 
+enum seal_accident seal_rule_accident(enum seal_hold why)
+{
+    if (why == SEAL_HELD_KILLED)
+        return SEAL_KILLED;
+    return why == SEAL_HELD_CRASHED ? SEAL_CRASHED : SEAL_WELL;
+}
+
 static bool ends_in(const struct seal_facts *f, const char *suffix)
 {
     size_t len = strlen(suffix);
@@ -106,9 +113,9 @@ struct seal_decision seal_rule(const struct seal_facts *f, const struct seal_tim
     return (struct seal_decision){.stage = SEAL_WHOLE, .again_ms = INT64_MAX};
 }
 
-enum seal_accident seal_rule_after_crash(bool directory, bool whole, bool dirty, bool foreign)
+enum seal_accident seal_rule_after_crash(const struct seal_evidence *e)
 {
-    if (dirty || foreign || (directory && !whole))
-        return SEAL_CRASHED;
-    return SEAL_WELL;
+    bool unfinished = e->directory ? !e->whole : e->bare;
+
+    return unfinished || e->dirty || e->foreign ? SEAL_CRASHED : SEAL_WELL;
 }

@@ -75,9 +75,17 @@ const char *seal_rule_text(enum seal_hold hold);
 /* Which of our reasons is this text? SEAL_NOT_HELD for "" and for somebody else's. */
 enum seal_hold seal_rule_hold(const char *text);
 
-/* Was an entry interrupted when the daemon or the machine died? `whole`: the tree's writers were
- * known to have exited after its last change; `dirty`: a file in it had bytes written since its
- * last FLUSH; `foreign`: a file's last FLUSH did not come from the process that opened it. */
-enum seal_accident seal_rule_after_crash(bool directory, bool whole, bool dirty, bool foreign);
+/* The accident that a reason remembers. */
+enum seal_accident seal_rule_accident(enum seal_hold hold);
+
+/* What the store says of an entry that was not yet sealed when the daemon or the machine died. */
+struct seal_evidence {
+    bool directory;
+    bool whole;   /* the tree's writers were known to have exited after its last change */
+    bool dirty;   /* a file had bytes written since its last FLUSH */
+    bool foreign; /* a file's last FLUSH did not come from the process that opened it */
+    bool bare;    /* a file without a byte: perhaps its writer had only opened it */
+};
+enum seal_accident seal_rule_after_crash(const struct seal_evidence *evidence);
 
 #endif

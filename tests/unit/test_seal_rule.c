@@ -270,20 +270,23 @@ static void reasons_are_told_from_others(void **state)
 static void a_crash_interrupts_what_was_being_written(void **state)
 {
     static const struct {
-        bool directory, whole, dirty, foreign;
+        struct seal_evidence evidence;
         enum seal_accident want;
     } cases[] = {
-        {false, false, false, false, SEAL_WELL},   {false, false, true, false, SEAL_CRASHED},
-        {false, false, false, true, SEAL_CRASHED}, {false, false, true, true, SEAL_CRASHED},
-        {true, false, false, false, SEAL_CRASHED}, {true, true, false, false, SEAL_WELL},
-        {true, true, true, false, SEAL_CRASHED},   {true, true, false, true, SEAL_CRASHED},
+        {{.dirty = false}, SEAL_WELL},
+        {{.dirty = true}, SEAL_CRASHED},
+        {{.foreign = true}, SEAL_CRASHED},
+        {{.bare = true}, SEAL_CRASHED},
+        {{.dirty = true, .foreign = true, .bare = true}, SEAL_CRASHED},
+        {{.directory = true}, SEAL_CRASHED},
+        {{.directory = true, .whole = true}, SEAL_WELL},
+        {{.directory = true, .whole = true, .dirty = true}, SEAL_CRASHED},
+        {{.directory = true, .whole = true, .foreign = true}, SEAL_CRASHED},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        assert_int_equal(seal_rule_after_crash(cases[i].directory, cases[i].whole, cases[i].dirty,
-                                               cases[i].foreign),
-                         cases[i].want);
+        assert_int_equal(seal_rule_after_crash(&cases[i].evidence), cases[i].want);
 }
 
 int main(void)
