@@ -32,8 +32,8 @@ int64_t turn_now_ns(const struct turn *t);
 int64_t turn_now_ms(const struct turn *t);
 
 /* Called exactly once for each turn_after: committed=true after the commit is durable; false when
- * the turn was aborted or its commit failed (then only free what `arg` owns), or at store_close
- * if the journal was broken until then. */
+ * the turn was aborted or its commit failed (then, still with the writer lock held, only free what
+ * `arg` owns or mark it as undone), or at store_close if the journal was broken until then. */
 typedef void turn_release_fn(void *arg, bool committed);
 
 /* Queues something to be released outside the process, and owes a sync. Releases run without the
