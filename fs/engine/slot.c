@@ -78,10 +78,10 @@ struct restoring {
     int err;
 };
 
-static int give_kept(void *arg, uint64_t mailbox, const char *phase, const uint8_t *body, size_t len)
+static int give_kept(void *arg, int64_t mailbox, const char *phase, const uint8_t *body, size_t len)
 {
     struct restoring *r = arg;
-    r->err = boss_restore_kept(r->boss, mailbox, phase, body, len);
+    r->err = boss_restore_kept(r->boss, (uint64_t)mailbox, phase, body, len);
     return r->err;
 }
 
