@@ -1,0 +1,55 @@
+#include "proto/net/address.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <string.h>
+
+bool address_copy(union address *out, const struct sockaddr *from)
+{
+    if (from->sa_family != AF_INET && from->sa_family != AF_INET6)
+        return false;
+    memset(out, 0, sizeof(*out));
+    memcpy(out, from, from->sa_family == AF_INET ? sizeof(out->v4) : sizeof(out->v6));
+    return true;
+}
+
+socklen_t address_len(const union address *a)
+{
+    return a->any.sa_family == AF_INET ? sizeof(a->v4) : sizeof(a->v6);
+}
+
+uint16_t address_port(const union address *a)
+{
+    return ntohs(a->any.sa_family == AF_INET ? a->v4.sin_port : a->v6.sin6_port);
+}
+
+void address_set_port(union address *a, uint16_t port)
+{
+    if (a->any.sa_family == AF_INET)
+        a->v4.sin_port = htons(port);
+    else
+        a->v6.sin6_port = htons(port);
+}
+
+bool address_text(const union address *a, char *text)
+{
+    return getnameinfo(&a->any, address_len(a), text, ADDRESS_TEXT_MAX, NULL, 0, NI_NUMERICHOST) ==
+           0;
+}
+
+static uint32_t v4_host(const union address *a)
+{
+    return ntohl(a->v4.sin_addr.s_addr);
+}
+
+bool address_is_loopback(const union address *a)
+{
+    return a->any.sa_family == AF_INET ? v4_host(a) >> 24 == IN_LOOPBACKNET
+                                       : IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr);
+}
+
+bool address_is_link_local(const union address *a)
+{
+    return a->any.sa_family == AF_INET ? v4_host(a) >> 16 == 0xa9fe
+                                       : IN6_IS_ADDR_LINKLOCAL(&a->v6.sin6_addr);
+}

@@ -1,0 +1,30 @@
+/* One IPv4 or IPv6 socket address. */
+#ifndef PROTO_NET_ADDRESS_H
+#define PROTO_NET_ADDRESS_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/* Room for a numeric IPv6 address with its zone. */
+enum { ADDRESS_TEXT_MAX = INET6_ADDRSTRLEN + 1 + 16 };
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+/* Copies a struct sockaddr_in or sockaddr_in6. False for another family. */
+bool address_copy(union address *out, const struct sockaddr *from);
+socklen_t address_len(const union address *a);
+uint16_t address_port(const union address *a);
+void address_set_port(union address *a, uint16_t port);
+/* The numeric host, without port or brackets, in text[ADDRESS_TEXT_MAX]. False if it has none. */
+bool address_text(const union address *a, char *text);
+bool address_is_loopback(const union address *a);
+/* Of use on one link only: 169.254/16 and fe80::/10. */
+bool address_is_link_local(const union address *a);
+
+#endif

@@ -1,0 +1,60 @@
+/* Every bound and every time of proto/net/. Those that callers need are in net.h. */
+#ifndef PROTO_NET_LIMITS_H
+#define PROTO_NET_LIMITS_H
+
+enum {
+    /* -- the mailbox server's URL ---------------------------------------------------------- */
+    URL_HOST_MAX = 100, /* with its port it must fit a Host line of libwebsockets, 128 bytes */
+    URL_PATH_MAX = 512,
+
+    /* -- links ----------------------------------------------------------------------------- */
+    LINKS_MAX = 16384,           /* further opens are not heard */
+    LINK_TX_BYTES_MAX = 8 << 20, /* what waits to be sent on one link; more breaks it */
+    LINK_WRITES_MAX = 16,        /* messages written before others get their turn */
+    WS_CONNECTS_MAX = 100,       /* links that are connecting at the same time */
+    WS_RX_CHUNK_BYTES = 2048,    /* libwebsockets' buffer of each connection */
+    WS_PING_S = 30,              /* silence after which we ping */
+    WS_DEAD_S = 60,              /* silence after which it is lost */
+    WS_TCP_EARLY_MS = 1900,      /* for TCP to connect, while the schedule is 2 s */
+    WS_TCP_MS = 8000,            /* and later */
+    WS_HANDSHAKE_MS = 15000,     /* for TLS and WebSocket, once TCP is connected */
+    WS_CLOSE_MS = 5000,          /* to send what is queued and close politely */
+    WS_STOP_MS = 500,            /* the same when the program stops */
+
+    /* -- the reconnect schedule ------------------------------------------------------------ */
+    BACKOFF_EARLY_MS = 30000, /* so long after the first try, … */
+    BACKOFF_EARLY_GAP_MIN_MS = 500,
+    BACKOFF_EARLY_GAP_MAX_MS = 1500, /* … tries start at most this far apart */
+    BACKOFF_LATE_GAP_FIRST_MS = 4000,
+    BACKOFF_LATE_GAP_MAX_MS = 60000,
+    BACKOFF_STABLE_MS = 5000, /* a connection that lasted this long was a success */
+
+    /* -- names ----------------------------------------------------------------------------- */
+    RESOLVE_THREADS_MAX = 8,
+    RESOLVE_THREADS_RESERVED = 2, /* of these, for the mailbox server's name only */
+    RESOLVE_NAMES_MAX = 256,      /* in the cache and waiting */
+    RESOLVE_ADDRESSES_MAX = 8,    /* of one name */
+    RESOLVE_KEEP_MS = 60000,
+    RESOLVE_KEEP_FAILED_MS = 1000,
+    RESOLVE_STOP_MS = 1000, /* how long a lookup in progress is waited for at the end */
+
+    /* -- timers ---------------------------------------------------------------------------- */
+    TICK_RECHECK_MS = 10000, /* the wall clock may jump, and the machine may sleep */
+
+    /* -- transit --------------------------------------------------------------------------- */
+    RACE_INCOMING_MAX = 32,     /* connections from strangers at one time in an attempt */
+    RACE_ADDRESSES_MAX = 2,     /* that are dialled of one hint's name */
+    RACE_HANDSHAKE_MS = 10000,  /* for a connection, its relay's wait apart */
+    RACE_RELAY_DELAY_MS = 2000, /* relays are dialled this long after the direct hints */
+    RACE_MS = 60000,
+    LISTEN_TRIES = 8, /* ports tried until IPv4 and IPv6 have the same one */
+    LISTEN_BACKLOG = 32,
+    TRANSIT_ATTEMPTS_MAX = 4096, /* that wait for one of NET_TRANSIT_MAX threads */
+    TRANSIT_STACK_BYTES = 2 << 20,
+    STREAM_KEEPALIVE_IDLE_S = 30,
+    STREAM_KEEPALIVE_EVERY_S = 10,
+    STREAM_KEEPALIVE_COUNT = 6,
+    STREAM_UNACKED_MS = 90000, /* sent and not acknowledged by the peer's kernel: broken */
+};
+
+#endif

@@ -1,0 +1,301 @@
+#include "proto/net/race.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <sodium.h>
+
+#include "proto/bytes.h"
+#include "proto/net/clock.h"
+#include "proto/net/contender.h"
+#include "proto/net/limits.h"
+
+enum { ACCEPT_PAUSE_MS = 1000 };
+
+/* One hint of the peer, or a relay. */
+enum candidate_state { CANDIDATE_LATER, CANDIDATE_RESOLVING, CANDIDATE_DONE };
+
+struct candidate {
+    enum candidate_state state;
+    int64_t at_ms;
+};
+
+enum {
+    DIALLED_MAX = HINTS_MAX * RACE_ADDRESSES_MAX,
+    CONTENDERS_MAX = DIALLED_MAX + RACE_INCOMING_MAX,
+    FIXED_FDS = 3, /* wake-up, IPv4 and IPv6 listeners */
+};
+
+struct race {
+    const struct race_options *options;
+    char relay_side[TRANSIT_SIDE_LEN + 1];
+    int64_t end_ms;
+    int64_t accept_at_ms;                        /* after running out of descriptors */
+    struct candidate candidates[HINTS_MAX];      /* of the hint with the same index */
+    struct contender contenders[CONTENDERS_MAX]; /* the dialled, then the incoming */
+    struct contender *selected;
+    /* What is polled: the fixed ones, then contenders[polled[i]]. */
+    struct pollfd fds[FIXED_FDS + CONTENDERS_MAX];
+    struct contender *polled[CONTENDERS_MAX];
+    size_t polled_count;
+};
+
+/* -- the start -------------------------------------------------------------------------------- */
+
+static void draw_relay_side(struct race *r)
+{
+    uint8_t random[TRANSIT_SIDE_LEN / 2];
+
+    randombytes_buf(random, sizeof(random));
+    hex_encode(r->relay_side, random, sizeof(random));
+}
+
+static void init(struct race *r, const struct race_options *options, int64_t now_ms)
+{
+    const struct hint_list *hints = &options->plan->hints;
+    int64_t delay_ms = hints_count(hints, HINT_DIRECT) > 0 ? RACE_RELAY_DELAY_MS : 0;
+
+    r->options = options;
+    r->end_ms = now_ms + RACE_MS;
+    draw_relay_side(r);
+    for (size_t i = 0; i < HINTS_MAX; i++)
+        r->candidates[i].state = i < hints->count ? CANDIDATE_LATER : CANDIDATE_DONE;
+    for (size_t i = 0; i < hints->count; i++)
+        r->candidates[i].at_ms = now_ms + (hints->at[i].kind == HINT_RELAY ? delay_ms : 0);
+}
+
+/* -- dialling --------------------------------------------------------------------------------- */
+
+static struct contender *free_among(struct contender *first, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (first[i].state == CONTENDER_FREE)
+            return &first[i];
+    return NULL;
+}
+
+static void dial(struct race *r, const struct hint *hint, const struct resolve_answer *found,
+                 int64_t now_ms)
+{
+    const char *relay_side = hint->kind == HINT_RELAY ? r->relay_side : NULL;
+
+    for (size_t i = 0; i < found->count && i < RACE_ADDRESSES_MAX; i++) {
+        union address to = found->at[i];
+        struct contender *c = free_among(r->contenders, DIALLED_MAX);
+        if (c == NULL)
+            return;
+        address_set_port(&to, hint->port);
+        contender_dial(c, &to, r->options->plan, relay_side, now_ms);
+    }
+}
+
+static void resolve(struct race *r, struct candidate *candidate, const struct hint *hint,
+                    int64_t now_ms)
+{
+    struct resolve_answer answer;
+
+    candidate->state = CANDIDATE_RESOLVING;
+    resolve_lookup(r->options->resolver, hint->host, false, &answer);
+    if (answer.state == RESOLVE_PENDING)
+        return;
+    candidate->state = CANDIDATE_DONE;
+    if (answer.state == RESOLVE_FOUND)
+        dial(r, hint, &answer, now_ms);
+}
+
+static void advance_candidates(struct race *r, int64_t now_ms)
+{
+    const struct hint_list *hints = &r->options->plan->hints;
+
+    for (size_t i = 0; i < hints->count; i++) {
+        struct candidate *c = &r->candidates[i];
+        if (c->state == CANDIDATE_RESOLVING || (c->state == CANDIDATE_LATER && now_ms >= c->at_ms))
+            resolve(r, c, &hints->at[i], now_ms);
+    }
+}
+
+/* -- what comes in ---------------------------------------------------------------------------- */
+
+/* A place for one who comes in: a free one, or that of the stranger who has been silent for the
+ * longest time, so that nobody can keep the peer out by filling the places. */
+static struct contender *place_for_incoming(struct race *r)
+{
+    struct contender *first = r->contenders + DIALLED_MAX, *oldest = NULL;
+    struct contender *c = free_among(first, RACE_INCOMING_MAX);
+
+    if (c != NULL)
+        return c;
+    for (size_t i = 0; i < RACE_INCOMING_MAX; i++)
+        if (contender_is_stranger(&first[i]) &&
+            (oldest == NULL || first[i].since_ms < oldest->since_ms))
+            oldest = &first[i];
+    if (oldest != NULL)
+        contender_drop(oldest);
+    return oldest;
+}
+
+static void accept_some(struct race *r, int listening_fd, int64_t now_ms)
+{
+    for (int i = 0; i < RACE_INCOMING_MAX; i++) {
+        int fd = tcp_accept(listening_fd);
+        if (fd == -2)
+            r->accept_at_ms = now_ms + ACCEPT_PAUSE_MS;
+        if (fd < 0)
+            return;
+        struct contender *c = place_for_incoming(r);
+        if (c != NULL)
+            contender_accept(c, fd, r->options->plan, now_ms);
+        else
+            tcp_close(fd);
+    }
+}
+
+/* -- the contenders --------------------------------------------------------------------------- */
+
+static void drop_all_but(struct race *r, const struct contender *stays)
+{
+    for (size_t i = 0; i < CONTENDERS_MAX; i++)
+        if (&r->contenders[i] != stays)
+            contender_drop(&r->contenders[i]);
+}
+
+static void select_contender(struct race *r, struct contender *c)
+{
+    r->selected = c;
+    drop_all_but(r, c);
+    for (size_t i = 0; i < HINTS_MAX; i++)
+        r->candidates[i].state = CANDIDATE_DONE;
+}
+
+static void advance_contenders(struct race *r, int64_t now_ms)
+{
+    for (size_t i = 0; i < r->polled_count && r->selected == NULL; i++) {
+        struct contender *c = r->polled[i];
+        if (r->fds[FIXED_FDS + i].revents != 0)
+            contender_ready(c, r->fds[FIXED_FDS + i].revents, now_ms);
+        else if (now_ms >= c->deadline_ms)
+            contender_drop(c);
+        if (contender_is_selected(c))
+            select_contender(r, c);
+    }
+}
+
+/* -- waiting ---------------------------------------------------------------------------------- */
+
+static void prepare_poll(struct race *r, int64_t now_ms)
+{
+    const struct race_options *o = r->options;
+    bool accepting = r->selected == NULL && now_ms >= r->accept_at_ms;
+
+    r->fds[0] = (struct pollfd){.fd = o->wake_fd, .events = POLLIN};
+    r->fds[1] = (struct pollfd){.fd = accepting ? o->listener->v4_fd : -1, .events = POLLIN};
+    r->fds[2] = (struct pollfd){.fd = accepting ? o->listener->v6_fd : -1, .events = POLLIN};
+    r->polled_count = 0;
+    for (size_t i = 0; i < CONTENDERS_MAX; i++) {
+        struct contender *c = &r->contenders[i];
+        if (c->state == CONTENDER_FREE)
+            continue;
+        r->fds[FIXED_FDS + r->polled_count] =
+            (struct pollfd){.fd = c->fd, .events = contender_events(c)};
+        r->polled[r->polled_count++] = c;
+    }
+}
+
+static int64_t min_ms(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t next_deadline_ms(const struct race *r, int64_t now_ms)
+{
+    int64_t next_ms = r->end_ms;
+
+    for (size_t i = 0; i < HINTS_MAX; i++)
+        if (r->candidates[i].state == CANDIDATE_LATER)
+            next_ms = min_ms(next_ms, r->candidates[i].at_ms);
+    for (size_t i = 0; i < r->polled_count; i++)
+        next_ms = min_ms(next_ms, r->polled[i]->deadline_ms);
+    if (r->accept_at_ms > now_ms)
+        next_ms = min_ms(next_ms, r->accept_at_ms);
+    return next_ms;
+}
+
+static bool wait_for_something(struct race *r)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    prepare_poll(r, now_ms);
+    int64_t left_ms = next_deadline_ms(r, now_ms) - now_ms;
+    int n = poll(r->fds, FIXED_FDS + r->polled_count, left_ms > 0 ? (int)left_ms : 0);
+    return n >= 0 || errno == EINTR;
+}
+
+/* Nobody is in the race any more and nobody can join. */
+static bool is_hopeless(const struct race *r)
+{
+    if (r->options->listener->port != 0)
+        return false;
+    for (size_t i = 0; i < HINTS_MAX; i++)
+        if (r->candidates[i].state != CANDIDATE_DONE)
+            return false;
+    for (size_t i = 0; i < CONTENDERS_MAX; i++)
+        if (r->contenders[i].state != CONTENDER_FREE)
+            return false;
+    return true;
+}
+
+static bool is_lost(const struct race *r, int64_t now_ms)
+{
+    if (r->selected != NULL && r->selected->state == CONTENDER_FREE)
+        return true;
+    return now_ms >= r->end_ms || r->options->stopped(r->options->arg) || is_hopeless(r);
+}
+
+static void step(struct race *r)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    if (r->fds[0].revents != 0)
+        r->options->drain(r->options->arg);
+    if (r->selected != NULL) {
+        if (now_ms >= r->selected->deadline_ms)
+            contender_drop(r->selected);
+        else
+            contender_ready(r->selected, r->fds[FIXED_FDS].revents, now_ms);
+        return;
+    }
+    advance_contenders(r, now_ms);
+    for (size_t i = 1; i < FIXED_FDS && r->selected == NULL; i++)
+        if (r->fds[i].revents != 0)
+            accept_some(r, r->fds[i].fd, now_ms);
+}
+
+static int run(struct race *r, const char **kind)
+{
+    for (;;) {
+        int64_t now_ms = clock_mono_ms();
+        advance_candidates(r, now_ms);
+        if (is_lost(r, now_ms) || !wait_for_something(r))
+            return -1;
+        step(r);
+        if (r->selected != NULL && r->selected->state == CONTENDER_CHOSEN) {
+            *kind = r->selected->relayed ? "relay" : "direct";
+            return contender_take(r->selected);
+        }
+    }
+}
+
+int race_run(const struct race_options *options, const char **kind)
+{
+    struct race *r = calloc(1, sizeof(*r));
+
+    if (r == NULL)
+        return -1;
+    init(r, options, clock_mono_ms());
+    int fd = run(r, kind);
+    drop_all_but(r, NULL);
+    free(r);
+    return fd;
+}
