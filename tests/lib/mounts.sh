@@ -9,7 +9,7 @@ WORMHOLEFS=${WORMHOLEFS:-${BUILD:?}/mount.wormholefs}
 wh_mount() {
     local name=$1 options
     mkdir -p "$T/store" "$T/pids"
-    [ $# -lt 2 ] || echo ",$2" >"$T/pids/$name.options"
+    [ -z "${2:-}" ] || echo ",$2" >"$T/pids/$name.options"
     options=$(cat "$T/pids/$name.options" 2>/dev/null || true)
     # The background may still hold descriptors of the caller; give the daemon none of them.
     setsid "$WORMHOLEFS" "$name" "$T/$name" -F \

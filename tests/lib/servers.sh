@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # the names are for the scenarios
 # Debian's real mailbox server and transit relay, on fixed ports of the scenario's own network namespace.
 # The names of the two are `mailbox` and `relay`; each can be started, killed and started again.
 

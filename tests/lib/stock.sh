@@ -29,8 +29,8 @@ stock_send() {
     local client=$1 name=$2
     shift 2
     : >"$LOGS/$name.log"
-    case $client in
     # shellcheck disable=SC2046 # zero or one word
+    case $client in
     python) python_wormhole send --hide-progress $(python_listen) "$@" ;;
     go) go_wormhole send --hide-progress "$@" ;;
     *) fail "no such client: $client" ;;
@@ -46,9 +46,9 @@ stock_receive() {
     local client=$1 name=$2 dir=$3 code=$4
     mkdir -p "$dir"
     (
-        cd "$dir"
+        cd "$dir" || exit
+        # shellcheck disable=SC2046 # zero or one word
         case $client in
-        # shellcheck disable=SC2046
         python) python_wormhole receive --hide-progress --accept-file $(python_listen) "$code" </dev/null ;;
         go) echo y | go_wormhole receive --hide-progress "$code" ;;
         *) fail "no such client: $client" ;;
@@ -62,7 +62,7 @@ stock_refuse() {
     local client=$1 name=$2 code=$3
     mkdir -p "$T/refused"
     (
-        cd "$T/refused"
+        cd "$T/refused" || exit
         case $client in
         python) echo n | python_wormhole receive --hide-progress "$code" ;;
         go) echo n | go_wormhole receive --hide-progress "$code" ;;

@@ -8,10 +8,14 @@ make_things() {
     mkdir -p "$T/things/tree/sub/deeper"
     random_file "$T/things/file.bin" 3000001
     : >"$T/things/empty.bin"
+    printf '%s' "$TEXT" >"$T/things/message.txt"
     random_file "$T/things/tree/a.bin" 70000
     echo hello >"$T/things/tree/sub/hello.txt"
     random_file "$T/things/tree/sub/deeper/b.bin" 5
 }
+
+# The options with which a mount has no better way to its peer than ROUTE.
+mount_route() { [ "$1" = direct ] || echo no_listen; }
 
 # must_have_used ROUTE BEFORE: the relay carried bytes since it had carried BEFORE, just if ROUTE is `relay`.
 must_have_used() {
@@ -22,3 +26,61 @@ must_have_used() {
     fi
 }
 relay_beyond() { [ "$(relay_bytes)" -gt "$1" ]; }
+
+# new_wormhole NAME: at mount a; its code in $CODE.
+new_wormhole() {
+    mkdir "$T/a/$1"
+    read_code "$1"
+}
+read_code() {
+    wait_for 30 wh_has_code "a/$1" || fail "no code for $1"
+    # shellcheck disable=SC2034 # for the caller
+    CODE=$(wh_code "a/$1")
+}
+
+# stock_gets CLIENT ROUTE THING: from a wormhole of its own at mount a, whose entry goes away then.
+stock_gets() {
+    local client=$1 route=$2 thing=$3 before name
+    name=$client-$route-${thing%.*}
+    before=$(relay_bytes)
+    new_wormhole "$name"
+    cp -r "$T/things/$thing" "$T/a/$name/outbox/"
+    stock_receive "$client" "$name" "$T/got/$name" "$CODE"
+    must "$client could not receive $thing" stock_end "$name"
+    must_be_same "$T/things/$thing" "$T/got/$name/$thing"
+    wh_outbox_empties 20 "a/$name"
+    wait_for 20 wh_state_is "a/$name" closed
+    must_have_used "$route" "$before"
+}
+
+# stock_gives CLIENT ROUTE THING: into the inbox of a wormhole of its own at mount a.
+stock_gives() {
+    local client=$1 route=$2 thing=$3 before name
+    name=$client-$route-${thing%.*}
+    before=$(relay_bytes)
+    stock_send "$client" "$name" "$T/things/$thing"
+    mkdir "$T/a/$name"
+    echo "$CODE" >"$T/a/$name/code"
+    must "$client could not send $thing" stock_end "$name"
+    wh_arrives 20 "a/$name" "$thing" "$T/things/$thing"
+    wh_inbox_is "a/$name" "$thing"
+    wait_for 20 wh_state_is "a/$name" closed
+    must_have_used "$route" "$before"
+}
+stock_gives_text() {
+    local client=$1
+    stock_send "$client" text --text "$TEXT"
+    mkdir "$T/a/text"
+    echo "$CODE" >"$T/a/text/code"
+    must "$client could not send a text" stock_end text
+    wait_for 20 present "$T/a/text/inbox/message.txt"
+    [ "$(cat "$T/a/text/inbox/message.txt")" = "$TEXT" ] || fail "another text arrived"
+}
+
+# One mount and the servers, for ROUTE.
+peers_start() {
+    make_things
+    servers_start
+    route "$1"
+    wh_mount a "$(mount_route "$1")"
+}

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# limit: 150
+# The disk of a store is full: cp gets ENOSPC, nothing accepted is lost, removing and acknowledging work; a receiver
+# without room refuses, says so, and takes what fits.
+. "$TOP/tests/lib/all.sh"
+
+mkdir -p "$T/store/a" "$T/store/b"
+mount -t tmpfs -o size=120m,mode=0700 tmpfs "$T/store/a"
+mount -t tmpfs -o size=90m,mode=0700 tmpfs "$T/store/b"
+random_file "$T/accepted" 20000000
+random_file "$T/large" 200000000
+random_file "$T/late" 300000
+two_mounts
+
+# The sender's disk.
+wh_unmount b
+cp "$T/accepted" "$T/a/b/outbox/"
+must_fail "200 MB on a disk of 120" cp "$T/large" "$T/a/b/outbox/.too-large" 2>"$LOGS/cp"
+must "not ENOSPC: $(cat "$LOGS/cp")" grep -q 'No space left' "$LOGS/cp"
+must "the accepted file suffered" same "$T/accepted" "$T/a/b/outbox/accepted"
+wh_mount b
+wh_arrives 60 b/a accepted "$T/accepted"
+wh_outbox_empties_but() { [ "$(names_in "$T/a/b/outbox")" = "$1" ]; }
+wait_for 30 wh_outbox_empties_but .too-large || fail "acknowledging failed on a full disk"
+must "removing failed on a full disk" rm "$T/a/b/outbox/.too-large"
+must "no room after removing" cp "$T/late" "$T/a/b/outbox/"
+wh_arrives 60 b/a late "$T/late"
+wh_outbox_empties 30 a/b
+
+# The receiver's disk: 80 MB do not fit beside what it has and its reserve.
+random_file "$T/bulky" 80000000
+random_file "$T/little" 1000000
+cp "$T/bulky" "$T/a/b/outbox/"
+no_room() { cat "$T/a/b/state" "$T/a/.wormholefs/events" | grep -qi 'no room'; }
+wait_for 60 no_room || fail "the sender was not told"
+must "refused, but gone" same "$T/bulky" "$T/a/b/outbox/bulky"
+cp "$T/little" "$T/a/b/outbox/"
+wh_arrives 60 b/a little "$T/little"
+must "half of it was published" absent "$T/b/a/inbox/bulky"
+must "the receiver forgot" same "$T/accepted" "$T/b/a/inbox/accepted"
+
+# Over a remount with the disk full to the last byte.
+dd if=/dev/zero of="$T/store/a/filler" bs=64k status=none 2>/dev/null || true
+wh_unmount a
+wh_mount a
+must "removing on a full disk" rm "$T/a/b/outbox/bulky"
+wh_outbox_empties 30 a/b

@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# limit: 150
+# A stock sender with a zip that climbs out, with hostile names, and with an offer larger than the disk: nothing is
+# written outside the inbox, and the state says what was refused.
+. "$TOP/tests/lib/all.sh"
+
+mkdir -p "$T/things/tree"
+echo inside >"$T/things/tree/inside"
+echo text >"$T/things/file"
+servers_start
+wh_mount a
+touch "$T/canary"
+find "$T" -path "$T/store" -prune -o -path "$T/a" -prune -o -path "$T/mailbox" -prune -o -print |
+    LC_ALL=C sort >"$LOGS/before"
+
+# odd NAME CHANGE WHAT: the odd sender sends into wormhole NAME and ends, well or not.
+odd() {
+    local name=$1 status=0
+    timeout 60 "$TOP/tests/peers/odd_sender.py" "$2" --relay-url "$MAILBOX_URL" --transit-helper "$RELAY_URL" \
+        send --hide-progress "$T/things/$3" >"$LOGS/$name.log" 2>&1 </dev/null &
+    local sender=$!
+    wait_for 30 grep -Eq 'code is' "$LOGS/$name.log"
+    mkdir "$T/a/$name"
+    grep -Eo '[0-9]+(-[a-z]+){2}' "$LOGS/$name.log" | head -n 1 >"$T/a/$name/code"
+    wait "$sender" || status=$?
+    return "$status"
+}
+# refused NAME: nothing of it is in the inbox, and the user is told.
+refused() {
+    wait_for 20 wh_says "$1" problem '[a-z]' || wait_for 1 refusal_event || fail "$1: nobody is told"
+    must "$1: something arrived" empty_dir "$T/a/$1/inbox"
+}
+refusal_event() { grep -q '"arrival_refused"' "$T/a/.wormholefs/events"; }
+
+if odd climbs '{"zip": [["good", "good", 33188], ["../climbed", "bad", 33188]]}' tree; then
+    fail "the climbing zip was acknowledged"
+fi
+refused a/climbs 2>/dev/null || must "climbs: something arrived" empty_dir "$T/a/climbs/inbox"
+if odd absolute '{"zip": [["/tmp/wormholefs-climbed", "bad", 33188]]}' tree; then
+    fail "the absolute zip was acknowledged"
+fi
+must "absolute: something arrived" empty_dir "$T/a/absolute/inbox"
+# A symlink that leads out, and a member that wants to go through it.
+odd links '{"zip": [["out", "/tmp", 41471], ["out/wormholefs-climbed", "bad", 33188]]}' tree || true
+must "a symlink leads out" not present "$T/a/links/inbox/tree/out/wormholefs-climbed"
+must "it was written in /tmp" absent /tmp/wormholefs-climbed
+
+# Names: safe ones come out, always directly in the inbox.
+one_safe_name() { # WORMHOLE
+    local name
+    name=$(names_in "$T/a/$1/inbox")
+    [ "$(wc -l <<<"$name")" = 1 ] || fail "$1: not one name: $name"
+    [[ $name != .* && $name != *[[:cntrl:]]* ]] || fail "$1: unsafe name: $name"
+    must_be_same "$T/things/file" "$T/a/$1/inbox/$name"
+}
+for case in 'dots=../../x' 'absolute-name=/etc/x' 'hidden=.bashrc' 'control=a\u0001\u001b[2Jb\nc' 'slash=a/b'; do
+    name=${case%%=*}
+    if odd "$name" "{\"offer\": {\"file\": {\"filename\": \"${case#*=}\"}}}" file; then
+        wait_for 20 not empty_dir "$T/a/$name/inbox"
+        one_safe_name "$name"
+    else
+        must "$name: refused, but arrived" empty_dir "$T/a/$name/inbox"
+    fi
+done
+long=$(printf 'x%.0s' {1..300})
+if odd long "{\"offer\": {\"file\": {\"filename\": \"$long\"}}}" file; then
+    wait_for 20 not empty_dir "$T/a/long/inbox"
+    one_safe_name long
+fi
+
+# An offer of 100 TB is refused at once.
+if odd huge '{"offer": {"file": {"filesize": 100000000000000}}}' file; then
+    fail "100 TB were taken"
+fi
+must "the sender was not told: $(cat "$LOGS/huge.log")" grep -Eqi 'no room|rejected' "$LOGS/huge.log"
+must "huge: something arrived" empty_dir "$T/a/huge/inbox"
+must "huge: nobody is told" grep -qi 'no room' "$T/a/huge/state" "$T/a/.wormholefs/events"
+
+# The mount lives, and nothing is anywhere else.
+odd honest '{}' file
+wh_arrives 20 a/honest file "$T/things/file"
+find "$T" -path "$T/store" -prune -o -path "$T/a" -prune -o -path "$T/mailbox" -prune -o -print |
+    LC_ALL=C sort >"$LOGS/after"
+must "files appeared outside: $(comm -13 "$LOGS/before" "$LOGS/after")" cmp -s "$LOGS/before" "$LOGS/after"

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# limit: 120
+# A wrong guess burns a code, nothing goes out, and the next code works; a wrong code of ours fails with a sentence.
+. "$TOP/tests/peers/lib.sh"
+
+wrong() { echo "${1%%-*}-aardvark-adroitness"; }
+
+peers_start direct
+new_wormhole out
+cp "$T/things/file.bin" "$T/a/out/outbox/"
+stock_receive python guess "$T/guess" "$(wrong "$CODE")"
+must_fail "a wrong code was good enough" stock_end guess
+burnt=$CODE
+another_code() { read_code out && [ "$CODE" != "$burnt" ]; }
+wait_for 30 another_code
+must "the entry is gone" present "$T/a/out/outbox/file.bin"
+stock_receive go good "$T/good" "$CODE"
+must "the next code does not work" stock_end good
+must_be_same "$T/things/file.bin" "$T/good/file.bin"
+wh_outbox_empties 20 a/out
+
+stock_send python sender "$T/things/file.bin"
+mkdir "$T/a/in"
+wrong "$CODE" >"$T/a/in/code"
+must_fail "the sender sent to a wrong code" stock_end sender
+wait_for 20 wh_says a/in state 'failed|waiting|closed'
+must "something arrived" empty_dir "$T/a/in/inbox"
+stock_send go sender "$T/things/file.bin"
+echo "$CODE" >"$T/a/in/code"
+must "a good code after a wrong one" stock_end sender
+wh_arrives 20 a/in file.bin "$T/things/file.bin"

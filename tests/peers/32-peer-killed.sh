@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# limit: 240
+# build: release
+# A stock peer is killed in the middle: the receiver's entry stays and a new code works; of the sender's nothing is seen, and a new code works.
+. "$TOP/tests/peers/lib.sh"
+
+# Large enough that the middle is long: the relay and Python carry about 100 MB/s here.
+random_file "$T/big.bin" 300000000
+peers_start direct
+
+getting() { find "$1" -type f -size +1000k | grep -q .; }
+for client in python go; do
+    new_wormhole "to-$client"
+    cp "$T/big.bin" "$T/a/to-$client/outbox/"
+    stock_receive "$client" "victim-$client" "$T/victim-$client" "$CODE"
+    wait_for 60 getting "$T/victim-$client"
+    stock_kill "victim-$client"
+    killed=$CODE
+    another_code() { read_code "to-$client" && [ "$CODE" != "$killed" ]; }
+    wait_for 60 another_code
+    must "the entry is gone" present "$T/a/to-$client/outbox/big.bin"
+    stock_receive "$client" "heir-$client" "$T/heir-$client" "$CODE"
+    must "the new code" stock_end "heir-$client"
+    must_be_same "$T/big.bin" "$T/heir-$client/big.bin"
+    wh_outbox_empties 20 "a/to-$client"
+    rm -r "$T/victim-$client" "$T/heir-$client"
+done
+
+receiving() { [ "$(du -s --block-size=1 "$T/store/a" | cut -f 1)" -gt $((STORE_BEFORE + 2000000)) ]; }
+for client in python go; do
+    STORE_BEFORE=$(du -s --block-size=1 "$T/store/a" | cut -f 1)
+    stock_send "$client" "dying-$client" "$T/big.bin"
+    mkdir "$T/a/from-$client"
+    echo "$CODE" >"$T/a/from-$client/code"
+    wait_for 60 receiving
+    stock_kill "dying-$client"
+    wait_for 60 wh_says "a/from-$client" state 'closed|failed|waiting'
+    must "a half file was published" empty_dir "$T/a/from-$client/inbox"
+    stock_send "$client" "again-$client" "$T/big.bin"
+    echo "$CODE" >"$T/a/from-$client/code"
+    must "the second sender" stock_end "again-$client"
+    wh_arrives 20 "a/from-$client" big.bin "$T/big.bin"
+    wh_inbox_is "a/from-$client" big.bin
+done
