@@ -65,6 +65,9 @@ int entry_maybe(struct turn *t, uint64_t ino);
 int entry_delivered(struct turn *t, uint64_t ino, const uint8_t rev[static REV_BYTES],
                     const char *at_peer, const char *how);
 
+/* (A revision that had been withdrawn here and was published there all the same changes no entry: log
+ * an entry_delivered of it with log_delivery(…, "too late").) */
+
 /* What was sent, newest first, of one wormhole (0: of all). */
 struct sent {
     uint64_t event;

@@ -33,8 +33,8 @@
  *   entry_held         w, ino        reason
  *   entry_released     w, ino
  *   entry_offered      w, ino        rev
- *   entry_delivered    w, ino        rev, name (at the peer), own (here), size,
- *                                    how ("delivered" | "too late")
+ *   entry_delivered    w, ino        rev, name (at the peer), how ("delivered" | "too late"),
+ *                                    own? (name here), size?
  *   entry_refused      w, ino        rev, reason
  *   entry_maybe        w, ino        (a stock peer may have it already)
  *   arriving           w             rev, size, name
@@ -150,7 +150,7 @@ int log_last(struct view *v, uint64_t *id);
  * out of memory. */
 json_t *log_text(const char *text);
 
-/* The detail of entry_delivered. NULL: out of memory. */
+/* The detail of entry_delivered, without own and size. NULL: out of memory. */
 json_t *log_delivery(const uint8_t rev[static REV_BYTES], const char *at_peer, const char *how);
 
 /* Puts a name under `key` (and `key`_hex where needed). 0 or NOMEM. */

@@ -40,7 +40,7 @@ struct node {
     int64_t atime_ns, mtime_ns, ctime_ns;
     uint64_t spool;   /* id of the spool file, 0 while inline */
     bool dirty;       /* written or cut since the last flush */
-    bool by_opener;   /* the last flush came from the process that opened it */
+    bool by_opener;   /* the last flush (if any) came from the process that opened it */
     bool bad;         /* a sync of its spool file failed: every later flush is EIO */
     bool lost;        /* bytes were lost in a crash of the machine */
     bool staged;

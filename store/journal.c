@@ -1,0 +1,186 @@
+/* The connections to journal.sqlite: how they are opened, and the pool of readers. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include "store/core.h"
+#include "store/migrate.h"
+
+static int connect_db(struct store *s, const char *path, struct view *v)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    v->store = s;
+    int rc = sqlite3_open_v2(path, &v->db, flags, s->vfs.name);
+    if (rc != SQLITE_OK)
+        return v->db ? sql_error(v, sqlite3_extended_errcode(v->db)) : STORE_ERR_NOMEM;
+    sqlite3_extended_result_codes(v->db, 1);
+    sqlite3_busy_timeout(v->db, CORE_BUSY_MS);
+    return 0;
+}
+
+static void disconnect(struct view *v)
+{
+    sql_forget(v);
+    sqlite3_close_v2(v->db);
+    v->db = NULL;
+}
+
+static int run(struct view *v, const char *text)
+{
+    return sql_error(v, sqlite3_exec(v->db, text, NULL, NULL, NULL));
+}
+
+static int set_up(struct view *v, unsigned cache_kib)
+{
+    char text[256];
+    snprintf(
+        text, sizeof text,
+        "PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=ON;"
+        "PRAGMA cache_size=-%u; PRAGMA wal_autocheckpoint=%u; PRAGMA journal_size_limit=67108864",
+        cache_kib, (unsigned)CORE_CHECKPOINT_PAGES);
+    return run(v, text);
+}
+
+/* The file is made here and not by SQLite, so that it is 0600 from its first moment; SQLite gives
+ * the WAL the same mode. */
+static int make_private(struct store *s)
+{
+    struct io_file f;
+    int rc = io_open(s->io, s->dir, "journal.sqlite", O_RDWR | O_CREAT, &f);
+    io_close(&f);
+    return rc ? io_error(rc) : 0;
+}
+
+static int open_writer(struct store *s, const char *path)
+{
+    struct view *v = &s->write_view;
+    int rc = make_private(s);
+    if (rc == 0)
+        rc = connect_db(s, path, v);
+    if (rc)
+        return rc;
+    int count;
+    const struct migrate_step *steps = migrate_steps(&count);
+    rc = migrate_run(v->db, steps, count);
+    if (rc == 0)
+        rc = run(v, "PRAGMA journal_mode=WAL");
+    if (rc == 0)
+        rc = set_up(v, CORE_WRITER_CACHE_KIB);
+    return rc;
+}
+
+static int open_readers(struct store *s, const char *path)
+{
+    for (int i = 0; i < STORE_READERS_MAX; i++) {
+        struct view *v = &s->readers[i];
+        int rc = connect_db(s, path, v);
+        if (rc == 0)
+            rc = set_up(v, CORE_READER_CACHE_KIB);
+        if (rc == 0)
+            rc = run(v, "PRAGMA query_only=ON");
+        if (rc)
+            return rc;
+        v->next_free = s->free_readers;
+        s->free_readers = v;
+    }
+    return 0;
+}
+
+/* SQLite makes the WAL at the first write. Its name must be durable before anything in it is
+ * promised, and the group sync has a descriptor of its own on it. */
+static int open_wal(struct store *s)
+{
+    int rc = run(&s->write_view, "INSERT OR REPLACE INTO meta VALUES ('opened', '1')");
+    if (rc)
+        return rc;
+    rc = io_open(s->io, s->dir, "journal.sqlite-wal", O_RDWR, &s->sync.wal);
+    if (rc == 0)
+        rc = io_sync(s->io, &s->sync.wal);
+    if (rc == 0)
+        rc = io_sync_dir(s->io, s->dir, ".");
+    return rc ? io_error(rc) : 0;
+}
+
+int journal_open(struct store *s, const char *dir, char why[static STORE_WHY_MAX])
+{
+    char path[VFS_DIR_MAX + 32];
+    snprintf(path, sizeof path, "%s/journal.sqlite", dir);
+    int rc = open_writer(s, path);
+    if (rc == 0)
+        rc = open_wal(s);
+    if (rc == 0)
+        rc = open_readers(s, path);
+    if (rc == STORE_ERR_FOREIGN)
+        snprintf(why, STORE_WHY_MAX, "%.400s is not a store of wormholefs", dir);
+    else if (rc == STORE_ERR_NEWER)
+        snprintf(why, STORE_WHY_MAX, "the store %.400s was written by a newer wormholefs", dir);
+    else if (rc)
+        snprintf(why, STORE_WHY_MAX, "cannot open the journal of the store %.350s: %s", dir,
+                 s->write_view.db ? sqlite3_errmsg(s->write_view.db) : store_strerror(rc));
+    return rc;
+}
+
+void journal_close(struct store *s)
+{
+    io_close(&s->sync.wal);
+    for (int i = 0; i < STORE_READERS_MAX; i++)
+        disconnect(&s->readers[i]);
+    disconnect(&s->write_view);
+}
+
+/* A WAL whose sync failed cannot be trusted to be on disk, and a second sync would lie about it.
+ * What can be done is to fold all of it into the database, sync that, and begin a new WAL. */
+int journal_repair(struct store *s)
+{
+    pthread_mutex_lock(&s->writer);
+    atomic_store(&s->vfs.wal_sync_failed, false);
+    int rc =
+        sqlite3_wal_checkpoint_v2(s->write_view.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (rc == SQLITE_OK && atomic_load(&s->vfs.wal_sync_failed))
+        rc = SQLITE_IOERR_FSYNC;
+    rc = rc == SQLITE_OK ? 0 : STORE_ERR_BROKEN;
+    pthread_mutex_lock(&s->sync.lock);
+    if (rc == 0)
+        s->sync.synced = s->sync.committed;
+    s->sync.broken = rc != 0;
+    pthread_mutex_unlock(&s->sync.lock);
+    pthread_mutex_unlock(&s->writer);
+    return rc;
+}
+
+static struct sql begin_read = {"BEGIN", 0};
+static struct sql end_read = {"COMMIT", 0};
+
+int view_begin(struct store *s, struct view **out)
+{
+    pthread_mutex_lock(&s->readers_lock);
+    while (!s->free_readers)
+        pthread_cond_wait(&s->reader_free, &s->readers_lock);
+    struct view *v = s->free_readers;
+    s->free_readers = v->next_free;
+    pthread_mutex_unlock(&s->readers_lock);
+    int rc = sql_exec(v, &begin_read, "");
+    *out = rc == 0 ? v : NULL;
+    if (rc)
+        view_end(v);
+    return rc;
+}
+
+void view_end(struct view *v)
+{
+    if (!v)
+        return;
+    struct store *s = v->store;
+    if (!sqlite3_get_autocommit(v->db))
+        sql_exec(v, &end_read, "");
+    pthread_mutex_lock(&s->readers_lock);
+    v->next_free = s->free_readers;
+    s->free_readers = v;
+    pthread_cond_signal(&s->reader_free);
+    pthread_mutex_unlock(&s->readers_lock);
+}
+
+struct store *view_store(const struct view *v)
+{
+    return v->store;
+}

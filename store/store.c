@@ -1,0 +1,244 @@
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "store/core.h"
+
+static int refuse(char *why, int err, const char *text, const char *dir)
+{
+    snprintf(why, STORE_WHY_MAX, "%s %.350s: %s", text, dir, store_strerror(err));
+    return err;
+}
+
+/* ---- the directory and its lock ---- */
+
+static int known_name(void *arg, const char *name)
+{
+    (void)arg;
+    static const char *const ours[] = {"lock", "spool", "reserve", "lost+found"};
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+        if (strcmp(name, ours[i]) == 0)
+            return 0;
+    return 1;
+}
+
+/* A directory with a journal is judged by the journal; one without may only hold what a first start
+ * that was interrupted leaves. */
+static int check_directory(struct store *s)
+{
+    struct stat st;
+    int rc = io_stat(s->io, s->dir, "journal.sqlite", &st);
+    if (rc == 0)
+        return S_ISREG(st.st_mode) ? 0 : STORE_ERR_FOREIGN;
+    if (rc != -ENOENT)
+        return io_error(rc);
+    rc = io_list(s->io, s->dir, ".", known_name, NULL);
+    return rc == 1 ? STORE_ERR_FOREIGN : rc ? io_error(rc) : 0;
+}
+
+static int open_directory(struct store *s, const char *dir, char *why)
+{
+    int rc = io_mkdir(s->io, AT_FDCWD, dir);
+    if (rc && rc != -EEXIST)
+        return refuse(why, io_error(rc), "cannot make the store", dir);
+    s->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->dir < 0)
+        return refuse(why, io_error(-errno), "cannot open the store", dir);
+    rc = check_directory(s);
+    if (rc == STORE_ERR_FOREIGN) {
+        snprintf(why, STORE_WHY_MAX, "%.400s is not empty and not a store of wormholefs", dir);
+        return rc;
+    }
+    return rc ? refuse(why, rc, "cannot read the store", dir) : 0;
+}
+
+static int name_owner(struct store *s, const char *dir, char *why)
+{
+    char pid[24] = "";
+    ssize_t n = io_pread(s->io, &s->lock, pid, sizeof pid - 1, 0);
+    pid[n > 0 ? n : 0] = '\0';
+    pid[strspn(pid, "0123456789")] = '\0';
+    snprintf(why, STORE_WHY_MAX, "the store %.400s is in use by process %s", dir,
+             pid[0] ? pid : "?");
+    return STORE_ERR_LOCKED;
+}
+
+static int take_lock(struct store *s, const char *dir, char *why)
+{
+    int rc = io_open(s->io, s->dir, "lock", O_RDWR | O_CREAT, &s->lock);
+    if (rc)
+        return refuse(why, io_error(rc), "cannot lock the store", dir);
+    rc = io_lock(s->io, &s->lock);
+    if (rc == -EWOULDBLOCK)
+        return name_owner(s, dir, why);
+    if (rc)
+        return refuse(why, io_error(rc), "cannot lock the store", dir);
+    char pid[24];
+    int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+    rc = io_pwrite(s->io, &s->lock, pid, (size_t)len, 0);
+    if (rc == 0)
+        rc = io_truncate(s->io, &s->lock, (uint64_t)len);
+    /* The pid is for people. On a full disk the lock alone must do. */
+    if (rc && rc != -ENOSPC && rc != -EDQUOT)
+        return refuse(why, io_error(rc), "cannot lock the store", dir);
+    return 0;
+}
+
+static int make_spool(struct store *s, const char *dir, char *why)
+{
+    int rc = io_mkdir(s->io, s->dir, "spool");
+    if (rc && rc != -EEXIST)
+        return refuse(why, io_error(rc), "cannot make the spool of", dir);
+    return 0;
+}
+
+/* ---- opening and closing ---- */
+
+static int init_parts(struct store *s)
+{
+    if (pthread_mutex_init(&s->writer, NULL) || pthread_mutex_init(&s->readers_lock, NULL) ||
+        pthread_cond_init(&s->reader_free, NULL))
+        return STORE_ERR_NOMEM;
+    int rc = syncer_init(&s->sync);
+    if (rc == 0)
+        rc = freeze_init(&s->freeze);
+    if (rc == 0)
+        rc = holds_init(&s->holds);
+    if (rc == 0)
+        rc = spool_init(&s->spool, s);
+    return rc;
+}
+
+static void release_parts(struct store *s)
+{
+    spool_release(&s->spool);
+    holds_release(&s->holds);
+    freeze_release(&s->freeze);
+    syncer_release(&s->sync);
+    pthread_cond_destroy(&s->reader_free);
+    pthread_mutex_destroy(&s->readers_lock);
+    pthread_mutex_destroy(&s->writer);
+    free(s);
+}
+
+static void shut(struct store *s)
+{
+    journal_close(s);
+    vfs_release(&s->vfs);
+    io_close(&s->lock);
+    if (s->dir >= 0)
+        close(s->dir);
+    release_parts(s);
+}
+
+static int open_journal(struct store *s, const char *dir, char *why)
+{
+    char *real = realpath(dir, NULL);
+    if (!real)
+        return refuse(why, io_error(-errno), "cannot open the store", dir);
+    int rc = vfs_init(&s->vfs, s->io, real);
+    if (rc)
+        refuse(why, rc, "cannot open the store", dir);
+    else
+        rc = journal_open(s, real, why);
+    free(real);
+    s->vfs.make_room = turn_make_room;
+    s->vfs.make_room_arg = s;
+    return rc;
+}
+
+static int open_all(struct store *s, const char *dir, char *why)
+{
+    int rc = open_directory(s, dir, why);
+    if (rc == 0)
+        rc = take_lock(s, dir, why);
+    if (rc == 0)
+        rc = make_spool(s, dir, why);
+    if (rc == 0)
+        rc = open_journal(s, dir, why);
+    if (rc)
+        return rc;
+    (void)fchmod(s->dir, 0700); /* fails only for another owner, to whom it then belongs anyway */
+    reserve_init(&s->reserve, s->io, s->dir);
+    atomic_store(&s->tight, !s->reserve.held);
+    rc = recover_run(s);
+    return rc ? refuse(why, rc, "cannot recover the store", dir) : 0;
+}
+
+int store_open(struct store **out, const char *dir, const struct io *io,
+               char why[static STORE_WHY_MAX])
+{
+    *out = NULL;
+    why[0] = '\0';
+    struct store *s = calloc(1, sizeof *s);
+    if (!s)
+        return refuse(why, STORE_ERR_NOMEM, "cannot open the store", dir);
+    s->io = io;
+    s->dir = -1;
+    s->lock.fd = -1;
+    int rc = init_parts(s);
+    if (rc) {
+        free(s);
+        return refuse(why, rc, "cannot open the store", dir);
+    }
+    rc = open_all(s, dir, why);
+    if (rc) {
+        shut(s);
+        return rc;
+    }
+    *out = s;
+    return 0;
+}
+
+void store_close(struct store *s)
+{
+    if (!s)
+        return;
+    (void)store_sync(s);
+    syncer_cancel(&s->sync.queue);
+    shut(s);
+}
+
+/* ---- the small questions ---- */
+
+bool store_tight(struct store *s)
+{
+    return atomic_load(&s->tight);
+}
+
+int store_space(struct store *s, struct store_space *out)
+{
+    struct statvfs st;
+    int rc = io_statvfs(s->io, s->dir, &st);
+    if (rc)
+        return io_error(rc);
+    *out = (struct store_space){
+        .total_bytes = (uint64_t)st.f_blocks * st.f_frsize,
+        .free_bytes = (uint64_t)st.f_bavail * st.f_frsize,
+        .files = st.f_files,
+        .files_free = st.f_favail,
+    };
+    if (store_tight(s))
+        out->free_bytes = 0;
+    return 0;
+}
+
+void store_on_unseal(struct store *s, store_unseal_fn *fn, void *arg)
+{
+    s->unseal = fn;
+    s->unseal_arg = arg;
+}
+
+const struct io *store_io(const struct store *s)
+{
+    return s->io;
+}
+
+int64_t store_now_ns(const struct store *s)
+{
+    return io_now_ns(s->io);
+}

@@ -1,0 +1,265 @@
+#include "store/vfs.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include "store/error.h"
+
+/* One open file: ours in front, the real VFS's behind it in the same allocation. */
+struct vfs_file {
+    sqlite3_file base;
+    struct vfs *vfs;
+    const char *path; /* relative; SQLite keeps the name alive until xClose */
+    bool wal;
+    sqlite3_file *real;
+};
+
+static struct vfs_file *file_of(sqlite3_file *f)
+{
+    return (struct vfs_file *)(void *)f;
+}
+
+static sqlite3_file *real_of(sqlite3_file *f)
+{
+    return file_of(f)->real;
+}
+
+static const char *relative(const struct vfs *v, const char *path)
+{
+    size_t len = strlen(v->dir);
+    if (path && strncmp(path, v->dir, len) == 0 && path[len] == '/')
+        return path + len + 1;
+    return path ? path : "";
+}
+
+static int ask(struct vfs *v, enum io_op op, const char *path, sqlite3_int64 offset, int len)
+{
+    struct io_call call = {.op = op, .path = path, .offset = (uint64_t)offset, .len = (size_t)len};
+    return io_before(v->io, &call);
+}
+
+static int xclose(sqlite3_file *f)
+{
+    return real_of(f)->pMethods ? real_of(f)->pMethods->xClose(real_of(f)) : SQLITE_OK;
+}
+
+static int xread(sqlite3_file *f, void *buf, int len, sqlite3_int64 offset)
+{
+    struct vfs_file *vf = file_of(f);
+    if (ask(vf->vfs, IO_READ, vf->path, offset, len) < 0)
+        return SQLITE_IOERR_READ;
+    return vf->real->pMethods->xRead(vf->real, buf, len, offset);
+}
+
+static int errno_of(sqlite3_file *real)
+{
+    int err = 0;
+    if (real->pMethods->xFileControl(real, SQLITE_FCNTL_LAST_ERRNO, &err) != SQLITE_OK)
+        return EIO;
+    return err ? err : EIO;
+}
+
+/* One attempt. 0 or a negative errno. */
+static int write_once(struct vfs_file *vf, const void *data, int len, sqlite3_int64 offset)
+{
+    struct io_call call = {.op = IO_WRITE,
+                           .path = vf->path,
+                           .data = data,
+                           .len = (size_t)len,
+                           .offset = (uint64_t)offset};
+    int verdict = io_before(vf->vfs->io, &call);
+    if (verdict != IO_GO)
+        return verdict < 0 ? verdict : 0;
+    int rc = SQLITE_OK;
+    if (call.len > 0)
+        rc = vf->real->pMethods->xWrite(vf->real, data, (int)call.len, offset);
+    if (rc == SQLITE_FULL)
+        return -ENOSPC;
+    if (rc != SQLITE_OK)
+        return -errno_of(vf->real);
+    return call.len < (size_t)len ? -EIO : 0;
+}
+
+static int xwrite(sqlite3_file *f, const void *data, int len, sqlite3_int64 offset)
+{
+    struct vfs_file *vf = file_of(f);
+    struct vfs *v = vf->vfs;
+    int rc = write_once(vf, data, len, offset);
+    if ((rc == -ENOSPC || rc == -EDQUOT) && v->make_room && v->make_room(v->make_room_arg))
+        rc = write_once(vf, data, len, offset);
+    if (rc == 0)
+        return SQLITE_OK;
+    atomic_store(&v->last_errno, -rc);
+    return rc == -ENOSPC || rc == -EDQUOT ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+}
+
+static int xtruncate(sqlite3_file *f, sqlite3_int64 size)
+{
+    struct vfs_file *vf = file_of(f);
+    int verdict = ask(vf->vfs, IO_TRUNCATE, vf->path, size, 0);
+    if (verdict != IO_GO)
+        return verdict < 0 ? SQLITE_IOERR_TRUNCATE : SQLITE_OK;
+    return vf->real->pMethods->xTruncate(vf->real, size);
+}
+
+static int xsync(sqlite3_file *f, int flags)
+{
+    struct vfs_file *vf = file_of(f);
+    int verdict = ask(vf->vfs, IO_SYNC, vf->path, 0, 0);
+    int rc = SQLITE_OK;
+    if (verdict < 0)
+        rc = SQLITE_IOERR_FSYNC;
+    else if (verdict == IO_GO)
+        rc = vf->real->pMethods->xSync(vf->real, flags);
+    if (rc != SQLITE_OK && vf->wal)
+        atomic_store(&vf->vfs->wal_sync_failed, true);
+    return rc;
+}
+
+static int xsize(sqlite3_file *f, sqlite3_int64 *size)
+{
+    return real_of(f)->pMethods->xFileSize(real_of(f), size);
+}
+
+static int xlock(sqlite3_file *f, int level)
+{
+    return real_of(f)->pMethods->xLock(real_of(f), level);
+}
+
+static int xunlock(sqlite3_file *f, int level)
+{
+    return real_of(f)->pMethods->xUnlock(real_of(f), level);
+}
+
+static int xreserved(sqlite3_file *f, int *out)
+{
+    return real_of(f)->pMethods->xCheckReservedLock(real_of(f), out);
+}
+
+static int xcontrol(sqlite3_file *f, int op, void *arg)
+{
+    return real_of(f)->pMethods->xFileControl(real_of(f), op, arg);
+}
+
+static int xsector(sqlite3_file *f)
+{
+    return real_of(f)->pMethods->xSectorSize(real_of(f));
+}
+
+static int xdevice(sqlite3_file *f)
+{
+    return real_of(f)->pMethods->xDeviceCharacteristics(real_of(f));
+}
+
+static int xshm_map(sqlite3_file *f, int page, int size, int extend, void volatile **out)
+{
+    return real_of(f)->pMethods->xShmMap(real_of(f), page, size, extend, out);
+}
+
+static int xshm_lock(sqlite3_file *f, int offset, int n, int flags)
+{
+    return real_of(f)->pMethods->xShmLock(real_of(f), offset, n, flags);
+}
+
+static void xshm_barrier(sqlite3_file *f)
+{
+    real_of(f)->pMethods->xShmBarrier(real_of(f));
+}
+
+static int xshm_unmap(sqlite3_file *f, int delete_it)
+{
+    return real_of(f)->pMethods->xShmUnmap(real_of(f), delete_it);
+}
+
+/* Version 2: with the WAL's shared index (which unix-excl keeps on the heap), without mmap. */
+static const sqlite3_io_methods methods = {
+    .iVersion = 2,
+    .xClose = xclose,
+    .xRead = xread,
+    .xWrite = xwrite,
+    .xTruncate = xtruncate,
+    .xSync = xsync,
+    .xFileSize = xsize,
+    .xLock = xlock,
+    .xUnlock = xunlock,
+    .xCheckReservedLock = xreserved,
+    .xFileControl = xcontrol,
+    .xSectorSize = xsector,
+    .xDeviceCharacteristics = xdevice,
+    .xShmMap = xshm_map,
+    .xShmLock = xshm_lock,
+    .xShmBarrier = xshm_barrier,
+    .xShmUnmap = xshm_unmap,
+};
+
+static struct vfs *vfs_of(sqlite3_vfs *base)
+{
+    return base->pAppData;
+}
+
+static int xopen(sqlite3_vfs *base, const char *name, sqlite3_file *f, int flags, int *out_flags)
+{
+    struct vfs *v = vfs_of(base);
+    struct vfs_file *vf = file_of(f);
+    *vf = (struct vfs_file){
+        .vfs = v,
+        .path = relative(v, name),
+        .wal = (flags & SQLITE_OPEN_WAL) != 0,
+        .real = (sqlite3_file *)(void *)(vf + 1),
+    };
+    vf->real->pMethods = NULL;
+    if (ask(v, IO_OPEN, vf->path, 0, 0) != IO_GO)
+        return SQLITE_CANTOPEN;
+    int rc = v->real->xOpen(v->real, name, vf->real, flags, out_flags);
+    if (vf->real->pMethods)
+        vf->base.pMethods = &methods;
+    return rc;
+}
+
+static int xdelete(sqlite3_vfs *base, const char *name, int sync_dir)
+{
+    struct vfs *v = vfs_of(base);
+    int verdict = ask(v, IO_UNLINK, relative(v, name), 0, 0);
+    if (verdict != IO_GO)
+        return verdict < 0 ? SQLITE_IOERR_DELETE : SQLITE_OK;
+    return v->real->xDelete(v->real, name, sync_dir);
+}
+
+static int xaccess(sqlite3_vfs *base, const char *name, int flags, int *out)
+{
+    return vfs_of(base)->real->xAccess(vfs_of(base)->real, name, flags, out);
+}
+
+static int xfull_path(sqlite3_vfs *base, const char *name, int len, char *out)
+{
+    return vfs_of(base)->real->xFullPathname(vfs_of(base)->real, name, len, out);
+}
+
+int vfs_init(struct vfs *v, const struct io *io, const char *dir)
+{
+    *v = (struct vfs){.io = io, .real = sqlite3_vfs_find("unix-excl")};
+    if (!v->real)
+        return STORE_ERR_INVALID;
+    if (strlen(dir) >= sizeof v->dir)
+        return STORE_ERR_TOO_BIG;
+    snprintf(v->dir, sizeof v->dir, "%s", dir);
+    snprintf(v->name, sizeof v->name, "wormholefs-%p", (void *)v);
+    v->base = *v->real; /* clock, sleep, randomness and the rest are the real one's */
+    v->base.szOsFile = (int)sizeof(struct vfs_file) + v->real->szOsFile;
+    v->base.pNext = NULL;
+    v->base.zName = v->name;
+    v->base.pAppData = v;
+    v->base.xOpen = xopen;
+    v->base.xDelete = xdelete;
+    v->base.xAccess = xaccess;
+    v->base.xFullPathname = xfull_path;
+    return sqlite3_vfs_register(&v->base, 0) == SQLITE_OK ? 0 : STORE_ERR_NOMEM;
+}
+
+void vfs_release(struct vfs *v)
+{
+    if (v->real)
+        sqlite3_vfs_unregister(&v->base);
+    v->real = NULL;
+}
