@@ -125,14 +125,13 @@ static int paired(struct step *step, const struct action *a)
     bool stock = a->number == 2;
     step->paired_anew = true;
     step->state_changed = true;
-    int err = log_append(step->t,
-                         &(struct log_event){.type = LOG_PAIRED,
-                                             .wormhole = step->slot->id,
-                                             .detail = json_pack("{s:s,s:s}", "peer",
-                                                                 stock ? "stock" : "wormholefs",
-                                                                 "version",
-                                                                 a->text != NULL ? a->text : "")},
-                         NULL);
+    int err = log_append(
+        step->t,
+        &(struct log_event){.type = LOG_PAIRED,
+                            .wormhole = step->slot->id,
+                            .detail = json_pack("{s:s,s:s}", "peer", stock ? "stock" : "wormholefs",
+                                                "version", a->text != NULL ? a->text : "")},
+        NULL);
     if (err == 0)
         err = wormhole_reveal(step->t, step->slot->id);
     if (err == 0)

@@ -114,15 +114,15 @@ static int start_one(struct engine *e, struct turn *t, uint64_t wormhole)
         err = outbox_retry(&step);
     if (err == 0)
         err = stock_restart(&step);
-    int end = step_end(&step, 0);
-    return err < 0 ? err : end;
+    return step_end_with(&step, err);
 }
 
 /* One wormhole that cannot be restored stops with a problem line, not the mount. */
 static int fail_one(struct turn *t, uint64_t wormhole)
 {
-    return wormhole_event(t, wormhole, LOG_PROBLEM, "text",
-                          "Its stored state cannot be read; everything else goes on. Remove it and pair again.");
+    return wormhole_event(
+        t, wormhole, LOG_PROBLEM, "text",
+        "Its stored state cannot be read; everything else goes on. Remove it and pair again.");
 }
 
 int engine_start(struct engine *e)
@@ -179,8 +179,7 @@ int engine_create(struct engine *e, struct turn *t, const char *name, size_t nam
                             : boss_allocate(slot->boss, &step.now, &step.actions);
     if (err == 0)
         err = release_change(&step, CHANGE_WORMHOLE, *wormhole, &what.name);
-    int end = step_end(&step, perr);
-    return err < 0 ? err : end;
+    return step_end_with(&step, err < 0 ? err : step_error(perr));
 }
 
 int engine_join(struct engine *e, struct turn *t, uint64_t wormhole, const char *code)
@@ -212,8 +211,9 @@ int engine_remove(struct engine *e, struct turn *t, uint64_t wormhole)
     if (err < 0)
         return err;
     err = release_change(&step, CHANGE_WORMHOLE, wormhole, NULL);
-    int end = step_end(&step, boss_close(step.slot->boss, &step.now, &step.actions));
-    return err < 0 ? err : end;
+    if (err == 0)
+        err = step_error(boss_close(step.slot->boss, &step.now, &step.actions));
+    return step_end_with(&step, err);
 }
 
 /* Runs one of outbox's functions on the wormhole of an entry, as a step. */
@@ -229,8 +229,7 @@ static int entry_step(struct engine *e, struct turn *t, uint64_t entry, entry_fn
     if (err < 0)
         return err;
     err = fn(&step, entry);
-    int end = step_end(&step, 0);
-    return err < 0 ? err : end;
+    return step_end_with(&step, err);
 }
 
 int engine_entry_changing(struct engine *e, struct turn *t, uint64_t entry)
@@ -286,8 +285,7 @@ int engine_outbox_changed(struct engine *e, struct turn *t, uint64_t wormhole)
     if (err < 0)
         return err;
     err = stock_consider(&step);
-    int end = step_end(&step, 0);
-    return err < 0 ? err : end;
+    return step_end_with(&step, err);
 }
 
 /* ---- from the network ---- */
@@ -310,41 +308,52 @@ static void set_link(struct engine *e, uint64_t wormhole, enum wormhole_link lin
     pthread_mutex_unlock(&e->live_lock);
 }
 
-static int feed_up(struct boss *boss, struct now *now, struct actions *actions, void *arg)
+/* News for a wormhole that is forgotten, or that cannot be taken now (the machine is restored, and
+ * reconnects): no matter. */
+static void news(struct engine *e, uint64_t wormhole, step_fn *fn, void *arg)
 {
-    return boss_link_up(boss, ((struct link_input *)arg)->link, now, actions);
+    step_alone(e, wormhole, fn, arg);
 }
 
-static int feed_down(struct boss *boss, struct now *now, struct actions *actions, void *arg)
-{
-    return boss_link_down(boss, ((struct link_input *)arg)->link, now, actions);
-}
-
-static int feed_received(struct boss *boss, struct now *now, struct actions *actions, void *arg)
+static int feed_up(struct step *step, void *arg)
 {
     struct link_input *in = arg;
-    return boss_link_received(boss, in->link, in->text, in->len, now, actions);
+    return step_error(boss_link_up(step->slot->boss, in->link, &step->now, &step->actions));
+}
+
+static int feed_down(struct step *step, void *arg)
+{
+    struct link_input *in = arg;
+    return step_error(boss_link_down(step->slot->boss, in->link, &step->now, &step->actions));
+}
+
+static int feed_received(struct step *step, void *arg)
+{
+    struct link_input *in = arg;
+    return step_error(boss_link_received(step->slot->boss, in->link, in->text, in->len, &step->now,
+                                         &step->actions));
 }
 
 void engine_link_up(struct engine *e, uint64_t wormhole, enum wormhole_link link)
 {
     set_link(e, wormhole, link, true);
-    step_alone(e, wormhole, feed_up, &(struct link_input){.link = link});
+    news(e, wormhole, feed_up, &(struct link_input){.link = link});
 }
 
 void engine_link_down(struct engine *e, uint64_t wormhole, enum wormhole_link link)
 {
     set_link(e, wormhole, link, false);
-    step_alone(e, wormhole, feed_down, &(struct link_input){.link = link});
+    news(e, wormhole, feed_down, &(struct link_input){.link = link});
 }
 
-void engine_link_received(struct engine *e, uint64_t wormhole, enum wormhole_link link, const char *text,
-                          size_t len)
+void engine_link_received(struct engine *e, uint64_t wormhole, enum wormhole_link link,
+                          const char *text, size_t len)
 {
-    step_alone(e, wormhole, feed_received, &(struct link_input){link, text, len});
+    news(e, wormhole, feed_received, &(struct link_input){link, text, len});
 }
 
-void engine_link_failed(struct engine *e, uint64_t wormhole, enum wormhole_link link, const char *why)
+void engine_link_failed(struct engine *e, uint64_t wormhole, enum wormhole_link link,
+                        const char *why)
 {
     (void)link;
     pthread_mutex_lock(&e->live_lock);
@@ -356,31 +365,42 @@ void engine_link_failed(struct engine *e, uint64_t wormhole, enum wormhole_link 
         e->watch.changed(e->watch.arg, CHANGE_STATE, wormhole, 0, NULL, 0);
 }
 
+/* The attempt as the machine numbers it; 0 if it was an older machine's. */
+static uint64_t own_number(const struct step *step, uint64_t attempt)
+{
+    return attempt >> 32 == step->slot->loads ? (uint32_t)attempt : 0;
+}
+
 struct transit_input {
-    uint64_t attempt;
+    uint64_t attempt; /* as the network numbers it */
     const struct hint_list *direct;
 };
 
-static int feed_hints(struct boss *boss, struct now *now, struct actions *actions, void *arg)
+static int feed_hints(struct step *step, void *arg)
 {
     struct transit_input *in = arg;
-    return boss_transit_hints(boss, in->attempt, in->direct, now, actions);
+    return step_error(boss_transit_hints(step->slot->boss, own_number(step, in->attempt),
+                                         in->direct, &step->now, &step->actions));
 }
 
-static int feed_transit_up(struct boss *boss, struct now *now, struct actions *actions, void *arg)
+static int feed_transit_up(struct step *step, void *arg)
 {
-    return boss_transit_up(boss, ((struct transit_input *)arg)->attempt, now, actions);
+    struct transit_input *in = arg;
+    return step_error(boss_transit_up(step->slot->boss, own_number(step, in->attempt), &step->now,
+                                      &step->actions));
 }
 
-static int feed_transit_down(struct boss *boss, struct now *now, struct actions *actions, void *arg)
+static int feed_transit_down(struct step *step, void *arg)
 {
-    return boss_transit_down(boss, ((struct transit_input *)arg)->attempt, now, actions);
+    struct transit_input *in = arg;
+    return step_error(boss_transit_down(step->slot->boss, own_number(step, in->attempt), &step->now,
+                                        &step->actions));
 }
 
 void engine_transit_hints(struct engine *e, uint64_t wormhole, uint64_t attempt,
                           const struct hint_list *direct)
 {
-    step_alone(e, wormhole, feed_hints, &(struct transit_input){attempt, direct});
+    news(e, wormhole, feed_hints, &(struct transit_input){attempt, direct});
 }
 
 void engine_transit_session(struct engine *e, uint64_t wormhole, uint64_t attempt,
@@ -390,37 +410,24 @@ void engine_transit_session(struct engine *e, uint64_t wormhole, uint64_t attemp
         stock_session_run(e, wormhole, plan, stream);
         return;
     }
-    step_alone(e, wormhole, feed_transit_up, &(struct transit_input){.attempt = attempt});
+    news(e, wormhole, feed_transit_up, &(struct transit_input){.attempt = attempt});
     session_run(e, wormhole, plan, stream);
 }
 
 void engine_transit_down(struct engine *e, uint64_t wormhole, uint64_t attempt)
 {
-    step_alone(e, wormhole, feed_transit_down, &(struct transit_input){.attempt = attempt});
+    news(e, wormhole, feed_transit_down, &(struct transit_input){.attempt = attempt});
 }
 
 /* ---- time ---- */
 
-static int tick_one(struct engine *e, uint64_t wormhole)
+static int tick_one(struct step *step, void *arg)
 {
-    struct turn *t;
-    int err = turn_begin_relief(e->store, &t);
-    if (err < 0)
-        return err;
-    struct step step;
-    err = step_begin(&step, e, t, wormhole);
-    if (err == 0) {
-        int own = stock_consider(&step);
-        if (own == 0 && step.slot->retry_ms <= step.now.ms)
-            own = outbox_retry(&step);
-        err = step_end(&step, boss_tick(step.slot->boss, &step.now, &step.actions));
-        err = err < 0 ? err : own;
-    }
-    if (err < 0) {
-        turn_abort(t);
-        return err;
-    }
-    return turn_commit(t);
+    (void)arg;
+    int err = stock_consider(step);
+    if (err == 0 && step->slot->retry_ms <= step->now.ms)
+        err = outbox_retry(step);
+    return err < 0 ? err : step_error(boss_tick(step->slot->boss, &step->now, &step->actions));
 }
 
 /* One slot whose deadline has passed, or NULL; *next_ms is the earliest deadline of all. */
@@ -453,7 +460,7 @@ int64_t engine_tick(struct engine *e, int64_t now_ms)
         pthread_mutex_unlock(&e->live_lock);
         if (s == NULL)
             return next_ms;
-        tick_one(e, s->id);
+        news(e, s->id, tick_one, NULL);
     }
     return now_ms;
 }

@@ -107,9 +107,9 @@ static int log_rev(struct step *step, enum log_type type, const uint8_t rev[stat
     json_t *detail = reason != NULL ? json_pack("{s:s,s:s}", "rev", hex, "reason", reason)
                                     : json_pack("{s:s}", "rev", hex);
     step->state_changed = true;
-    return log_append(step->t,
-                      &(struct log_event){.type = type, .wormhole = step->slot->id, .detail = detail},
-                      NULL);
+    return log_append(
+        step->t, &(struct log_event){.type = type, .wormhole = step->slot->id, .detail = detail},
+        NULL);
 }
 
 static int drop_arrival(struct step *step, const uint8_t rev[static REV_BYTES])
@@ -119,12 +119,14 @@ static int drop_arrival(struct step *step, const uint8_t rev[static REV_BYTES])
     return err == STORE_ERR_NOT_FOUND ? 0 : err;
 }
 
-int inbox_refuse(struct step *step, const uint8_t rev[static REV_BYTES], bool for_ever, const char *why)
+int inbox_refuse(struct step *step, const uint8_t rev[static REV_BYTES], bool for_ever,
+                 const char *why)
 {
     int err = drop_arrival(step, rev);
     if (err == 0)
         err = log_rev(step, LOG_ARRIVAL_REFUSED, rev, why);
-    return err < 0 ? err : decide(step, rev, for_ever ? PEER_REFUSED_EVER : PEER_REFUSED_NOW, NULL, why);
+    return err < 0 ? err
+                   : decide(step, rev, for_ever ? PEER_REFUSED_EVER : PEER_REFUSED_NOW, NULL, why);
 }
 
 /* ---- small parcels, in pieces ---- */
@@ -151,7 +153,8 @@ static int take_small(struct step *step, const struct arrival *a, const void *pa
 static int collect(struct step *step, const struct peer_message *m, struct arrival *a)
 {
     uint8_t parcel[INLINE_BYTES_MAX];
-    ssize_t had = a->manifest != 0 ? content_peek(turn_view(step->t), a->manifest, parcel, sizeof parcel) : 0;
+    ssize_t had =
+        a->manifest != 0 ? content_peek(turn_view(step->t), a->manifest, parcel, sizeof parcel) : 0;
     if (had < 0)
         return (int)had;
     if ((uint64_t)had != m->offset || m->offset + m->len > sizeof parcel)
@@ -162,7 +165,8 @@ static int collect(struct step *step, const struct peer_message *m, struct arriv
         return take_small(step, a, parcel, len);
     int err = 0;
     if (a->manifest == 0)
-        err = node_stage(step->t, &(struct node_new){.type = NODE_FILE, .mode = 0600}, &a->manifest);
+        err =
+            node_stage(step->t, &(struct node_new){.type = NODE_FILE, .mode = 0600}, &a->manifest);
     if (err == 0)
         err = content_put(step->t, a->manifest, parcel, len);
     a->durable = len;
@@ -218,9 +222,10 @@ static int got_offer(struct step *step, const struct peer_message *m)
     json_t *detail = json_pack("{s:s,s:I}", "rev", hex, "size", (json_int_t)m->size);
     err = log_put_name(detail, "name", &a.name);
     if (err == 0)
-        err = log_append(step->t,
-                         &(struct log_event){.type = LOG_ARRIVING, .wormhole = step->slot->id, .detail = detail},
-                         NULL);
+        err = log_append(
+            step->t,
+            &(struct log_event){.type = LOG_ARRIVING, .wormhole = step->slot->id, .detail = detail},
+            NULL);
     else
         json_decref(detail);
     session_wake(step);
@@ -242,8 +247,9 @@ static int got_withdraw(struct step *step, const struct peer_message *m)
 
 static int nonsense(struct step *step)
 {
-    return wormhole_event(step->t, step->slot->id, LOG_PROBLEM, "text",
-                          "The peer sent a message that this version does not understand; it was ignored.");
+    return wormhole_event(
+        step->t, step->slot->id, LOG_PROBLEM, "text",
+        "The peer sent a message that this version does not understand; it was ignored.");
 }
 
 int inbox_deliver(struct step *step, const void *content, size_t len)

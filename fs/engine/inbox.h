@@ -1,5 +1,6 @@
-/* What comes in from a wormholefs peer: pieces, offers, withdrawals and decisions, each processed once, in the turn
- * that acknowledges it. Every revision of the peer's is decided once, durably, in one turn with what it means. */
+/* What comes in from a wormholefs peer: pieces, offers, withdrawals and decisions, each processed
+ * once, in the turn that acknowledges it. Every revision of the peer's is decided once, durably, in
+ * one turn with what it means. */
 #ifndef FS_ENGINE_INBOX_H
 #define FS_ENGINE_INBOX_H
 
@@ -12,13 +13,16 @@ enum arrival_state {
     ARRIVAL_DATA,       /* by bulk: the tree is staged, its files are being filled */
 };
 
-/* One application message (a machine's ACTION_DELIVER). What breaks the protocol's rules is dropped with a problem line. */
+/* One application message (a machine's ACTION_DELIVER). What breaks the protocol's rules is dropped
+ * with a problem line. */
 int inbox_deliver(struct step *step, const void *content, size_t len);
 
-/* The arrival is complete and on disk: publishes its staged tree, decides `taken`, forgets the arrival. */
+/* The arrival is complete and on disk: publishes its staged tree, decides `taken`, forgets the
+ * arrival. */
 int inbox_publish(struct step *step, const struct arrival *a, uint64_t files);
 /* It can never be taken (malformed, hostile, beyond a bound), or not now (no room). */
-int inbox_refuse(struct step *step, const uint8_t rev[static REV_BYTES], bool for_ever, const char *why);
+int inbox_refuse(struct step *step, const uint8_t rev[static REV_BYTES], bool for_ever,
+                 const char *why);
 /* Everything that is arriving is dropped: the peer is gone. */
 int inbox_drop_arrivals(struct step *step);
 /* Is there an arrival that travels by bulk? */

@@ -11,9 +11,9 @@
 enum {
     LENGTH_BYTES = 4,
     PLANT_ITEMS_A_TURN = 500,
-    BATCH_FILES_MAX = 256,        /* small files put in one turn */
+    BATCH_FILES_MAX = 256, /* small files put in one turn */
     BATCH_BYTES_MAX = 1 << 20,
-    DIRTY_FILES_MAX = 64,         /* large files written and not yet synced */
+    DIRTY_FILES_MAX = 64, /* large files written and not yet synced */
 };
 
 /* A complete small file, waiting for its turn. */
@@ -27,12 +27,12 @@ struct intake {
     struct engine *e;
     struct arrival a;
     uint64_t next;
-    struct bytes head;           /* MANIFEST: what has come */
+    struct bytes head; /* MANIFEST: what has come */
     struct plant plant;
-    struct parcel_table table;   /* DATA */
-    size_t extent;               /* DATA: the extent that .next lies in */
-    uint8_t *small;              /* the small file that is being filled, INLINE_BYTES_MAX bytes, or NULL */
-    uint64_t small_at;           /* where it begins in the parcel */
+    struct parcel_table table; /* DATA */
+    size_t extent;             /* DATA: the extent that .next lies in */
+    uint8_t *small;    /* the small file that is being filled, INLINE_BYTES_MAX bytes, or NULL */
+    uint64_t small_at; /* where it begins in the parcel */
     struct small_file batch[BATCH_FILES_MAX];
     size_t batch_count, batch_bytes;
     uint64_t dirty[DIRTY_FILES_MAX];
@@ -106,7 +106,8 @@ static int plant_some(struct turn *t, void *arg)
 
 static int plant_all(struct intake *in)
 {
-    struct planting p = {.in = in, .at = in->head.data + LENGTH_BYTES, .left = in->head.len - LENGTH_BYTES};
+    struct planting p = {
+        .in = in, .at = in->head.data + LENGTH_BYTES, .left = in->head.len - LENGTH_BYTES};
     int err = manifest_parser_init(&p.parser, p.left);
     if (err < 0)
         return manifest_error(err);
@@ -117,7 +118,8 @@ static int plant_all(struct intake *in)
         err = STORE_ERR_HOSTILE;
     for (size_t i = 0; err == 0 && i < in->plant.count; i++)
         if (in->plant.items[i].hole_size != 0)
-            err = content_truncate(in->e->store, in->plant.items[i].ino, in->plant.items[i].hole_size);
+            err = content_truncate(in->e->store, in->plant.items[i].ino,
+                                   in->plant.items[i].hole_size);
     return err;
 }
 
@@ -181,7 +183,8 @@ static int take_head(struct intake *in, const uint8_t **data, size_t *len)
             int err = begin_data(in);
             if (err < 0)
                 return err;
-        } else if (want == LENGTH_BYTES && in->head.len == want && memcmp(in->head.data, "\0\0\0\0", 4) == 0) {
+        } else if (want == LENGTH_BYTES && in->head.len == want &&
+                   memcmp(in->head.data, "\0\0\0\0", 4) == 0) {
             return STORE_ERR_HOSTILE; /* an empty manifest */
         }
     }
@@ -227,10 +230,13 @@ static int end_small(struct intake *in, const struct parcel_extent *x)
         free(in->small);
     }
     in->small = NULL;
-    return in->batch_count == BATCH_FILES_MAX || in->batch_bytes >= BATCH_BYTES_MAX ? flush_batch(in) : 0;
+    return in->batch_count == BATCH_FILES_MAX || in->batch_bytes >= BATCH_BYTES_MAX
+               ? flush_batch(in)
+               : 0;
 }
 
-static int write_small(struct intake *in, const struct parcel_extent *x, const uint8_t *data, size_t len)
+static int write_small(struct intake *in, const struct parcel_extent *x, const uint8_t *data,
+                       size_t len)
 {
     uint64_t skip = in->next - x->at;
     if (in->small == NULL) {
@@ -269,7 +275,8 @@ static int mark_dirty(struct intake *in, uint64_t ino)
     return 0;
 }
 
-static int write_large(struct intake *in, const struct parcel_extent *x, const uint8_t *data, size_t len)
+static int write_large(struct intake *in, const struct parcel_extent *x, const uint8_t *data,
+                       size_t len)
 {
     uint64_t skip = in->next - x->at;
     if (x->ino == 0)
@@ -423,39 +430,27 @@ static int time_some(struct turn *t, void *arg)
     return plant_times(&timing->in->plant, t, &timing->left, PLANT_ITEMS_A_TURN);
 }
 
+static int publish(struct step *step, void *arg)
+{
+    struct intake *in = arg;
+    struct arrival now;
+    int err = arrival_get(turn_view(step->t), in->a.wormhole, in->a.rev, &now);
+    return err < 0 ? err : inbox_publish(step, &now, in->plant.files); /* NOT_FOUND: withdrawn */
+}
+
 int intake_publish(struct intake *in)
 {
     struct timing timing = {in, in->plant.count};
     int err = 0;
     while (err == 0 && timing.left > 0)
         err = in_turn(in->e, time_some, &timing, false);
-    struct turn *t = NULL;
-    if (err == 0)
-        err = turn_begin(in->e->store, &t);
-    if (err < 0)
-        return err;
-    struct step step;
-    err = step_begin(&step, in->e, t, in->a.wormhole);
-    struct arrival now;
-    if (err == 0) {
-        /* withdrawn meanwhile: NOT_FOUND, and there is nothing to publish */
-        err = arrival_get(turn_view(t), in->a.wormhole, in->a.rev, &now);
-        if (err == 0)
-            err = inbox_publish(&step, &now, in->plant.files);
-        int end = step_end(&step, 0);
-        err = err < 0 ? err : end;
-    }
-    if (err < 0) {
-        turn_abort(t);
-        return err;
-    }
-    return turn_commit(t);
+    return err < 0 ? err : step_alone(in->e, in->a.wormhole, publish, in);
 }
 
 /* ---- small parcels ---- */
 
-static int put_small_data(struct turn *t, const struct plant *p, const uint8_t *manifest, size_t len,
-                          const uint8_t *data)
+static int put_small_data(struct turn *t, const struct plant *p, const uint8_t *manifest,
+                          size_t len, const uint8_t *data)
 {
     struct manifest_parser parser;
     struct manifest_item item;
@@ -504,8 +499,8 @@ static int plant_small(struct turn *t, struct plant *p, const uint8_t *manifest,
     return err < 0 ? err : more < 0 ? manifest_error(more) : 0;
 }
 
-int intake_small(struct step *step, const void *parcel, size_t len, uint64_t *top, struct name *name,
-                 uint64_t *files)
+int intake_small(struct step *step, const void *parcel, size_t len, uint64_t *top,
+                 struct name *name, uint64_t *files)
 {
     struct plant p = {.keep_exec = step->e->options.keep_exec};
     struct reader in = reader_of(parcel, len);

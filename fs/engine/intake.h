@@ -1,9 +1,9 @@
-/* A parcel that arrives becomes a staged tree. Small ones whole, in one turn; large ones as their bytes come, resumable at
- * the durable offset after any interruption.
+/* A parcel that arrives becomes a staged tree. Small ones whole, in one turn; large ones as their
+ * bytes come, resumable at the durable offset after any interruption.
  *
- * A large arrival (queues.h) is MANIFEST until its manifest has come and its nodes are made: an interruption before that begins
- * it again from 0. Then it is DATA: .manifest is a file as parcel.h describes, .durable counts bytes of the parcel
- * that are on disk. */
+ * A large arrival (queues.h) is MANIFEST until its manifest has come and its nodes are made: an
+ * interruption before that begins it again from 0. Then it is DATA: .manifest is a file as parcel.h
+ * describes, .durable counts bytes of the parcel that are on disk. */
 #ifndef FS_ENGINE_INTAKE_H
 #define FS_ENGINE_INTAKE_H
 
@@ -11,8 +11,8 @@
 #include "store/queues.h"
 
 /* In a turn. *name and *files as in the manifest. HOSTILE: the parcel breaks a rule. */
-int intake_small(struct step *step, const void *parcel, size_t len, uint64_t *top, struct name *name,
-                 uint64_t *files);
+int intake_small(struct step *step, const void *parcel, size_t len, uint64_t *top,
+                 struct name *name, uint64_t *files);
 
 struct intake;
 /* No turn or view open for any of these; one thread. */
@@ -21,9 +21,11 @@ void intake_close(struct intake *in);
 /* The offset that it needs next. */
 uint64_t intake_next(const struct intake *in);
 bool intake_complete(const struct intake *in);
-/* Bytes at intake_next. HOSTILE: refuse it for ever; NOSPACE, QUOTA: refuse it for now; others: try again later. */
+/* Bytes at intake_next. HOSTILE: refuse it for ever; NOSPACE, QUOTA: refuse it for now; others: try
+ * again later. */
 int intake_write(struct intake *in, const uint8_t *data, size_t len);
-/* Makes what has come durable and commits it. *durable is the offset before which all is on disk. */
+/* Makes what has come durable and commits it. *durable is the offset before which all is on disk.
+ */
 int intake_sync(struct intake *in, uint64_t *durable);
 /* Complete and synced: sets the times; then publishes it in a turn of its own (inbox_publish). */
 int intake_publish(struct intake *in);

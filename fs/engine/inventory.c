@@ -82,8 +82,8 @@ static int put_extents(struct taker *l, const struct node *node, struct bytes *o
             return (int)hole;
         if ((uint64_t)hole > node->size)
             hole = (int64_t)node->size;
-        bool joins = end != 0 && ((uint64_t)data - end < GAP_BYTES_MIN ||
-                                  *count + 1 >= MANIFEST_EXTENTS_MAX);
+        bool joins = end != 0 &&
+                     ((uint64_t)data - end < GAP_BYTES_MIN || *count + 1 >= MANIFEST_EXTENTS_MAX);
         if (!joins && end > start) {
             manifest_put_extent(out, start, end - start);
             (*count)++;
@@ -99,7 +99,8 @@ static int put_extents(struct taker *l, const struct node *node, struct bytes *o
     return 0;
 }
 
-static int file_extents(struct taker *l, const struct node *node, struct bytes *out, uint32_t *count)
+static int file_extents(struct taker *l, const struct node *node, struct bytes *out,
+                        uint32_t *count)
 {
     if (node->size == 0)
         return 0;
@@ -164,8 +165,8 @@ static int fill_item(struct taker *l, const struct node *node, struct manifest_i
     return STORE_ERR_INVALID;
 }
 
-static int add_item(struct taker *l, const struct node *node, const struct name *name, uint32_t parent,
-                    uint32_t *index)
+static int add_item(struct taker *l, const struct node *node, const struct name *name,
+                    uint32_t parent, uint32_t *index)
 {
     char target[SYMLINK_BYTES_MAX + 1];
     struct bytes extents = {0};
@@ -176,7 +177,8 @@ static int add_item(struct taker *l, const struct node *node, const struct name 
                                  .mode = (uint16_t)(node->mode & MANIFEST_MODE_MASK)};
     item.mtime_s = node->mtime_ns / NS_PER_S - (node->mtime_ns % NS_PER_S < 0);
     item.mtime_ns = (uint32_t)(node->mtime_ns - item.mtime_s * NS_PER_S);
-    const struct linked *first = node->nlink > 1 && node->type != NODE_DIR ? find_linked(l, node->ino) : NULL;
+    const struct linked *first =
+        node->nlink > 1 && node->type != NODE_DIR ? find_linked(l, node->ino) : NULL;
     int err = 0;
     if (first != NULL) {
         item.kind = MANIFEST_HARDLINK;
@@ -229,8 +231,8 @@ static int by_name(const void *a, const void *b)
     return order != 0 ? order : (int)x->len - (int)y->len;
 }
 
-static int add_tree(struct taker *l, const struct node *node, const struct name *name, uint32_t parent,
-                    unsigned depth)
+static int add_tree(struct taker *l, const struct node *node, const struct name *name,
+                    uint32_t parent, unsigned depth)
 {
     uint32_t index;
     if (depth > MANIFEST_DEPTH_MAX)
@@ -252,7 +254,8 @@ static int add_tree(struct taker *l, const struct node *node, const struct name 
     return err;
 }
 
-int inventory_make(struct inventory *out, struct store *s, struct view *v, uint64_t entry, bool with_holes)
+int inventory_make(struct inventory *out, struct store *s, struct view *v, uint64_t entry,
+                   bool with_holes)
 {
     struct taker l = {.l = out, .s = s, .v = v, .with_holes = with_holes};
     struct node top;

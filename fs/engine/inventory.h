@@ -12,8 +12,9 @@ struct inventory {
     uint32_t items;
 };
 
-/* `v` must be a view of `s` or a turn's. with_holes: ask for the data extents of spool files (never inside a turn). 0;
- * TOO_BIG, NOMEM, NOT_FOUND, IO. */
-int inventory_make(struct inventory *l, struct store *s, struct view *v, uint64_t entry, bool with_holes);
+/* `v` must be a view of `s` or a turn's. with_holes: ask for the data extents of spool files (never
+ * inside a turn). 0; TOO_BIG, NOMEM, NOT_FOUND, IO. */
+int inventory_make(struct inventory *l, struct store *s, struct view *v, uint64_t entry,
+                   bool with_holes);
 
 #endif

@@ -65,29 +65,24 @@ void jobs_release(struct engine *e)
         free(job);
 }
 
-/* Lists the manifest into a staged file, then offers the revision with it. */
-static int prepare(struct engine *e, const struct job *job)
-{
+struct prepared {
+    const uint8_t *rev;
     uint64_t manifest, size;
-    int err = parcel_list(e->store, job->rev, &manifest, &size);
-    if (err < 0)
-        return err; /* NOT_FOUND: withdrawn meanwhile */
-    struct turn *t;
-    err = turn_begin_relief(e->store, &t);
-    if (err < 0)
-        return err;
-    struct step step;
-    err = step_begin(&step, e, t, job->wormhole);
-    if (err == 0) {
-        err = outbox_prepared(&step, job->rev, manifest, size);
-        int end = step_end(&step, 0);
-        err = err < 0 ? err : end;
-    }
-    if (err < 0) {
-        turn_abort(t);
-        return err;
-    }
-    return turn_commit(t);
+};
+
+static int offer_prepared(struct step *step, void *arg)
+{
+    const struct prepared *p = arg;
+    return outbox_prepared(step, p->rev, p->manifest, p->size);
+}
+
+/* Lists the manifest into a staged file, then offers the revision with it. */
+static void prepare(struct engine *e, const struct job *job)
+{
+    struct prepared p = {.rev = job->rev};
+    if (parcel_list(e->store, job->rev, &p.manifest, &p.size) < 0)
+        return; /* withdrawn meanwhile; or the next start tries again */
+    step_alone(e, job->wormhole, offer_prepared, &p);
 }
 
 bool engine_work(struct engine *e)

@@ -1,5 +1,6 @@
-/* Work that is too long for a turn: listing the manifest of a large tree, packing a zip for a stock peer. A job is volatile;
- * what makes it necessary is in the store, and engine_start asks for it again. */
+/* Work that is too long for a turn: listing the manifest of a large tree, packing a zip for a stock
+ * peer. A job is volatile; what makes it necessary is in the store, and engine_start asks for it
+ * again. */
 #ifndef FS_ENGINE_JOBS_H
 #define FS_ENGINE_JOBS_H
 

@@ -14,7 +14,7 @@
 
 enum {
     RETRY_AFTER_MS = 3600 * 1000, /* PROTOCOL.md §9: an hour or more */
-    };
+};
 
 static int push(struct step *step, enum outbound_kind kind, const uint8_t *rev, const void *detail,
                 size_t detail_len)
@@ -221,12 +221,12 @@ static int say_offer(struct step *step, const struct next_op *op)
         err = entry_get(turn_view(step->t), r.ino, &entry);
     if (err < 0)
         return err;
-    struct peer_message m = {
-        .kind = PEER_OFFER,
-        .size = r.size,
-        .items = entry.rev_files < PEER_ITEMS_MAX ? (uint32_t)entry.rev_files : PEER_ITEMS_MAX,
-        .data = (const uint8_t *)entry.name.text,
-        .len = entry.name.len};
+    struct peer_message m = {.kind = PEER_OFFER,
+                             .size = r.size,
+                             .items = entry.rev_files < PEER_ITEMS_MAX ? (uint32_t)entry.rev_files
+                                                                       : PEER_ITEMS_MAX,
+                             .data = (const uint8_t *)entry.name.text,
+                             .len = entry.name.len};
     memcpy(m.revision, r.rev, REV_BYTES);
     err = send_message(step, &m);
     if (err == 0)

@@ -1,5 +1,5 @@
-/* What goes out to a wormholefs peer: sealed revisions become queued operations, operations become numbered
- * messages as the window has room, and the peer's decisions end them.
+/* What goes out to a wormholefs peer: sealed revisions become queued operations, operations become
+ * numbered messages as the window has room, and the peer's decisions end them.
  *
  * A revision (queues.h) is in one of these states:
  *
@@ -18,24 +18,25 @@ enum revision_state {
     REVISION_PREPARING = 1, /* a large tree whose manifest is still being listed (jobs.h) */
     REVISION_QUEUED,        /* an operation in `outbound` will say it */
     REVISION_TOLD,          /* its pieces or its offer are messages; the peer decides */
-    REVISION_WITHDRAWN,     /* the withdrawal is queued or said; its bytes are not served any more */
-    REVISION_REFUSED,       /* no room at the peer; .number is when (ms) to offer it again */
+    REVISION_WITHDRAWN, /* the withdrawal is queued or said; its bytes are not served any more */
+    REVISION_REFUSED,   /* no room at the peer; .number is when (ms) to offer it again */
 };
 
 enum outbound_kind {
     OUTBOUND_PIECES = 1, /* detail: u64 offset of the next piece */
     OUTBOUND_OFFER,
     OUTBOUND_WITHDRAW,
-    OUTBOUND_DECISION,   /* detail: u8 verdict, then the name or reason */
+    OUTBOUND_DECISION, /* detail: u8 verdict, then the name or reason */
 };
 
 /* Seals what `entry` is now (see engine_entry_seal). */
 int outbox_seal(struct step *step, uint64_t entry);
 /* The entry is about to change: takes its revision back. The unseal hook's work. */
 int outbox_unseal(struct step *step, uint64_t entry);
-/* A manifest has been listed for a PREPARING revision: it may be offered. Takes the staged file over; discards it if the
- * revision was withdrawn meanwhile. */
-int outbox_prepared(struct step *step, const uint8_t rev[static REV_BYTES], uint64_t manifest, uint64_t size);
+/* A manifest has been listed for a PREPARING revision: it may be offered. Takes the staged file
+ * over; discards it if the revision was withdrawn meanwhile. */
+int outbox_prepared(struct step *step, const uint8_t rev[static REV_BYTES], uint64_t manifest,
+                    uint64_t size);
 /* Turns queued operations into messages while the window has room. */
 int outbox_fill(struct step *step);
 int outbox_acked(struct step *step, uint64_t number);
@@ -47,7 +48,8 @@ int outbox_decided(struct step *step, const uint8_t rev[static REV_BYTES], int v
 /* Queues our decision on one of the peer's revisions. */
 int outbox_push_decision(struct step *step, const uint8_t rev[static REV_BYTES], int verdict,
                          const void *text, size_t len);
-/* The entry was acknowledged: it leaves the outbox, unless kept or in use (then it goes when idle). */
+/* The entry was acknowledged: it leaves the outbox, unless kept or in use (then it goes when idle).
+ */
 int outbox_leave(struct step *step, uint64_t entry);
 /* Offers again what was refused for want of room, if its time has come; else notes when. */
 int outbox_retry(struct step *step);

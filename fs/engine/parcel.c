@@ -28,7 +28,8 @@ static void put_u32_at(uint8_t *at, uint32_t v)
         at[i] = (uint8_t)(v >> (24 - 8 * i));
 }
 
-static int append_file(struct view *v, uint64_t ino, const struct manifest_item *item, struct bytes *out)
+static int append_file(struct view *v, uint64_t ino, const struct manifest_item *item,
+                       struct bytes *out)
 {
     if (item->data_len == 0)
         return 0;
@@ -42,7 +43,8 @@ static int append_file(struct view *v, uint64_t ino, const struct manifest_item 
     return (uint64_t)got == item->data_len ? 0 : STORE_ERR_CORRUPT;
 }
 
-/* The data of the files, in the manifest's order. A copy of the manifest is parsed: `out` may move as it grows. */
+/* The data of the files, in the manifest's order. A copy of the manifest is parsed: `out` may move
+ * as it grows. */
 static int append_data(struct view *v, const struct bytes *inos, struct bytes *out, size_t start)
 {
     struct bytes manifest = {0};
@@ -57,7 +59,8 @@ static int append_data(struct view *v, const struct bytes *inos, struct bytes *o
     if (err < 0)
         goto out;
     int more;
-    while (err == 0 && (more = manifest_next(&parser, manifest.data + at, manifest.len - at, &used, &item)) != 0) {
+    while (err == 0 && (more = manifest_next(&parser, manifest.data + at, manifest.len - at, &used,
+                                             &item)) != 0) {
         if (more < 0) {
             err = STORE_ERR_CORRUPT;
             break;
@@ -143,7 +146,8 @@ static int list_revision(struct store *s, const uint8_t rev[static REV_BYTES], s
     return err;
 }
 
-int parcel_list(struct store *s, const uint8_t rev[static REV_BYTES], uint64_t *manifest, uint64_t *size)
+int parcel_list(struct store *s, const uint8_t rev[static REV_BYTES], uint64_t *manifest,
+                uint64_t *size)
 {
     struct bytes head = {0}, inos = {0};
     struct inventory l = {.manifest = &head, .inos = &inos};
@@ -197,7 +201,8 @@ static int add_extent(struct parcel_table *t, size_t *cap, const struct parcel_e
     return 0;
 }
 
-static int add_file(struct parcel_table *t, size_t *cap, const struct manifest_item *item, uint64_t ino)
+static int add_file(struct parcel_table *t, size_t *cap, const struct manifest_item *item,
+                    uint64_t ino)
 {
     uint64_t at = t->data_start + item->data_offset;
     struct parcel_extent e = {.ino = ino, .file_size = item->size};
@@ -213,7 +218,8 @@ static int add_file(struct parcel_table *t, size_t *cap, const struct manifest_i
     return 0;
 }
 
-static int fill_table(struct parcel_table *t, const uint8_t *manifest, size_t len, struct reader *inos)
+static int fill_table(struct parcel_table *t, const uint8_t *manifest, size_t len,
+                      struct reader *inos)
 {
     struct manifest_parser parser;
     struct manifest_item item;
@@ -320,7 +326,8 @@ static ssize_t read_some(struct parcel *p, uint8_t *buf, size_t len, uint64_t of
     }
     const struct parcel_table *t = &p->table;
     size_t i = p->hint;
-    if (i >= t->count || offset < t->extents[i].at || offset >= t->extents[i].at + t->extents[i].len)
+    if (i >= t->count || offset < t->extents[i].at ||
+        offset >= t->extents[i].at + t->extents[i].len)
         i = parcel_table_find(t, offset);
     if (i >= t->count)
         return 0;

@@ -1,9 +1,9 @@
-/* A sealed revision as the byte string that travels (PROTOCOL.md §9): u32 manifest length, manifest, file data. The same
- * bytes every time, from any offset.
+/* A sealed revision as the byte string that travels (PROTOCOL.md §9): u32 manifest length,
+ * manifest, file data. The same bytes every time, from any offset.
  *
- * A listed parcel keeps its manifest in a staged file: u32 length ‖ manifest ‖ one u64 inode number for each item. The
- * receiver keeps the same kind of file for what is arriving, with its own inode numbers, so both sides find
- * the file behind an offset with the same table. */
+ * A listed parcel keeps its manifest in a staged file: u32 length ‖ manifest ‖ one u64 inode number
+ * for each item. The receiver keeps the same kind of file for what is arriving, with its own inode
+ * numbers, so both sides find the file behind an offset with the same table. */
 #ifndef FS_ENGINE_PARCEL_H
 #define FS_ENGINE_PARCEL_H
 
@@ -18,12 +18,14 @@
 
 /* Could the entry be small enough for pieces? parcel_small has the last word. */
 bool parcel_may_be_small(const struct node_sum *sum);
-/* Appends the whole parcel of `entry` (a node), if all its content is inline and the parcel is at most PEER_PIECED_PARCEL_MAX.
- * TOO_BIG otherwise; NOT_FOUND; NOMEM; IO. Works inside a turn. */
+/* Appends the whole parcel of `entry` (a node), if all its content is inline and the parcel is at
+ * most PEER_PIECED_PARCEL_MAX. TOO_BIG otherwise; NOT_FOUND; NOMEM; IO. Works inside a turn. */
 int parcel_small(struct view *v, uint64_t entry, struct bytes *out);
-/* Lists the parcel of a revision into a new staged file. No turn or view open. *size is the parcel's. NOT_FOUND: the
- * revision is gone; TOO_BIG: the tree exceeds a bound of the manifest. Nothing is left behind on failure. */
-int parcel_list(struct store *s, const uint8_t rev[static REV_BYTES], uint64_t *manifest, uint64_t *size);
+/* Lists the parcel of a revision into a new staged file. No turn or view open. *size is the
+ * parcel's. NOT_FOUND: the revision is gone; TOO_BIG: the tree exceeds a bound of the manifest.
+ * Nothing is left behind on failure. */
+int parcel_list(struct store *s, const uint8_t rev[static REV_BYTES], uint64_t *manifest,
+                uint64_t *size);
 
 /* Appends a whole staged file to `out`: a manifest file, say. */
 int parcel_file_read(struct store *s, uint64_t ino, struct bytes *out);
@@ -53,7 +55,8 @@ size_t parcel_table_find(const struct parcel_table *t, uint64_t offset);
 struct parcel;
 int parcel_open(struct parcel **out, struct store *s, const struct revision *r);
 void parcel_close(struct parcel *p);
-/* Up to `len` bytes from `offset`; 0 at its end. Check afterwards that the revision still stands. */
+/* Up to `len` bytes from `offset`; 0 at its end. Check afterwards that the revision still stands.
+ */
 ssize_t parcel_read(struct parcel *p, void *buf, size_t len, uint64_t offset);
 
 #endif

@@ -63,12 +63,14 @@ static int remember(struct plant *p, const struct planted *item)
     return 0;
 }
 
-static int make_node(struct plant *p, struct turn *t, const struct manifest_item *item, uint64_t *ino)
+static int make_node(struct plant *p, struct turn *t, const struct manifest_item *item,
+                     uint64_t *ino)
 {
     static const enum node_type types[] = {
         [MANIFEST_FILE] = NODE_FILE, [MANIFEST_DIR] = NODE_DIR, [MANIFEST_SYMLINK] = NODE_SYMLINK};
     char target[SYMLINK_BYTES_MAX + 1] = "";
-    struct node_new what = {.type = types[item->kind], .mode = mode_of(p, item), .mtime_ns = time_ns(item)};
+    struct node_new what = {
+        .type = types[item->kind], .mode = mode_of(p, item), .mtime_ns = time_ns(item)};
     if (item->kind == MANIFEST_SYMLINK) {
         if (!manifest_target_stays(item->depth, item->target, item->target_len))
             return 0;
@@ -80,8 +82,9 @@ static int make_node(struct plant *p, struct turn *t, const struct manifest_item
         return err < 0 ? err : node_stage(t, &what, ino);
     }
     uint64_t parent = p->items[item->parent].ino;
-    return parent == 0 ? 0
-                       : name_create(t, parent, (const char *)item->name, item->name_len, &what, ino);
+    return parent == 0
+               ? 0
+               : name_create(t, parent, (const char *)item->name, item->name_len, &what, ino);
 }
 
 static int put_xattrs(struct turn *t, const struct manifest_item *item, uint64_t ino)
@@ -107,7 +110,8 @@ static int link_item(struct plant *p, struct turn *t, const struct manifest_item
     return name_link(t, original, parent, (const char *)item->name, item->name_len);
 }
 
-/* A small file that is one hole gets its zeros now; a large one is cut to size later, outside the turn. */
+/* A small file that is one hole gets its zeros now; a large one is cut to size later, outside the
+ * turn. */
 static int fill_hole(struct turn *t, const struct manifest_item *item, struct planted *made)
 {
     static const uint8_t zeros[INLINE_BYTES_MAX];

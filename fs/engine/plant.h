@@ -8,7 +8,8 @@
 struct planted {
     uint64_t ino;     /* 0: not made (a link that leads out of the tree, or below such a thing) */
     int64_t mtime_ns; /* INT64_MIN: a hard link, its file has the time */
-    uint64_t hole_size; /* a file of nothing but a hole too large for the journal: its size; else 0 */
+    uint64_t
+        hole_size; /* a file of nothing but a hole too large for the journal: its size; else 0 */
 };
 
 struct plant {
@@ -25,8 +26,8 @@ int plant_item(struct plant *p, struct turn *t, const struct manifest_item *item
 /* An item that was made before a restart, as `ino`. */
 int plant_again(struct plant *p, const struct manifest_item *item, uint64_t ino);
 uint64_t plant_top(const struct plant *p);
-/* Sets the times of up to `max` items, the last first (a directory's time changes as it is filled). `left` counts down from
- * p->count; 0: all done. */
+/* Sets the times of up to `max` items, the last first (a directory's time changes as it is filled).
+ * `left` counts down from p->count; 0: all done. */
 int plant_times(const struct plant *p, struct turn *t, size_t *left, size_t max);
 
 #endif

@@ -21,8 +21,8 @@ void progress_here(struct engine *e, uint64_t wormhole, bool here_now)
     tell(e, wormhole);
 }
 
-void progress_begin(struct engine *e, uint64_t wormhole, uint64_t entry, const char *name, uint64_t size,
-                    uint64_t done)
+void progress_begin(struct engine *e, uint64_t wormhole, uint64_t entry, const char *name,
+                    uint64_t size, uint64_t done)
 {
     int64_t now_ms = e->out.now_ms(e->out.arg);
     pthread_mutex_lock(&e->live_lock);

@@ -7,6 +7,7 @@ struct released_action {
     struct engine *e;
     struct slot *slot;
     struct action *action;
+    uint64_t attempt; /* for ACTION_TRANSIT_*: as the network knows it */
 };
 
 static void heard(struct engine *e, struct slot *slot)
@@ -24,8 +25,11 @@ static void caught_up(struct engine *e, struct slot *slot)
     pthread_mutex_unlock(&e->live_lock);
 }
 
-static void let_go(struct engine *e, struct slot *slot, const struct action *a)
+static void let_go(const struct released_action *r)
 {
+    struct engine *e = r->e;
+    struct slot *slot = r->slot;
+    const struct action *a = r->action;
     const struct engine_out *o = &e->out;
     switch (a->kind) {
     case ACTION_LINK_OPEN:
@@ -41,13 +45,13 @@ static void let_go(struct engine *e, struct slot *slot, const struct action *a)
         o->link_move(o->arg, slot->id, LINK_NEXT, LINK_CURRENT);
         break;
     case ACTION_TRANSIT_LISTEN:
-        o->transit_listen(o->arg, slot->id, a->number);
+        o->transit_listen(o->arg, slot->id, r->attempt);
         break;
     case ACTION_TRANSIT_START:
-        o->transit_start(o->arg, slot->id, a->number, a->plan);
+        o->transit_start(o->arg, slot->id, r->attempt, a->plan);
         break;
     case ACTION_TRANSIT_STOP:
-        o->transit_stop(o->arg, slot->id, a->number);
+        o->transit_stop(o->arg, slot->id, r->attempt);
         break;
     case ACTION_HEARD:
         heard(e, slot);
@@ -81,7 +85,7 @@ static void run_action(void *arg, bool committed)
 {
     struct released_action *r = arg;
     if (committed)
-        let_go(r->e, r->slot, r->action);
+        let_go(r);
     action_free(r->action);
     free(r);
 }
@@ -93,9 +97,10 @@ int release_action(struct step *step, struct action *a)
         action_free(a);
         return STORE_ERR_NOMEM;
     }
-    if (a->kind == ACTION_TRANSIT_LISTEN)
-        step->slot->attempt = a->number;
     *r = (struct released_action){.e = step->e, .slot = step->slot, .action = a};
+    r->attempt = (uint64_t)step->slot->loads << 32 | (uint32_t)a->number;
+    if (a->kind == ACTION_TRANSIT_LISTEN)
+        step->slot->attempt = r->attempt;
     int err = turn_after(step->t, run_action, r);
     if (err < 0)
         run_action(r, false);
@@ -120,7 +125,8 @@ static void run_change(void *arg, bool committed)
     free(r);
 }
 
-int release_change(struct step *step, enum engine_change what, uint64_t ino, const struct name *name)
+int release_change(struct step *step, enum engine_change what, uint64_t ino,
+                   const struct name *name)
 {
     struct released_change *r = calloc(1, sizeof *r);
     if (r == NULL)

@@ -1,5 +1,6 @@
-/* What leaves the process: each becomes one turn_after, so that it goes out exactly when the commit that records it is
- * durable, in order. This is the only place in the engine that calls engine_out and engine_watch. */
+/* What leaves the process: each becomes one turn_after, so that it goes out exactly when the commit
+ * that records it is durable, in order. This is the only place in the engine that calls engine_out
+ * and engine_watch. */
 #ifndef FS_ENGINE_RELEASE_H
 #define FS_ENGINE_RELEASE_H
 
@@ -9,7 +10,8 @@
 /* Takes over the action. 0 or NOMEM. */
 int release_action(struct step *step, struct action *a);
 /* Tells the face, for the step's wormhole. `name` may be NULL. */
-int release_change(struct step *step, enum engine_change what, uint64_t ino, const struct name *name);
+int release_change(struct step *step, enum engine_change what, uint64_t ino,
+                   const struct name *name);
 /* Asks for a new look at the deadlines. */
 int release_wake(struct step *step);
 /* Marks the slot stale if this turn is aborted or its commit fails. */

@@ -12,10 +12,10 @@
 #include "store/entries.h"
 
 enum {
-    WANTS_AHEAD_MAX = 32,       /* parcels that we have wanted and that have not come whole */
-    WANTS_TAKEN_MAX = 256,      /* the peer's wants that wait; more ends the connection */
-    CONTROLS_MAX = 1024,        /* small frames that wait to be sent */
-    IDLE_MS = 60 * 1000,        /* nothing wanted either way for so long: the connection is given up */
+    WANTS_AHEAD_MAX = 32,  /* parcels that we have wanted and that have not come whole */
+    WANTS_TAKEN_MAX = 256, /* the peer's wants that wait; more ends the connection */
+    CONTROLS_MAX = 1024,   /* small frames that wait to be sent */
+    IDLE_MS = 60 * 1000,   /* nothing wanted either way for so long: the connection is given up */
     SYNC_EVERY_BYTES = 64 << 20,
     SYNC_EVERY_MS = 2000,
 };
@@ -242,25 +242,23 @@ static void end_want(struct session *s, size_t i)
     s->look_for_arrivals = true;
 }
 
+struct refusal {
+    const uint8_t *rev;
+    bool for_ever;
+    const char *why;
+};
+
+static int say_refusal(struct step *step, void *arg)
+{
+    const struct refusal *r = arg;
+    return inbox_refuse(step, r->rev, r->for_ever, r->why);
+}
+
 static void refuse(struct session *s, bool for_ever, const char *why)
 {
-    struct turn *t;
-    if (turn_begin_relief(s->e->store, &t) < 0) {
+    struct refusal r = {s->wants[0].rev, for_ever, why};
+    if (step_alone(s->e, s->wormhole, say_refusal, &r) < 0)
         s->over = true;
-        return;
-    }
-    struct step step;
-    int err = step_begin(&step, s->e, t, s->wormhole);
-    if (err == 0) {
-        err = inbox_refuse(&step, s->wants[0].rev, for_ever, why);
-        int end = step_end(&step, 0);
-        err = err < 0 ? err : end;
-    }
-    if (err < 0)
-        turn_abort(t);
-    else
-        err = turn_commit(t);
-    s->over = s->over || err < 0;
     end_want(s, 0);
 }
 
@@ -336,7 +334,8 @@ static void got_data(struct session *s, const struct bulk_message *m)
     s->since_sync_bytes += m->len;
     if (intake_complete(s->intake))
         complete(s);
-    else if (s->since_sync_bytes >= SYNC_EVERY_BYTES || now_ms(s) - s->last_sync_ms >= SYNC_EVERY_MS)
+    else if (s->since_sync_bytes >= SYNC_EVERY_BYTES ||
+             now_ms(s) - s->last_sync_ms >= SYNC_EVERY_MS)
         sync_now(s);
 }
 
@@ -442,7 +441,8 @@ static void set_running(struct session *s, bool running)
     pthread_mutex_unlock(&s->e->live_lock);
 }
 
-void session_run(struct engine *e, uint64_t wormhole, const struct transit_plan *plan, struct stream *stream)
+void session_run(struct engine *e, uint64_t wormhole, const struct transit_plan *plan,
+                 struct stream *stream)
 {
     struct session *s = calloc(1, sizeof *s);
     if (s == NULL)

@@ -103,10 +103,11 @@ static void disconnect(struct slot *s, struct actions *actions)
     for (int link = 0; link < LINK_COUNT; link++)
         actions_add(actions, ACTION_LINK_CLOSE)->link = (enum wormhole_link)link;
     if (s->attempt != 0)
-        actions_add(actions, ACTION_TRANSIT_STOP)->number = s->attempt;
+        actions_add(actions, ACTION_TRANSIT_STOP)->number = (uint32_t)s->attempt;
 }
 
-int slot_load(struct engine *e, struct turn *t, struct slot *s, struct now *now, struct actions *actions)
+int slot_load(struct engine *e, struct turn *t, struct slot *s, struct now *now,
+              struct actions *actions)
 {
     if (s->boss != NULL && !s->stale)
         return 0;
@@ -135,5 +136,6 @@ int slot_load(struct engine *e, struct turn *t, struct slot *s, struct now *now,
         return r.err < 0 ? to_store_error(r.err) : err;
     }
     s->boss = r.boss;
+    s->loads++;
     return 0;
 }

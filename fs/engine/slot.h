@@ -1,7 +1,7 @@
 /* The engine's table: one slot for each wormhole, with its machine and what is volatile about it.
  *
- * `boss` and `stale` are guarded by the writer lock (a turn); `live` by the engine's own leaf lock, so that looking never
- * waits for a turn. Slots are never freed while the engine is open. */
+ * `boss` and `stale` are guarded by the writer lock (a turn); `live` by the engine's own leaf lock,
+ * so that looking never waits for a turn. Slots are never freed while the engine is open. */
 #ifndef FS_ENGINE_SLOT_H
 #define FS_ENGINE_SLOT_H
 
@@ -21,10 +21,10 @@ struct live {
     bool sending;
     char sending_name[256];
     uint64_t sending_entry, sending_done, sending_size;
-    int64_t rate_since_ms;    /* the window over which bytes_per_s is measured */
+    int64_t rate_since_ms; /* the window over which bytes_per_s is measured */
     uint64_t rate_since_bytes;
     double bytes_per_s;
-    struct stream *stream;    /* of the running bulk session, for waking it */
+    struct stream *stream; /* of the running bulk session, for waking it */
 };
 
 struct slot {
@@ -32,15 +32,19 @@ struct slot {
     struct engine *e;
     uint64_t id;
     struct stock *stock; /* the session with a stock peer (stock.c), or NULL */
-    struct boss *boss; /* NULL: restore it before use */
-    bool stale;        /* a turn that touched it was aborted: restore it before use */
-    bool gone;         /* forgotten: no machine any more */
+    struct boss *boss;   /* NULL: restore it before use */
+    bool stale;          /* a turn that touched it was aborted: restore it before use */
+    bool gone;           /* forgotten: no machine any more */
     int64_t deadline_ms; /* when the machine or the engine has something to do (live_lock) */
-    uint64_t attempt;  /* the last transit attempt that was begun, 0: none */
-    bool want_bulk;    /* what boss_want_bulk was last told */
-    int64_t stock_offer_ms;  /* when a stock peer may get our offer; 0: no such peer */
-    int64_t retry_ms;        /* the earliest re-offer of a refused revision; INT64_MAX: none */
-    bool closing_by_peer;    /* ACTION_PEER_CLOSED came in this step */
+    uint64_t
+        attempt;    /* the last transit attempt that was begun, as the network knows it; 0: none */
+    uint32_t loads; /* how often the machine was restored: a machine numbers its attempts from 1,
+                     * the network gets loads << 32 | number, so that news of an older machine's
+                     * attempts is told apart */
+    bool want_bulk; /* what boss_want_bulk was last told */
+    int64_t stock_offer_ms; /* when a stock peer may get our offer; 0: no such peer */
+    int64_t retry_ms;       /* the earliest re-offer of a refused revision; INT64_MAX: none */
+    bool closing_by_peer;   /* ACTION_PEER_CLOSED came in this step */
     struct live live;
 };
 
@@ -52,7 +56,8 @@ struct engine {
     struct engine_out out;
     struct engine_watch watch;
     struct boss_options boss_options;
-    struct slot *buckets[SLOT_BUCKETS]; /* guarded by the writer lock for changes, by live_lock for looking */
+    struct slot *buckets[SLOT_BUCKETS]; /* guarded by the writer lock for changes, by live_lock for
+                                           looking */
     pthread_mutex_t live_lock;
     pthread_mutex_t job_lock;
     struct job *jobs, **jobs_last;
@@ -63,9 +68,11 @@ struct engine {
 struct slot *slot_find(struct engine *e, uint64_t wormhole);
 /* Finds or makes it (in a turn). NULL: out of memory. */
 struct slot *slot_get(struct engine *e, uint64_t wormhole);
-/* Makes sure that the slot's machine is there and current, restoring it from the store in this turn. Appends what the restored
- * machine wants. 0, NOT_FOUND (no such wormhole), NOMEM, CORRUPT. */
-int slot_load(struct engine *e, struct turn *t, struct slot *s, struct now *now, struct actions *actions);
+/* Makes sure that the slot's machine is there and current, restoring it from the store in this
+ * turn. Appends what the restored machine wants. 0, NOT_FOUND (no such wormhole), NOMEM, CORRUPT.
+ */
+int slot_load(struct engine *e, struct turn *t, struct slot *s, struct now *now,
+              struct actions *actions);
 void slot_drop_machine(struct slot *s);
 void slots_release(struct engine *e);
 

@@ -7,7 +7,8 @@
 #include "proto/error.h"
 #include "store/secrets.h"
 
-/* More rounds than any input can cause: each round either carries out an action or fills the window. */
+/* More rounds than any input can cause: each round either carries out an action or fills the
+ * window. */
 enum { STEP_ROUNDS_MAX = 100000 };
 
 int step_error(int proto_err)
@@ -123,7 +124,15 @@ int step_end(struct step *step, int proto_err)
     return err;
 }
 
-int step_alone(struct engine *e, uint64_t wormhole, step_input_fn *fn, void *arg)
+int step_end_with(struct step *step, int err)
+{
+    int end = step_end(step, 0);
+    if (err < 0)
+        step->slot->stale = true;
+    return err < 0 ? err : end;
+}
+
+int step_alone(struct engine *e, uint64_t wormhole, step_fn *fn, void *arg)
 {
     struct turn *t;
     int err = turn_begin_relief(e->store, &t);
@@ -131,11 +140,12 @@ int step_alone(struct engine *e, uint64_t wormhole, step_input_fn *fn, void *arg
         return err;
     struct step step;
     err = step_begin(&step, e, t, wormhole);
-    if (err == 0)
-        err = step_end(&step, fn(step.slot->boss, &step.now, &step.actions, arg));
+    if (err == 0) {
+        err = step_end_with(&step, fn(&step, arg));
+    }
     if (err < 0) {
         turn_abort(t);
-        return err == STORE_ERR_NOT_FOUND ? 0 : err;
+        return err;
     }
     return turn_commit(t);
 }

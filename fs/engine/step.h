@@ -1,10 +1,11 @@
-/* One step: one input to one wormhole's machine, within a turn, and everything that follows from it before the
- * commit: the durable actions carried out in the store, freed room in the window filled from the outbox, the rest
- * queued for release.
+/* One step: one input to one wormhole's machine, within a turn, and everything that follows from it
+ * before the commit: the durable actions carried out in the store, freed room in the window filled
+ * from the outbox, the rest queued for release.
  *
  *     step_begin → boss_…(step.slot->boss, …, &step.now, &step.actions) → step_end
  *
- * If any part fails the slot is marked stale, the error is returned, and the caller aborts the turn. */
+ * If any part fails the slot is marked stale, the error is returned, and the caller aborts the
+ * turn. */
 #ifndef FS_ENGINE_STEP_H
 #define FS_ENGINE_STEP_H
 
@@ -23,15 +24,20 @@ struct step {
 
 /* 0; NOT_FOUND: there is no such wormhole (any more); NOMEM, CORRUPT, IO. */
 int step_begin(struct step *step, struct engine *e, struct turn *t, uint64_t wormhole);
-/* `err` is what the machine's call returned (an enum proto_error); it is turned into a store error. */
+/* `err` is what the machine's call returned (an enum proto_error); it is turned into a store error.
+ */
 int step_end(struct step *step, int proto_err);
+
+/* The same when it was not (only) a machine's call: `err` is a store error. */
+int step_end_with(struct step *step, int err);
 
 /* What a machine's error means here. */
 int step_error(int proto_err);
 
-/* For one input that stands alone: begins a turn, lets `fn` feed the machine, ends and commits. NOT_FOUND for forgotten
- * wormholes is success: late network news. */
-typedef int step_input_fn(struct boss *boss, struct now *now, struct actions *actions, void *arg);
-int step_alone(struct engine *e, uint64_t wormhole, step_input_fn *fn, void *arg);
+/* One input that stands alone: begins a turn (one that also works on a full disk), runs `fn`
+ * between step_begin and step_end, commits or aborts. fn returns a store error (step_error for what
+ * a machine returned). */
+typedef int step_fn(struct step *step, void *arg);
+int step_alone(struct engine *e, uint64_t wormhole, step_fn *fn, void *arg);
 
 #endif

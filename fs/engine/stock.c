@@ -71,7 +71,8 @@ int stock_paired(struct step *step)
     return 0;
 }
 
-/* After a stock transfer the wormhole is closed; another entry in its outbox gives it a fresh code. */
+/* After a stock transfer the wormhole is closed; another entry in its outbox gives it a fresh code.
+ */
 static int fresh_code(struct step *step)
 {
     struct wormhole w;
@@ -105,7 +106,8 @@ int stock_consider(struct step *step)
 
 int stock_restart(struct step *step)
 {
-    bool waits = boss_state(step->slot->boss) == BOSS_PAIRED && !boss_is_persistent(step->slot->boss);
+    bool waits =
+        boss_state(step->slot->boss) == BOSS_PAIRED && !boss_is_persistent(step->slot->boss);
     return waits ? stock_paired(step) : fresh_code(step);
 }
 
@@ -226,12 +228,14 @@ static int mark_offered(struct step *step, const struct gathering *g)
     return 0;
 }
 
-/* In the turn: the offer, if nothing changed while it was packed; else everything is looked at anew. */
+/* In the turn: the offer, if nothing changed while it was packed; else everything is looked at
+ * anew. */
 static int put_offer(struct step *step, struct gathering *g, const struct classic_offer *offer,
                      uint64_t source, uint64_t zip)
 {
     struct stock *s = step->slot->stock;
-    bool usable = s != NULL && s->packing && boss_state(step->slot->boss) == BOSS_PAIRED &&
+    bool usable = s != NULL && s->packing && g->count > 0 &&
+                  boss_state(step->slot->boss) == BOSS_PAIRED &&
                   boss_classic_idle(step->slot->boss) && still_so(turn_view(step->t), g);
     if (s != NULL)
         s->packing = false;
@@ -249,17 +253,20 @@ static int put_offer(struct step *step, struct gathering *g, const struct classi
     g->items = NULL;
     int err = mark_offered(step, &(struct gathering){.items = s->items, .count = s->count});
     return err < 0 ? err
-                   : step_error(boss_classic_offer(step->slot->boss, offer, NULL, &step->now, &step->actions));
+                   : step_error(boss_classic_offer(step->slot->boss, offer, NULL, &step->now,
+                                                   &step->actions));
 }
 
-/* Nothing can be packed (a bound, a full disk, a lone link): the entries are held, with the reason. */
+/* Nothing can be packed (a bound, a full disk, a lone link): the entries are held, with the reason.
+ */
 static int hold_all(struct step *step, const struct gathering *g, int why)
 {
     if (step->slot->stock != NULL)
         step->slot->stock->packing = false;
     for (size_t i = 0; i < g->count; i++) {
         char reason[256];
-        snprintf(reason, sizeof reason, "cannot be packed for this client: %s", store_strerror(why));
+        snprintf(reason, sizeof reason, "cannot be packed for this client: %s",
+                 store_strerror(why));
         int err = entry_hold(step->t, g->items[i].ino, reason);
         if (err < 0 && err != STORE_ERR_NOT_FOUND)
             return err;
@@ -267,35 +274,30 @@ static int hold_all(struct step *step, const struct gathering *g, int why)
     return 0;
 }
 
+struct packed {
+    struct gathering gathered;
+    struct classic_offer offer;
+    uint64_t source, zip;
+    int err;
+};
+
+static int put_packed(struct step *step, void *arg)
+{
+    struct packed *p = arg;
+    return p->err < 0 ? hold_all(step, &p->gathered, p->err)
+                      : put_offer(step, &p->gathered, &p->offer, p->source, p->zip);
+}
+
 void stock_pack(struct engine *e, uint64_t wormhole)
 {
-    struct gathering g = {0};
-    struct classic_offer offer = {0};
+    struct packed p = {0};
     char shown[NAME_SHOWN_MAX + 1];
-    uint64_t source = 0, zip = 0;
-    int packed = gather_all(e, wormhole, &g, shown);
-    if (packed == 0 && g.count > 0)
-        packed = make_offer(e, &g, shown, &offer, &source, &zip);
-    struct turn *t;
-    if (turn_begin_relief(e->store, &t) < 0)
-        goto out;
-    struct step step;
-    int err = step_begin(&step, e, t, wormhole);
-    if (err == 0) {
-        if (packed < 0)
-            err = hold_all(&step, &g, packed);
-        else
-            err = put_offer(&step, &g, &offer, source, zip);
-        int end = step_end(&step, 0);
-        err = err < 0 ? err : end;
-    }
-    if (err < 0)
-        turn_abort(t);
-    else
-        turn_commit(t);
-out:
-    free(g.items);
-    free(g.sources);
+    p.err = gather_all(e, wormhole, &p.gathered, shown);
+    if (p.err == 0 && p.gathered.count > 0)
+        p.err = make_offer(e, &p.gathered, shown, &p.offer, &p.source, &p.zip);
+    step_alone(e, wormhole, put_packed, &p);
+    free(p.gathered.items);
+    free(p.gathered.sources);
 }
 
 /* ---- what the machine says ---- */
@@ -321,8 +323,8 @@ int stock_offered(struct step *step, const struct classic_offer *offer)
         if (err < 0)
             return err;
     }
-    return step_error(boss_classic_answer(step->slot->boss, room ? NULL : "no room", &step->now,
-                                          &step->actions));
+    return step_error(
+        boss_classic_answer(step->slot->boss, room ? NULL : "no room", &step->now, &step->actions));
 }
 
 int stock_text(struct step *step, const void *text, size_t len)
@@ -343,7 +345,8 @@ int stock_text(struct step *step, const void *text, size_t len)
     if (err == 0)
         err = release_change(step, CHANGE_ARRIVED, ino, &final);
     return err < 0 ? err
-                   : step_error(boss_classic_answer(step->slot->boss, NULL, &step->now, &step->actions));
+                   : step_error(
+                         boss_classic_answer(step->slot->boss, NULL, &step->now, &step->actions));
 }
 
 struct failure {
@@ -364,7 +367,8 @@ static int note_failure(void *arg, const struct entry *e)
 int stock_failed(struct step *step, const char *why, bool refused)
 {
     struct stock *s = step->slot->stock;
-    struct failure f = {step, why != NULL ? why : "", refused, !refused && (s == NULL || s->sent_all)};
+    struct failure f = {step, why != NULL ? why : "", refused,
+                        !refused && (s == NULL || s->sent_all)};
     int err = entry_each(turn_view(step->t), step->slot->id, 0, note_failure, &f);
     if (err == 0)
         err = forget(step);

@@ -1,8 +1,9 @@
-/* Entries and stock peers: the file-transfer v1 as the rest of the engine sees it. One session a code: the offer is made one
- * second after the peer was found, once every entry is sealed or held; one entry goes as itself, several as one zip.
+/* Entries and stock peers: the file-transfer v1 as the rest of the engine sees it. One session a
+ * code: the offer is made one second after the peer was found, once every entry is sealed or held;
+ * one entry goes as itself, several as one zip.
  *
- * Delivery is at least once: an entry leaves only after the peer's good ack. What was under way when the program stopped
- * failed; the entries stay, and get a new code. */
+ * Delivery is at least once: an entry leaves only after the peer's good ack. What was under way
+ * when the program stopped failed; the entries stay, and get a new code. */
 #ifndef FS_ENGINE_STOCK_H
 #define FS_ENGINE_STOCK_H
 

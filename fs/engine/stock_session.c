@@ -29,29 +29,7 @@ struct transfer {
     struct stock stock; /* a copy; items are its own */
 };
 
-/* ---- turns ---- */
-
-typedef int step_fn(struct step *step, void *arg);
-
-static int in_step(struct engine *e, uint64_t wormhole, step_fn *fn, void *arg)
-{
-    struct turn *t;
-    int err = turn_begin_relief(e->store, &t);
-    if (err < 0)
-        return err;
-    struct step step;
-    err = step_begin(&step, e, t, wormhole);
-    if (err == 0) {
-        err = fn(&step, arg);
-        int end = step_end(&step, 0);
-        err = err < 0 ? err : end;
-    }
-    if (err < 0) {
-        turn_abort(t);
-        return err;
-    }
-    return turn_commit(t);
-}
+/* ---- steps ---- */
 
 static int copy_stock(struct step *step, void *arg)
 {
@@ -137,7 +115,8 @@ static bool send_data(struct transfer *x)
     struct bytes wire = {0};
     bool ok = buf != NULL;
     while (ok && !classic_data_complete(&x->data)) {
-        ssize_t got = content_read(x->e->store, x->stock.source, buf, BATCH_RECORDS_BYTES, x->data.done);
+        ssize_t got =
+            content_read(x->e->store, x->stock.source, buf, BATCH_RECORDS_BYTES, x->data.done);
         ok = got > 0 && stand(x);
         bytes_clear(&wire);
         for (ssize_t at = 0; ok && at < got;) {
@@ -204,10 +183,10 @@ static int deliver_all(struct step *step, void *arg)
 static bool send_all(struct transfer *x)
 {
     classic_data_init(&x->data, x->stock.size);
-    progress_begin(x->e, x->wormhole, x->stock.count == 1 ? x->stock.items[0].ino : 0, x->stock.name,
-                   x->stock.size, 0);
-    bool ok = send_data(x) && in_step(x->e, x->wormhole, mark_sent_all, NULL) == 0 && acknowledged(x) &&
-              in_step(x->e, x->wormhole, deliver_all, &x->stock) == 0;
+    progress_begin(x->e, x->wormhole, x->stock.count == 1 ? x->stock.items[0].ino : 0,
+                   x->stock.name, x->stock.size, 0);
+    bool ok = send_data(x) && step_alone(x->e, x->wormhole, mark_sent_all, NULL) == 0 &&
+              acknowledged(x) && step_alone(x->e, x->wormhole, deliver_all, &x->stock) == 0;
     progress_end(x->e, x->wormhole);
     return ok;
 }
@@ -265,7 +244,8 @@ static int say_hostile(struct step *step, void *arg)
 {
     (void)arg;
     return wormhole_event(step->t, step->slot->id, LOG_PROBLEM, "text",
-                          "The folder that was sent was refused: its zip is damaged or would write outside the inbox.");
+                          "The folder that was sent was refused: its zip is damaged or would write "
+                          "outside the inbox.");
 }
 
 /* A directory comes as a zip: the staged file is replaced by the tree it holds. */
@@ -278,10 +258,11 @@ static bool unpack(struct transfer *x, struct publishing *p)
         return true;
     int err = store_space(x->e->store, &space);
     if (err == 0)
-        err = zip_unpack(x->e->store, p->ino, space.free_bytes, x->e->options.keep_exec, NULL, NULL, &top, &sum);
-    in_step(x->e, x->wormhole, discard, &p->ino);
+        err = zip_unpack(x->e->store, p->ino, space.free_bytes, x->e->options.keep_exec, NULL, NULL,
+                         &top, &sum);
+    step_alone(x->e, x->wormhole, discard, &p->ino);
     if (err == STORE_ERR_HOSTILE)
-        in_step(x->e, x->wormhole, say_hostile, NULL);
+        step_alone(x->e, x->wormhole, say_hostile, NULL);
     p->ino = top;
     p->files = err == 0 ? sum.files : 0;
     return err == 0;
@@ -302,32 +283,33 @@ static bool receive_all(struct transfer *x)
 {
     struct publishing p = {.x = x, .files = 1};
     classic_data_init(&x->data, x->stock.in.size);
-    if (in_step(x->e, x->wormhole, stage, &p.ino) < 0)
+    if (step_alone(x->e, x->wormhole, stage, &p.ino) < 0)
         return false;
     if (!receive_data(x, p.ino)) {
-        in_step(x->e, x->wormhole, discard, &p.ino);
+        step_alone(x->e, x->wormhole, discard, &p.ino);
         return false;
     }
-    if (!unpack(x, &p) || in_step(x->e, x->wormhole, publish, &p) < 0)
+    if (!unpack(x, &p) || step_alone(x->e, x->wormhole, publish, &p) < 0)
         return false;
     send_ack(x);
     return true;
 }
 
-void stock_session_run(struct engine *e, uint64_t wormhole, const struct transit_plan *plan, struct stream *stream)
+void stock_session_run(struct engine *e, uint64_t wormhole, const struct transit_plan *plan,
+                       struct stream *stream)
 {
     struct transfer x = {.e = e, .wormhole = wormhole, .stream = stream};
     enum transit_role role = plan->sender ? TRANSIT_SENDER : TRANSIT_RECEIVER;
     record_encoder_init(&x.tx, plan->key, role);
     record_decoder_init(&x.rx, plan->key, role);
-    bool ok = hash_begin(&x) && in_step(e, wormhole, copy_stock, &x.stock) == 0;
+    bool ok = hash_begin(&x) && step_alone(e, wormhole, copy_stock, &x.stock) == 0;
     if (ok) {
         progress_here(e, wormhole, true);
         ok = plan->sender ? send_all(&x) : receive_all(&x);
         progress_here(e, wormhole, false);
     }
     if (!ok)
-        in_step(e, wormhole, finish_failed, NULL);
+        step_alone(e, wormhole, finish_failed, NULL);
     EVP_MD_CTX_free(x.hash);
     free(x.stock.items);
     record_encoder_release(&x.tx);

@@ -1,4 +1,5 @@
-/* One stock transfer over its transit connection: records of the bytes, then the acknowledgement. */
+/* One stock transfer over its transit connection: records of the bytes, then the acknowledgement.
+ */
 #ifndef FS_ENGINE_STOCK_SESSION_H
 #define FS_ENGINE_STOCK_SESSION_H
 
@@ -16,10 +17,10 @@ struct stock_item {
 /* One session with a stock peer. Guarded by the writer lock; a transfer works on a copy. */
 struct stock {
     bool packing, offered;
-    bool sent_all;    /* every byte left: the peer may have it */
+    bool sent_all; /* every byte left: the peer may have it */
     bool receiving;
-    uint64_t source;  /* the file whose bytes are sent */
-    uint64_t zip;     /* the same if it was packed for this, else 0 */
+    uint64_t source; /* the file whose bytes are sent */
+    uint64_t zip;    /* the same if it was packed for this, else 0 */
     uint64_t size;
     char name[256];
     struct stock_item *items;
@@ -27,6 +28,7 @@ struct stock {
     struct classic_offer in; /* receiving: what the peer offered */
 };
 
-void stock_session_run(struct engine *e, uint64_t wormhole, const struct transit_plan *plan, struct stream *stream);
+void stock_session_run(struct engine *e, uint64_t wormhole, const struct transit_plan *plan,
+                       struct stream *stream);
 
 #endif

@@ -1,4 +1,5 @@
-/* Whole sends and receives on a stream, for sessions that do one thing at a time. Called on the transit thread only. */
+/* Whole sends and receives on a stream, for sessions that do one thing at a time. Called on the
+ * transit thread only. */
 #ifndef FS_ENGINE_WIRE_H
 #define FS_ENGINE_WIRE_H
 
