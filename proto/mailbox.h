@@ -153,7 +153,8 @@ void mailbox_forget(struct mailbox *m, const char *phase, struct actions *action
 /* Erases all: ACTION_FORGET with phase "". */
 void mailbox_forget_all(struct mailbox *m, struct actions *actions);
 const struct bytes *mailbox_kept(const struct mailbox *m, const char *phase); /* NULL if none */
-/* From now on nothing is added here, not even what the server lacks (PROTOCOL.md §10). For ever. */
+/* From now on nothing is added here but ephemeral messages: not even what the server lacks
+ * (PROTOCOL.md §10). For ever. */
 void mailbox_mute(struct mailbox *m);
 
 /* ---- bounds, §5.4 ---- */
@@ -171,8 +172,8 @@ bool mailbox_half_used(const struct mailbox *m);
 
 /* ---- the end ---- */
 /* To be closed with `mood`: first everything kept is brought to the server (unless muted), then
- * `close`. CLOSED at once, without an event, if there is no id. No-op when final or ending (the
- * first mood stays). */
+ * `close`. From now on MAILBOX_EVENT_CLOSED is the only event. CLOSED at once, without an event, if
+ * there is no id. No-op when final or ending (the first mood stays). */
 int mailbox_close(struct mailbox *m, enum mailbox_mood mood, struct rendezvous *r,
                   struct actions *actions);
 /* While held, `close` is not sent: for the code's mailbox from the claim until

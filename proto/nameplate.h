@@ -4,6 +4,9 @@
  * by name is done only until the mailbox id is known: later the same number may be a stranger's
  * nameplate, and the claim would crowd the stranger's mailbox.
  *
+ * A server takes allocate, claim, release (and open) once a connection each, so another code needs
+ * another connection: LINK_CLOSE, LINK_OPEN.
+ *
  * Durable through nameplate_save; the owner takes a snapshot in each turn that yields an event or
  * calls allocate, join or release. */
 #ifndef PROTO_NAMEPLATE_H
