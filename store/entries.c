@@ -329,6 +329,19 @@ int inbox_each(struct view *v, uint64_t wormhole, uint64_t after,
     return rc;
 }
 
+static struct sql inbox_bytes = {"SELECT coalesce(sum(size), 0) FROM inbox_entry", 0};
+
+int inbox_bytes_sum(struct view *v, uint64_t *bytes)
+{
+    struct sql_query q;
+    int rc = sql_row(v, &inbox_bytes, &q, "");
+    if (rc)
+        return rc;
+    *bytes = sql_u64(&q, 0);
+    sql_done(&q);
+    return 0;
+}
+
 int inbox_count(struct view *v, uint64_t wormhole, uint64_t *count)
 {
     struct sql_query q;

@@ -97,6 +97,8 @@ struct inbox_entry {
 int inbox_get(struct view *v, uint64_t ino, struct inbox_entry *out);
 int inbox_each(struct view *v, uint64_t wormhole, uint64_t after,
                int (*fn)(void *arg, const struct inbox_entry *e), void *arg);
+/* Sizes of everything received and still there, in all wormholes. */
+int inbox_bytes_sum(struct view *v, uint64_t *bytes);
 int inbox_count(struct view *v, uint64_t wormhole, uint64_t *count);
 
 #endif

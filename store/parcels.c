@@ -159,6 +159,19 @@ int arrival_each(struct view *v, uint64_t wormhole, int (*fn)(void *arg, const s
     return rc;
 }
 
+static struct sql arrival_rest = {"SELECT coalesce(sum(max(size - durable, 0)), 0) FROM arrival", 0};
+
+int arrival_rest_sum(struct view *v, uint64_t *bytes)
+{
+    struct sql_query q;
+    int rc = sql_row(v, &arrival_rest, &q, "");
+    if (rc)
+        return rc;
+    *bytes = sql_u64(&q, 0);
+    sql_done(&q);
+    return 0;
+}
+
 int arrival_erase(struct turn *t, uint64_t wormhole, const uint8_t rev[static REV_BYTES])
 {
     struct arrival a;

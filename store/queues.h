@@ -83,6 +83,8 @@ int arrival_get(struct view *v, uint64_t wormhole, const uint8_t rev[static REV_
                 struct arrival *out);
 int arrival_each(struct view *v, uint64_t wormhole,
                  int (*fn)(void *arg, const struct arrival *a), void *arg);
+/* Bytes that all arrivals of all wormholes have still to get. IO if the sum exceeds what SQLite adds. */
+int arrival_rest_sum(struct view *v, uint64_t *bytes);
 /* Forgets it, with its manifest, and its staged tree unless that was published (name_publish). */
 int arrival_erase(struct turn *t, uint64_t wormhole, const uint8_t rev[static REV_BYTES]);
 

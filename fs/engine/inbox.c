@@ -19,30 +19,15 @@ enum { ARRIVALS_MAX = 100000 /* parcels announced and not decided, for each worm
 
 /* ---- room ---- */
 
-static int sum_arrival(void *arg, const struct arrival *a)
-{
-    uint64_t *left = arg;
-    uint64_t rest = a->size > a->durable ? a->size - a->durable : 0;
-    *left = rest > UINT64_MAX - *left ? UINT64_MAX : *left + rest;
-    return 0;
-}
-
-static int sum_inbox(void *arg, const struct inbox_entry *e)
-{
-    uint64_t *bytes = arg;
-    *bytes += e->size;
-    return 0;
-}
-
 bool inbox_has_room(struct engine *e, struct view *v, uint64_t more)
 {
     uint64_t promised = 0;
-    if (arrival_each(v, 0, sum_arrival, &promised) < 0 || more > UINT64_MAX - promised)
+    if (arrival_rest_sum(v, &promised) < 0 || more > UINT64_MAX - promised)
         return false;
     promised += more;
     if (e->options.inbox_max != 0) {
         uint64_t held = 0;
-        return inbox_each(v, 0, 0, sum_inbox, &held) == 0 && promised <= e->options.inbox_max &&
+        return inbox_bytes_sum(v, &held) == 0 && promised <= e->options.inbox_max &&
                held <= e->options.inbox_max - promised;
     }
     struct store_space space;
