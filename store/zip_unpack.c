@@ -1,0 +1,373 @@
+/* Unpacking, with libarchive reading from a file of the store. What it reads is a stranger's. */
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "store/content.h"
+#include "store/namespace.h"
+#include "store/zip.h"
+
+enum { UNPACK_BUFFER_BYTES = 256 * 1024 };
+_Static_assert(UNPACK_BUFFER_BYTES > INLINE_BYTES_MAX, "a small member fits at once");
+
+struct unpack {
+    struct store *store;
+    uint64_t zip_ino, zip_size, at; /* the archive, and where libarchive reads in it */
+    uint64_t top;
+    uint64_t bytes_left;
+    bool keep_exec;
+    bool (*stop)(void *arg);
+    void *stop_arg;
+    int error;
+    uint8_t *in, *out;
+    struct archive *archive;
+    struct zip_sum sum;
+    uint64_t members;
+};
+
+/* ---- the archive's bytes ---- */
+
+static la_ssize_t read_block(struct archive *a, void *arg, const void **data)
+{
+    struct unpack *u = arg;
+    ssize_t got = content_read(u->store, u->zip_ino, u->in, UNPACK_BUFFER_BYTES, u->at);
+    if (got < 0) {
+        u->error = (int)got;
+        archive_set_error(a, EIO, "%s", store_strerror(u->error));
+        return -1;
+    }
+    u->at += (uint64_t)got;
+    *data = u->in;
+    return got;
+}
+
+static la_int64_t seek_to(struct archive *a, void *arg, la_int64_t offset, int whence)
+{
+    struct unpack *u = arg;
+    la_int64_t base = whence == SEEK_SET   ? 0
+                      : whence == SEEK_CUR ? (la_int64_t)u->at
+                                           : (la_int64_t)u->zip_size;
+    (void)a;
+    if (offset < -base || offset > (la_int64_t)CONTENT_BYTES_MAX)
+        return ARCHIVE_FATAL;
+    u->at = (uint64_t)(base + offset);
+    return base + offset;
+}
+
+static la_int64_t skip_over(struct archive *a, void *arg, la_int64_t len)
+{
+    struct unpack *u = arg;
+    (void)a;
+    uint64_t left = u->zip_size > u->at ? u->zip_size - u->at : 0;
+    uint64_t skipped = len < 0 ? 0 : (uint64_t)len < left ? (uint64_t)len : left;
+    u->at += skipped;
+    return (la_int64_t)skipped;
+}
+
+/* ---- names ---- */
+
+static bool is_control(const char *name, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)name[i];
+        if (c < 0x20 || c == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+/* One component. 1: there is nothing in it ("a//b", "./a"). */
+static int check_part(struct name *out, const char *name, size_t len)
+{
+    if (len == 0 || (len == 1 && name[0] == '.'))
+        return 1;
+    if (is_control(name, len) || name_set(out, name, len))
+        return STORE_ERR_HOSTILE;
+    return 0;
+}
+
+/* What is in the way makes the archive a bad one; what the disk says is not its fault. */
+static int blame(int rc)
+{
+    return rc == STORE_ERR_EXISTS || rc == STORE_ERR_NOT_DIR ? STORE_ERR_HOSTILE : rc;
+}
+
+/* Steps into a directory of the tree, which is made if it is missing. */
+static int step_into(struct turn *t, uint64_t *dir, const struct name *name)
+{
+    struct node n;
+    int rc = node_lookup_get(turn_view(t), *dir, name->text, name->len, &n);
+    if (rc == 0 && n.type != NODE_DIR)
+        return STORE_ERR_HOSTILE;
+    if (rc == 0)
+        *dir = n.ino;
+    if (rc != STORE_ERR_NOT_FOUND)
+        return rc;
+    struct node_new what = {.type = NODE_DIR, .mode = 0755};
+    return name_create(t, *dir, name->text, name->len, &what, dir);
+}
+
+/* Walks to the directory of the last component, which is left in *last; *count tells how many
+ * there were. */
+static int walk_path(struct turn *t, const char *path, uint64_t *dir, struct name *last,
+                     unsigned *count)
+{
+    struct name name;
+    *count = 0;
+    if (path[0] == '/')
+        return STORE_ERR_HOSTILE;
+    for (size_t len; *path; path += len + (path[len] == '/')) {
+        len = strcspn(path, "/");
+        int rc = check_part(&name, path, len);
+        if (rc < 0)
+            return rc;
+        if (rc == 1)
+            continue;
+        if (*count > 0)
+            rc = step_into(t, dir, last);
+        if (rc)
+            return rc;
+        *last = name;
+        if (++*count > TREE_DEPTH_MAX / 8)
+            return STORE_ERR_HOSTILE;
+    }
+    return 0;
+}
+
+/* ---- members ---- */
+
+static uint32_t safe_mode(const struct unpack *u, struct archive_entry *e, bool is_dir)
+{
+    uint32_t mode = (uint32_t)archive_entry_perm(e) & 0777;
+    if (is_dir)
+        return mode | 0700;
+    if (!u->keep_exec)
+        mode &= 0666;
+    return mode | 0600;
+}
+
+static int64_t mtime_of(struct archive_entry *e)
+{
+    int64_t seconds = archive_entry_mtime_is_set(e) ? (int64_t)archive_entry_mtime(e) : 0;
+    bool sane = seconds > 0 && seconds < INT64_C(1) << 33;
+    return sane ? seconds * 1000000000 : INT64_MIN;
+}
+
+static int make_dir(struct unpack *u, struct turn *t, struct archive_entry *e, uint64_t dir,
+                    const struct name *last)
+{
+    int rc = step_into(t, &dir, last);
+    return rc ? rc : node_set_mode(t, dir, safe_mode(u, e, true));
+}
+
+/* The next bytes of the member, at most a buffer full. The bound counts what really comes out. */
+static ssize_t next_bytes(struct unpack *u, size_t max)
+{
+    size_t done = 0;
+    while (done < max) {
+        la_ssize_t n = archive_read_data(u->archive, u->out + done, max - done);
+        if (n < 0)
+            return u->error ? u->error : STORE_ERR_HOSTILE;
+        if (n == 0)
+            break;
+        done += (size_t)n;
+    }
+    if (done > u->bytes_left)
+        return STORE_ERR_HOSTILE;
+    u->bytes_left -= done;
+    u->sum.bytes += done;
+    return (ssize_t)done;
+}
+
+/* In one turn if all of it is small: the file and its bytes. */
+static int make_file(struct unpack *u, struct turn *t, struct archive_entry *e, uint64_t dir,
+                     const struct name *last, size_t have, uint64_t *ino)
+{
+    struct node_new what = {.type = NODE_FILE, .mode = safe_mode(u, e, false)};
+    int rc = blame(name_create(t, dir, last->text, last->len, &what, ino));
+    if (rc == 0 && have <= INLINE_BYTES_MAX)
+        rc = content_put(t, *ino, u->out, have);
+    if (rc == 0)
+        rc = node_set_times(t, *ino, INT64_MIN, mtime_of(e));
+    u->sum.files++;
+    return rc;
+}
+
+/* What did not fit into the first buffer. */
+static int fill_file(struct unpack *u, struct archive_entry *e, uint64_t ino, size_t have)
+{
+    uint64_t at = 0;
+    struct turn *t;
+    int rc = 0;
+    while (rc == 0 && have > 0) {
+        if (u->stop && u->stop(u->stop_arg))
+            return STORE_ERR_BUSY;
+        rc = content_write(u->store, ino, u->out, have, at);
+        at += have;
+        ssize_t got = rc ? rc : next_bytes(u, UNPACK_BUFFER_BYTES);
+        if (got < 0)
+            return (int)got;
+        have = (size_t)got;
+    }
+    if (rc == 0)
+        rc = content_flush(u->store, ino, true);
+    if (rc == 0)
+        rc = turn_begin(u->store, &t);
+    if (rc)
+        return rc;
+    rc = node_set_times(t, ino, INT64_MIN, mtime_of(e));
+    if (rc == 0)
+        return turn_checkpoint(t);
+    turn_abort(t);
+    return rc;
+}
+
+static int place(struct unpack *u, struct turn *t, struct archive_entry *e, size_t have,
+                 uint64_t *ino)
+{
+    uint64_t dir = u->top;
+    struct name last;
+    unsigned count;
+    const char *path = archive_entry_pathname(e);
+    bool is_dir = archive_entry_filetype(e) == AE_IFDIR;
+    if (!path)
+        return STORE_ERR_HOSTILE;
+    int rc = walk_path(t, path, &dir, &last, &count);
+    if (rc)
+        return rc;
+    if (count == 0)
+        return is_dir ? 0 : STORE_ERR_HOSTILE; /* "./" is the top itself */
+    return is_dir ? make_dir(u, t, e, dir, &last) : make_file(u, t, e, dir, &last, have, ino);
+}
+
+static int unpack_member(struct unpack *u, struct archive_entry *e)
+{
+    struct turn *t;
+    uint64_t ino = 0;
+    unsigned type = archive_entry_filetype(e);
+    if (++u->members > ZIP_MEMBERS_MAX || (type != AE_IFREG && type != AE_IFDIR) ||
+        archive_entry_hardlink(e) || archive_entry_is_encrypted(e))
+        return STORE_ERR_HOSTILE;
+    ssize_t have = type == AE_IFREG ? next_bytes(u, UNPACK_BUFFER_BYTES) : 0;
+    if (have < 0)
+        return (int)have;
+    int rc = turn_begin(u->store, &t);
+    if (rc)
+        return rc;
+    rc = place(u, t, e, (size_t)have, &ino);
+    if (rc) {
+        turn_abort(t);
+        return rc;
+    }
+    rc = turn_checkpoint(t);
+    return rc == 0 && have > INLINE_BYTES_MAX ? fill_file(u, e, ino, (size_t)have) : rc;
+}
+
+static int unpack_members(struct unpack *u)
+{
+    struct archive_entry *e;
+    for (;;) {
+        if (u->stop && u->stop(u->stop_arg))
+            return STORE_ERR_BUSY;
+        int got = archive_read_next_header(u->archive, &e);
+        if (got == ARCHIVE_EOF)
+            return 0;
+        if (got != ARCHIVE_OK && got != ARCHIVE_WARN)
+            return u->error ? u->error : STORE_ERR_HOSTILE;
+        int rc = unpack_member(u, e);
+        if (rc)
+            return rc;
+    }
+}
+
+static int read_archive(struct unpack *u)
+{
+    u->archive = archive_read_new();
+    if (!u->archive)
+        return STORE_ERR_NOMEM;
+    archive_read_support_format_zip_seekable(u->archive);
+    archive_read_set_callback_data(u->archive, u);
+    archive_read_set_read_callback(u->archive, read_block);
+    archive_read_set_seek_callback(u->archive, seek_to);
+    archive_read_set_skip_callback(u->archive, skip_over);
+    int rc = archive_read_open1(u->archive) == ARCHIVE_OK ? unpack_members(u)
+             : u->error                                   ? u->error
+                                                          : STORE_ERR_HOSTILE;
+    archive_read_free(u->archive);
+    return rc;
+}
+
+/* ---- the whole ---- */
+
+static int prepare(struct unpack *u)
+{
+    struct turn *t;
+    struct node zip;
+    int rc = turn_begin(u->store, &t);
+    if (rc)
+        return rc;
+    rc = node_get(turn_view(t), u->zip_ino, &zip);
+    if (rc == 0)
+        rc = node_stage(t, &(struct node_new){.type = NODE_DIR, .mode = 0755}, &u->top);
+    if (rc) {
+        turn_abort(t);
+        return rc;
+    }
+    u->zip_size = u->sum.zip_bytes = zip.size;
+    return turn_checkpoint(t);
+}
+
+/* A part may be large: its nodes go in as many turns as they need. */
+static void discard(struct unpack *u)
+{
+    struct turn *t;
+    if (turn_begin_relief(u->store, &t))
+        return; /* the next start sweeps it */
+    if (node_discard(t, u->top)) {
+        turn_abort(t);
+        return;
+    }
+    if (turn_checkpoint(t) == 0)
+        while (node_sweep(u->store) == 1)
+            ;
+}
+
+int zip_unpack(struct store *s, uint64_t zip_ino, uint64_t bytes_max, bool keep_exec,
+               bool (*stop)(void *arg), void *arg, uint64_t *top, struct zip_sum *sum)
+{
+    struct unpack u = {.store = s,
+                       .zip_ino = zip_ino,
+                       .bytes_left = bytes_max,
+                       .keep_exec = keep_exec,
+                       .stop = stop,
+                       .stop_arg = arg};
+    int rc = prepare(&u);
+    if (rc)
+        return rc;
+    u.in = malloc(UNPACK_BUFFER_BYTES);
+    u.out = malloc(UNPACK_BUFFER_BYTES);
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    if (u.in && u.out && utf8) {
+        locale_t before = uselocale(utf8);
+        rc = read_archive(&u);
+        uselocale(before);
+    } else {
+        rc = STORE_ERR_NOMEM;
+    }
+    if (utf8)
+        freelocale(utf8);
+    free(u.in);
+    free(u.out);
+    if (rc == 0)
+        rc = store_sync(s);
+    if (rc) {
+        discard(&u);
+        return rc;
+    }
+    *top = u.top;
+    *sum = u.sum;
+    return 0;
+}
