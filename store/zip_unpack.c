@@ -11,7 +11,7 @@
 #include "store/zip.h"
 
 enum { UNPACK_BUFFER_BYTES = 256 * 1024 };
-_Static_assert(UNPACK_BUFFER_BYTES > INLINE_BYTES_MAX, "a small member fits at once");
+_Static_assert((int)UNPACK_BUFFER_BYTES > (int)INLINE_BYTES_MAX, "a small member fits at once");
 
 struct unpack {
     struct store *store;
