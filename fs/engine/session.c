@@ -408,28 +408,14 @@ static void mind_time(struct session *s)
         say(s, BULK_PING, NULL, 0);
 }
 
-static void run(struct session *s)
+static void release(struct session *s)
 {
-    s->last_sent_ms = s->last_received_ms = s->last_busy_ms = s->last_sync_ms = now_ms(s);
-    s->look_for_arrivals = true;
-    while (!s->over) {
-        if (s->look_for_arrivals)
-            look_for_arrivals(s);
-        int want = STREAM_READABLE | (has_output(s) ? STREAM_WRITABLE : 0);
-        int ready = stream_wait(s->stream, want, 1000);
-        if (ready < 0 || (ready & STREAM_BROKEN) != 0)
-            break;
-        if ((ready & STREAM_WOKEN) != 0)
-            s->look_for_arrivals = true;
-        if ((ready & STREAM_READABLE) != 0)
-            receive_some(s);
-        if (!s->over && (ready & STREAM_WRITABLE) != 0)
-            send_some(s);
-        mind_time(s);
-    }
-    uint64_t durable;
-    if (s->intake != NULL)
-        intake_sync(s->intake, &durable); /* what has come need not come again */
+    intake_close(s->intake);
+    parcel_close(s->parcel);
+    bulk_sender_release(&s->tx);
+    bulk_receiver_release(&s->rx);
+    free(s->out);
+    free(s);
 }
 
 static void set_running(struct session *s, bool running)
@@ -441,33 +427,73 @@ static void set_running(struct session *s, bool running)
     pthread_mutex_unlock(&s->e->live_lock);
 }
 
-void session_run(struct engine *e, uint64_t wormhole, const struct transit_plan *plan,
-                 struct stream *stream)
+struct session *session_open(struct engine *e, uint64_t wormhole, const struct transit_plan *plan,
+                             struct stream *stream)
 {
     struct session *s = calloc(1, sizeof *s);
     if (s == NULL)
-        return;
+        return NULL;
     s->e = e;
     s->wormhole = wormhole;
     s->stream = stream;
     s->out = malloc(BULK_FRAME_MAX);
     if (s->out == NULL || bulk_sender_init(&s->tx, plan->key, plan->sender, plan->aes) < 0 ||
-        bulk_receiver_init(&s->rx, plan->key, plan->sender, plan->aes) < 0)
-        goto out;
+        bulk_receiver_init(&s->rx, plan->key, plan->sender, plan->aes) < 0) {
+        release(s);
+        return NULL;
+    }
+    s->last_sent_ms = s->last_received_ms = s->last_busy_ms = s->last_sync_ms = now_ms(s);
+    s->look_for_arrivals = true;
     set_running(s, true);
     progress_here(e, wormhole, true);
-    run(s);
+    return s;
+}
+
+int session_interest(const struct session *s)
+{
+    return STREAM_READABLE | (has_output(s) ? STREAM_WRITABLE : 0);
+}
+
+bool session_step(struct session *s, int ready)
+{
+    if (ready < 0 || (ready & STREAM_BROKEN) != 0)
+        return false;
+    if ((ready & STREAM_WOKEN) != 0)
+        s->look_for_arrivals = true;
+    if ((ready & STREAM_READABLE) != 0)
+        receive_some(s);
+    if (!s->over && s->look_for_arrivals)
+        look_for_arrivals(s);
+    if (!s->over && (ready & STREAM_WRITABLE) != 0)
+        send_some(s);
+    mind_time(s);
+    return !s->over;
+}
+
+void session_close(struct session *s)
+{
+    uint64_t durable;
+    if (s->intake != NULL)
+        intake_sync(s->intake, &durable); /* what has come need not come again */
     set_running(s, false);
-    progress_here(e, wormhole, false);
+    progress_here(s->e, s->wormhole, false);
     if (s->parcel != NULL)
-        progress_end(e, wormhole);
-out:
-    intake_close(s->intake);
-    parcel_close(s->parcel);
-    bulk_sender_release(&s->tx);
-    bulk_receiver_release(&s->rx);
-    free(s->out);
-    free(s);
+        progress_end(s->e, s->wormhole);
+    release(s);
+}
+
+enum { STEP_AT_LEAST_EVERY_MS = 1000 };
+
+void session_run(struct engine *e, uint64_t wormhole, const struct transit_plan *plan,
+                 struct stream *stream)
+{
+    struct session *s = session_open(e, wormhole, plan, stream);
+    if (s == NULL)
+        return;
+    int ready = STREAM_WRITABLE;
+    while (session_step(s, ready))
+        ready = stream_wait(stream, session_interest(s), STEP_AT_LEAST_EVERY_MS);
+    session_close(s);
 }
 
 static void wake(void *arg, bool committed)

@@ -7,7 +7,21 @@
 #include "fs/engine/step.h"
 #include "proto/net/stream.h"
 
-/* Runs it to its end: broken, stopped, silent, or idle for a minute. */
+struct session;
+
+/* NULL: out of memory. The stream must outlive it. */
+struct session *session_open(struct engine *e, uint64_t wormhole, const struct transit_plan *plan,
+                             struct stream *stream);
+/* One round: what is to be received, looked after and sent. `ready` as stream_wait gave it. False:
+ * it is over (broken, silent, or idle for a minute). */
+bool session_step(struct session *s, int ready);
+/* What to wait for before the next step: STREAM_READABLE, and STREAM_WRITABLE if something is to be
+ * sent. */
+int session_interest(const struct session *s);
+/* Makes durable what has come, and ends it. */
+void session_close(struct session *s);
+
+/* The daemon's loop around these, to its end. */
 void session_run(struct engine *e, uint64_t wormhole, const struct transit_plan *plan,
                  struct stream *stream);
 
