@@ -403,6 +403,11 @@ void engine_transit_hints(struct engine *e, uint64_t wormhole, uint64_t attempt,
     news(e, wormhole, feed_hints, &(struct transit_input){attempt, direct});
 }
 
+void engine_transit_begin(struct engine *e, uint64_t wormhole, uint64_t attempt)
+{
+    news(e, wormhole, feed_transit_up, &(struct transit_input){.attempt = attempt});
+}
+
 void engine_transit_session(struct engine *e, uint64_t wormhole, uint64_t attempt,
                             const struct transit_plan *plan, struct stream *stream)
 {
@@ -410,7 +415,7 @@ void engine_transit_session(struct engine *e, uint64_t wormhole, uint64_t attemp
         stock_session_run(e, wormhole, plan, stream);
         return;
     }
-    news(e, wormhole, feed_transit_up, &(struct transit_input){.attempt = attempt});
+    engine_transit_begin(e, wormhole, attempt);
     session_run(e, wormhole, plan, stream);
 }
 

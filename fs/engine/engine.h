@@ -137,6 +137,9 @@ void engine_transit_hints(struct engine *e, uint64_t wormhole, uint64_t attempt,
                           const struct hint_list *direct);
 void engine_transit_session(struct engine *e, uint64_t wormhole, uint64_t attempt,
                             const struct transit_plan *plan, struct stream *stream);
+/* The first half of engine_transit_session: the connection is up. For who steps sessions himself
+ * (session.h). */
+void engine_transit_begin(struct engine *e, uint64_t wormhole, uint64_t attempt);
 void engine_transit_down(struct engine *e, uint64_t wormhole, uint64_t attempt);
 /* Runs what is due; returns the next deadline in ms, INT64_MAX for none. */
 int64_t engine_tick(struct engine *e, int64_t now_ms);

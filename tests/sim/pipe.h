@@ -1,0 +1,16 @@
+/* Transit streams in memory: the simulator's implementation of proto/net/stream.h. Two ends, each
+ * with a bounded queue towards the other; nothing blocks, nothing has a clock. Not linked together
+ * with the real one. */
+#ifndef SIM_PIPE_H
+#define SIM_PIPE_H
+
+#include <stdbool.h>
+#include "proto/net/stream.h"
+
+/* A connected pair. Out of memory ends the test. */
+void pipe_open(struct stream **a, struct stream **b);
+void pipe_close(struct stream *s); /* the other end reads what is queued, then sees the end */
+/* What stream_wait would give now; clears WOKEN. */
+int pipe_ready(struct stream *s, int want);
+
+#endif

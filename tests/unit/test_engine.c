@@ -1,0 +1,295 @@
+/* Whole peers in a small world: what the user was promised, across kills, cuts, and a server that forgets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "store/content.h"
+#include "store/namespace.h"
+#include "store/wormholes.h"
+#include "tests/sim/world.h"
+
+enum { A, B };
+enum { MINUTE_MS = 60 * 1000, DAY_MS = 24 * 60 * MINUTE_MS };
+
+struct pair {
+    struct world *w;
+    uint64_t id[2]; /* the wormhole at each peer */
+};
+
+static bool both_paired(struct world *w, void *arg)
+{
+    struct pair *p = arg;
+    for (int i = 0; i < 2; i++) {
+        struct wormhole row;
+        struct view *v;
+        if (!world_running(w, i))
+            return false;
+        assert_int_equal(view_begin(world_store(w, i), &v), 0);
+        int err = wormhole_get(v, p->id[i], &row);
+        view_end(v);
+        if (err < 0 || row.state != WORMHOLE_PAIRED)
+            return false;
+    }
+    return true;
+}
+
+static void begin(struct pair *p, uint64_t seed)
+{
+    char code[129];
+    p->w = world_new(seed);
+    p->id[A] = world_mkdir(p->w, A, "bob", NULL);
+    assert_true(world_code(p->w, A, p->id[A], code));
+    p->id[B] = world_mkdir(p->w, B, "alice", code);
+}
+
+static void begin_paired(struct pair *p, uint64_t seed)
+{
+    begin(p, seed);
+    assert_true(world_run(p->w, both_paired, p, 10 * MINUTE_MS));
+}
+
+static bool outboxes_empty(struct world *w, void *arg)
+{
+    struct pair *p = arg;
+    return world_running(w, A) && world_running(w, B) && world_outbox_count(w, A, p->id[A]) == 0 &&
+           world_outbox_count(w, B, p->id[B]) == 0;
+}
+
+static void test_small_file(void **state)
+{
+    (void)state;
+    struct pair p;
+    begin_paired(&p, 1);
+    world_send_file(p.w, A, p.id[A], "note.txt", 7, 1000);
+    assert_true(world_run(p.w, outboxes_empty, &p, MINUTE_MS));
+    assert_true(world_has_file(p.w, B, p.id[B], "note.txt", 7, 1000));
+    world_free(p.w);
+}
+
+static void test_sizes_at_the_edges(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0,     1,     15000, 16000,   60000,   65000,
+                                   65535, 65536, 65537, 1000000, 3000000, 262144};
+    enum { SIZES = sizeof sizes / sizeof *sizes };
+    struct pair p;
+    char name[32];
+    begin_paired(&p, 2);
+    for (int i = 0; i < SIZES; i++) {
+        snprintf(name, sizeof name, "file%d", i);
+        world_send_file(p.w, i % 2, p.id[i % 2], name, (uint64_t)i, sizes[i]);
+    }
+    assert_true(world_run(p.w, outboxes_empty, &p, 10 * MINUTE_MS));
+    for (int i = 0; i < SIZES; i++) {
+        snprintf(name, sizeof name, "file%d", i);
+        assert_true(world_has_file(p.w, 1 - i % 2, p.id[1 - i % 2], name, (uint64_t)i, sizes[i]));
+    }
+    assert_int_equal(world_inbox_count(p.w, A, p.id[A]), SIZES / 2);
+    assert_int_equal(world_inbox_count(p.w, B, p.id[B]), SIZES / 2);
+    world_free(p.w);
+}
+
+/* What was put into the outbox before anybody joined goes to whoever joins. */
+static void test_sent_before_pairing(void **state)
+{
+    (void)state;
+    struct pair p;
+    begin(&p, 3);
+    world_send_file(p.w, A, p.id[A], "early", 3, 500);
+    world_send_file(p.w, A, p.id[A], "early and large", 4, 700000);
+    assert_true(world_run(p.w, outboxes_empty, &p, 10 * MINUTE_MS));
+    assert_true(world_has_file(p.w, B, p.id[B], "early", 3, 500));
+    assert_true(world_has_file(p.w, B, p.id[B], "early and large", 4, 700000));
+    world_free(p.w);
+}
+
+/* Many small files: more than one mailbox may hold, so the two rotate. */
+static void test_rotation(void **state)
+{
+    (void)state;
+    enum { FILES = 200 };
+    struct pair p;
+    char name[32];
+    begin_paired(&p, 4);
+    for (int i = 0; i < FILES; i++) {
+        snprintf(name, sizeof name, "f%d", i);
+        world_send_file(p.w, i % 3 == 0, p.id[i % 3 == 0], name, (uint64_t)i, 100);
+    }
+    assert_true(world_run(p.w, outboxes_empty, &p, 30 * MINUTE_MS));
+    for (int i = 0; i < FILES; i++) {
+        int to = i % 3 != 0;
+        snprintf(name, sizeof name, "f%d", i);
+        assert_true(world_has_file(p.w, to, p.id[to], name, (uint64_t)i, 100));
+    }
+    world_free(p.w);
+}
+
+/* A small generator of its own, so that a seed always means the same run. */
+static uint64_t draw(uint64_t *s)
+{
+    *s += UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t z = *s;
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+static void misfortune(struct world *w, uint64_t *s)
+{
+    int who = (int)(draw(s) % 2);
+    switch (draw(s) % 12) {
+    case 0:
+    case 1:
+    case 2:
+        if (world_running(w, who))
+            world_kill(w, who);
+        break;
+    case 3:
+        world_cut_links(w);
+        break;
+    case 4:
+    case 5:
+        world_cut_transit(w);
+        break;
+    case 6:
+        mailbox_server_restart(world_server(w), world_now_ms(w));
+        break;
+    case 7:
+        mailbox_server_wipe(world_server(w), world_now_ms(w));
+        break;
+    default:
+        for (int i = 0; i < 2; i++)
+            if (!world_running(w, i))
+                world_start(w, i);
+    }
+}
+
+static void run_with_misfortunes(uint64_t seed)
+{
+    enum { FILES = 24, ROUNDS = 120 };
+    struct pair p;
+    char name[32];
+    uint64_t s = seed;
+    begin_paired(&p, seed);
+    int made = 0;
+    for (int round = 0; round < ROUNDS || made < FILES; round++) {
+        int who = made % 2;
+        if (made < FILES && world_running(p.w, who) && draw(&s) % 3 == 0) {
+            size_t size = made % 4 == 3 ? 300000 + draw(&s) % 500000 : draw(&s) % 20000;
+            snprintf(name, sizeof name, "f%d-%zu", made, size);
+            world_send_file(p.w, who, p.id[who], name, (uint64_t)made, size);
+            made++;
+        }
+        int steps = (int)(draw(&s) % 60);
+        int64_t until_ms = world_now_ms(p.w) + 2000;
+        for (int i = 0; i < steps && world_step(p.w, until_ms); i++)
+            ;
+        misfortune(p.w, &s);
+    }
+    for (int i = 0; i < 2; i++)
+        if (!world_running(p.w, i))
+            world_start(p.w, i);
+    if (!world_run(p.w, outboxes_empty, &p, 2 * DAY_MS))
+        fail_msg("seed %llu: outboxes hold %zu and %zu", (unsigned long long)seed,
+                 world_outbox_count(p.w, A, p.id[A]), world_outbox_count(p.w, B, p.id[B]));
+    assert_int_equal(world_inbox_count(p.w, A, p.id[A]), FILES / 2);
+    assert_int_equal(world_inbox_count(p.w, B, p.id[B]), FILES / 2);
+    world_free(p.w);
+}
+
+static void test_misfortunes(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 100; seed < 112; seed++)
+        run_with_misfortunes(seed);
+}
+
+/* Both away for a month while the server forgets everything. */
+static void test_a_month_away(void **state)
+{
+    (void)state;
+    struct pair p;
+    begin_paired(&p, 5);
+    world_send_file(p.w, A, p.id[A], "before", 1, 100);
+    assert_true(world_run(p.w, outboxes_empty, &p, MINUTE_MS));
+    world_kill(p.w, A);
+    world_kill(p.w, B);
+    world_run(p.w, NULL, NULL, (int64_t)30 * DAY_MS);
+    mailbox_server_wipe(world_server(p.w), world_now_ms(p.w));
+    world_start(p.w, A);
+    world_send_file(p.w, A, p.id[A], "after", 2, 100);
+    world_run(p.w, NULL, NULL, 3 * MINUTE_MS);
+    world_start(p.w, B);
+    assert_true(world_run(p.w, outboxes_empty, &p, DAY_MS));
+    assert_true(world_has_file(p.w, B, p.id[B], "after", 2, 100));
+    world_free(p.w);
+}
+
+/* The first change after sealing takes the revision back; what arrives is the newer one only. */
+static void test_withdrawn(void **state)
+{
+    (void)state;
+    struct pair p;
+    begin_paired(&p, 6);
+    world_set_server_up(p.w, false);
+    uint64_t ino = world_send_file(p.w, A, p.id[A], "draft", 1, 100);
+    assert_int_equal(content_write(world_store(p.w, A), ino, "x", 1, 100), 0);
+    world_seal(p.w, A, ino);
+    world_set_server_up(p.w, true);
+    assert_true(world_run(p.w, outboxes_empty, &p, 10 * MINUTE_MS));
+    assert_int_equal(world_inbox_count(p.w, B, p.id[B]), 1);
+    assert_false(world_has_file(p.w, B, p.id[B], "draft", 1, 100));
+    world_free(p.w);
+}
+
+static bool b_sees_it_closed(struct world *w, void *arg)
+{
+    struct pair *p = arg;
+    struct wormhole row;
+    struct view *v;
+    assert_int_equal(view_begin(world_store(w, B), &v), 0);
+    int err = wormhole_get(v, p->id[B], &row);
+    view_end(v);
+    return err == 0 && row.state == WORMHOLE_CLOSED;
+}
+
+static bool a_forgot(struct world *w, void *arg)
+{
+    struct pair *p = arg;
+    struct wormhole row;
+    struct view *v;
+    assert_int_equal(view_begin(world_store(w, A), &v), 0);
+    int err = wormhole_get(v, p->id[A], &row);
+    view_end(v);
+    return err == STORE_ERR_NOT_FOUND;
+}
+
+static void test_closed(void **state)
+{
+    (void)state;
+    struct pair p;
+    struct turn *t;
+    begin_paired(&p, 7);
+    assert_int_equal(turn_begin(world_store(p.w, A), &t), 0);
+    assert_int_equal(engine_remove(world_engine(p.w, A), t, p.id[A]), 0);
+    assert_int_equal(turn_commit(t), 0);
+    assert_true(world_run(p.w, b_sees_it_closed, &p, 10 * MINUTE_MS));
+    assert_true(world_run(p.w, a_forgot, &p, 10 * MINUTE_MS));
+    world_free(p.w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_small_file),     cmocka_unit_test(test_sizes_at_the_edges),
+        cmocka_unit_test(test_sent_before_pairing), cmocka_unit_test(test_rotation),
+        cmocka_unit_test(test_withdrawn),      cmocka_unit_test(test_a_month_away),
+        cmocka_unit_test(test_closed),         cmocka_unit_test(test_misfortunes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
