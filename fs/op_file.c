@@ -180,12 +180,58 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         end(face_of(req), handle_of(fi)); /* interrupted: there will be no release */
 }
 
+/* The file that was there already; truncated if the caller wants that, as the kernel believes that
+ * it is new. */
+static int take_existing(struct face *face, pid_t pid, uint64_t parent_number, const char *name,
+                         int flags, struct place *parent, struct place *child)
+{
+    struct view *v;
+    int rc = view_begin(face->store, &v);
+    if (rc < 0)
+        return rc;
+    rc = place_of(v, parent_number, parent);
+    if (rc == 0)
+        rc = place_child(v, parent, name, child);
+    if (rc == 0 && (child->kind != PLACE_NODE || child->attr.type != NODE_FILE))
+        rc = STORE_ERR_EXISTS;
+    if (rc == 0)
+        rc = lookup_hold(face, child);
+    view_end(v);
+    if (rc < 0 || !(flags & O_TRUNC))
+        return rc;
+    rc = content_truncate(face->store, child->node, 0);
+    child->attr.size = 0;
+    if (rc == 0)
+        file_touched(face, child->node, NULL, pid);
+    else
+        lookup_forget(face, child->number, 1);
+    return rc;
+}
+
+enum { CREATE_TRIES = 8 };
+
+/* A directory has two inodes in the kernel while it is the draft's, and so no one lock: by its
+ * other name the file may be made, or removed again, between the kernel's lookup and this. */
+static int make_or_take(struct face *face, pid_t pid, uint64_t parent_number, const char *name,
+                        mode_t mode, int flags, struct place *parent, struct place *child)
+{
+    struct node_new what = {.type = NODE_FILE, .mode = mode & 0777};
+    int rc = STORE_ERR_NOT_FOUND;
+    for (int i = 0; i < CREATE_TRIES && rc == STORE_ERR_NOT_FOUND; i++) {
+        rc = make_node(face, pid, parent_number, name, &what, parent, child);
+        if (rc == STORE_ERR_EXISTS && !(flags & O_EXCL))
+            rc = take_existing(face, pid, parent_number, name, flags, parent, child);
+        else if (rc < 0)
+            break;
+    }
+    return rc;
+}
+
 static int do_create(struct face *face, pid_t pid, uint64_t parent_number, const char *name,
                      mode_t mode, struct fuse_file_info *fi, struct fuse_entry_param *e)
 {
     struct place parent, child;
-    struct node_new what = {.type = NODE_FILE, .mode = mode & 0777};
-    int rc = make_node(face, pid, parent_number, name, &what, &parent, &child);
+    int rc = make_or_take(face, pid, parent_number, name, mode, fi->flags, &parent, &child);
     if (rc < 0)
         return rc;
     rc = attr_entry(face, &parent, &child, e);

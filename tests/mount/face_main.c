@@ -1,7 +1,8 @@
 /* Mounts the face over a real store with engine_double.h behind it, to try the face alone:
  *     face_main NAME DIR -F -o store=STORE[,…]
- * as the tests call mount.wormholefs; other options are ignored. It runs until it is unmounted. FACE_CODE_MS is how long a
- * code takes (default: no server); lines written to the FIFO STORE.commands are carried out. */
+ * as the tests call mount.wormholefs; other options are ignored. It runs until it is unmounted.
+ * FACE_CODE_MS is how long a code takes (default: no server); lines written to the FIFO
+ * STORE.commands are carried out. */
 #define FUSE_USE_VERSION 312
 #include <fuse3/fuse_lowlevel.h>
 
@@ -51,7 +52,8 @@ static void *obey(void *arg)
 
 static int start_commands(struct commands *c, const char *store)
 {
-    snprintf(c->path, sizeof c->path, "%s.commands", store);
+    if ((size_t)snprintf(c->path, sizeof c->path, "%s.commands", store) >= sizeof c->path)
+        return -1;
     if (pipe(c->stop) < 0 || (mkfifo(c->path, 0600) < 0 && errno != EEXIST))
         return -1;
     return pthread_create(&c->thread, NULL, obey, c);
