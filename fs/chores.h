@@ -1,0 +1,17 @@
+/* What the daemon does besides answering: the engine's longer work, and keeping the store tidy. Two
+ * threads of their own. */
+#ifndef FS_CHORES_H
+#define FS_CHORES_H
+
+struct chores;
+struct engine;
+struct store;
+
+/* 0 or STORE_ERR_NOMEM. */
+int chores_start(struct chores **out, struct store *store, struct engine *engine);
+/* There is work for engine_work. Any thread; never blocks. Accepts NULL. */
+void chores_wake(struct chores *c);
+/* Waits for the job at hand. Accepts NULL. */
+void chores_stop(struct chores *c);
+
+#endif
