@@ -11,9 +11,9 @@ for number in 1 2 3 4 5 6; do
 done
 random_file "$T/source/tarred/z-last" 500000
 (
-    cd "$T/work"
+    cd "$T/work" || exit
     git init -q repository
-    cd repository
+    cd repository || exit
     for number in 1 2 3; do
         random_file "file-$number" 20000
         git add .
