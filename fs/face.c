@@ -7,6 +7,7 @@
 #include "fs/notify.h"
 #include "fs/ops.h"
 #include "fs/recent.h"
+#include "fs/session_io.h"
 
 /* default_permissions is a mount option. What is left out here is better done by the kernel: file
  * locks and shared maps work locally, ACLs there are none. */
@@ -27,6 +28,7 @@ static void init(void *arg, struct fuse_conn_info *conn)
     if (conn->max_write > FACE_IO_BYTES_MAX)
         conn->max_write = FACE_IO_BYTES_MAX;
     conn->time_gran = 1;
+    session_io_init_replies();
 }
 
 const struct fuse_lowlevel_ops *face_ops(void)
@@ -89,6 +91,7 @@ int face_open(struct face **out, struct store *store, const struct face_options 
     struct face *face = calloc(1, sizeof *face);
     if (!face)
         return STORE_ERR_NOMEM;
+    pthread_rwlock_init(&face->seal_lock, NULL);
     face->options = *options;
     face->store = store;
     face->started_ns = store_now_ns(store);
@@ -120,10 +123,13 @@ static void changed(void *arg, enum engine_change what, uint64_t wormhole, uint6
 
 static bool writing(void *arg, uint64_t entry)
 {
-    const struct face *face = arg;
+    struct face *face = arg;
     char command[64];
     pid_t pid;
-    return face->seal && seal_writer(face->seal, entry, command, &pid);
+    pthread_rwlock_rdlock(&face->seal_lock);
+    bool is = face->seal && seal_writer(face->seal, entry, command, &pid);
+    pthread_rwlock_unlock(&face->seal_lock);
+    return is;
 }
 
 void face_watch(struct face *face, struct engine_watch *out)
@@ -131,13 +137,22 @@ void face_watch(struct face *face, struct engine_watch *out)
     *out = (struct engine_watch){.arg = face, .changed = changed, .writing = writing};
 }
 
+static void set_seal(struct face *face, struct seal *seal)
+{
+    pthread_rwlock_wrlock(&face->seal_lock);
+    face->seal = seal;
+    pthread_rwlock_unlock(&face->seal_lock);
+}
+
 int face_start(struct face *face, struct engine *engine, struct seal *seal,
                struct fuse_session *session)
 {
     face->engine = engine;
-    face->seal = seal;
     face->session = session;
-    int rc = code_file_open(&face->codes, face);
+    set_seal(face, seal);
+    int rc = session_io_install(session) < 0 ? STORE_ERR_NOMEM : 0;
+    if (rc == 0)
+        rc = code_file_open(&face->codes, face);
     if (rc == 0)
         rc = notify_start(face->notify);
     return rc;
@@ -149,6 +164,7 @@ void face_stop(struct face *face)
     notify_stop(face->notify);
     code_file_close(face->codes);
     face->codes = NULL;
+    set_seal(face, NULL); /* the engine may still ask who writes */
 }
 
 void face_close(struct face *face)
@@ -160,5 +176,6 @@ void face_close(struct face *face)
     events_close(face->events);
     recent_close(face->recent);
     handles_close(face->handles);
+    pthread_rwlock_destroy(&face->seal_lock);
     free(face);
 }

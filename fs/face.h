@@ -17,6 +17,7 @@
 #define FUSE_USE_VERSION 312
 #include <fuse3/fuse_lowlevel.h>
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include "fs/engine/engine.h"
 #include "fs/errno_map.h"
@@ -41,6 +42,7 @@ struct face {
     struct store *store;
     struct engine *engine;
     struct seal *seal;
+    pthread_rwlock_t seal_lock; /* for whoever is not serving a request */
     struct fuse_session *session;
     struct handles *handles;
     struct recent *recent;
@@ -58,7 +60,8 @@ int face_open(struct face **out, struct store *store, const struct face_options 
 /* What to give to engine_open. May be called back from then on; before face_start it is ignored. */
 void face_watch(struct face *face, struct engine_watch *out);
 
-/* Starts the threads. No request may come before it. 0 or NOMEM. */
+/* Starts the threads. After fuse_session_mount (or an adopted descriptor), before the loop. 0 or
+ * NOMEM. */
 int face_start(struct face *face, struct engine *engine, struct seal *seal,
                struct fuse_session *session);
 /* After the session loop has ended: answers what is parked, ends the threads. */

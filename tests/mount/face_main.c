@@ -103,13 +103,15 @@ static int serve(struct store *store, const char *name, const char *dir, const c
                 : NULL;
     if (!session || fuse_set_signal_handlers(session) != 0)
         return 1;
+    if (fuse_session_mount(session, dir) != 0)
+        return 1;
     rc = face_start(face, commands.engine, NULL, session);
-    if (rc == 0 && fuse_session_mount(session, dir) == 0) {
+    if (rc == 0) {
         struct fuse_loop_config *config = fuse_loop_cfg_create();
         rc = fuse_session_loop_mt(session, config);
         fuse_loop_cfg_destroy(config);
-        fuse_session_unmount(session);
     }
+    fuse_session_unmount(session);
     face_stop(face);
     fuse_remove_signal_handlers(session);
     fuse_session_destroy(session);
