@@ -157,7 +157,8 @@ static _Noreturn void probe_in_child(const char *dir, const struct mountpoint_to
         (setresgid(top->gid, top->gid, top->gid) < 0 ||
          setresuid(top->uid, top->uid, top->uid) < 0))
         _exit(0);
-    _exit(statvfs(dir, &st) == 0 || errno != ENOTCONN ? 0 : ENOTCONN);
+    bool dead = statvfs(dir, &st) < 0 && (errno == ENOTCONN || errno == ECONNABORTED);
+    _exit(dead ? ENOTCONN : 0);
 }
 
 static bool ends_in_time(pid_t child)

@@ -60,13 +60,13 @@ static int enter_namespace(const char *name_space, char *why)
     return rc;
 }
 
-static int find_store(struct plan *p, char *why)
+static int find_store(struct plan *p, const char *cwd, char *why)
 {
-    char cwd[PATH_MAX], path[PATH_MAX];
+    char path[PATH_MAX];
     const struct options_places places = {
         .home = p->identity.home,
         .state_home = p->identity.other ? NULL : getenv("XDG_STATE_HOME"),
-        .cwd = getcwd(cwd, sizeof(cwd)) ? cwd : "/",
+        .cwd = cwd,
     };
 
     if (options_store_dir(p->options, &places, path, why) < 0)
@@ -77,12 +77,28 @@ static int find_store(struct plan *p, char *why)
     return -1;
 }
 
+static int find_dir(struct plan *p, const char *cwd, char *why)
+{
+    const char *dir = p->options->dir;
+    char path[2 * PATH_MAX];
+
+    if (*dir == '/')
+        return mountpoint_resolve(dir, p->dir, why);
+    snprintf(path, sizeof(path), "%s/%s", cwd, dir);
+    return mountpoint_resolve(path, p->dir, why);
+}
+
+/* Entering a namespace changes the working directory, too. */
 static int make_plan(struct plan *p, const struct options *options, char *why)
 {
+    char cwd[PATH_MAX];
+
     *p = (struct plan){.options = options};
+    if (!getcwd(cwd, sizeof(cwd)))
+        strcpy(cwd, "/");
     if (enter_namespace(options->name_space, why) < 0 ||
-        identity_find(&p->identity, options->user, why) < 0 || find_store(p, why) < 0 ||
-        mountpoint_resolve(options->dir, p->dir, why) < 0)
+        identity_find(&p->identity, options->user, why) < 0 || find_store(p, cwd, why) < 0 ||
+        find_dir(p, cwd, why) < 0)
         return -1;
     if (!mountpoint_contains(p->dir, p->store))
         return mountpoint_check(p->dir, why);
