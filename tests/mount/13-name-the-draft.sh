@@ -22,7 +22,7 @@ exec 7<&-
 note "relative paths go on to mean alice"
 echo 'touch here ../beside sub/below; mkdir made; echo done' >&"${shell[1]}"
 read -r -t 10 said <&"${shell[0]}" || fail "the shell inside got lost"
-is "$said" done
+is "$said" "done"
 must "in alice" test -e "$m/alice/outbox/tree/here" -a -e "$m/alice/outbox/beside" \
     -a -e "$m/alice/outbox/tree/sub/below" -a -d "$m/alice/outbox/tree/made"
 must_fail "not in new" test -e "$m/new/outbox/beside"
@@ -34,7 +34,7 @@ touch "$m/new/outbox/second"
 is "$(wormholes "$m")" "1 alice"
 echo 'cd .. ; touch still; cat ../state >/dev/null && echo done' >&"${shell[1]}"
 read -r -t 10 said <&"${shell[0]}"
-is "$said" done
+is "$said" "done"
 must "still alice" test -e "$m/alice/outbox/still" -a ! -e "$m/1/outbox/still"
 
 note "mv of its number is as good; and mv new makes one if there is none"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Goal: without a server nothing but the first read of `code` waits, and that can be interrupted.
+# limit: 120
 . "$TOP/tests/mount/lib.sh"
 
 wh_mount a
