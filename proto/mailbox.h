@@ -10,18 +10,19 @@
  * listened to: the one given at init, else the first that adds anything; that choice is saved and
  * never changes. All other sides are dropped, uncounted and unstored. What a hostile third side can
  * do:
- *  - who guesses a nameplate before our peer comes takes the second place in the mailbox. It has
- *    one guess at the words (key.h accepts one pake, ever, also over restarts); the real peer gets
- * "crowded", and the code is lost, as with every Magic Wormhole;
- *  - who comes third cannot add or read, but makes the server answer "crowded" to every later open
- * of ours: MAILBOX_CROWDED, if the code is not paired by then. Private mailboxes have ids that
- * nobody can guess, and there the peer's side is known from the start;
- *  - the server itself can add messages under any side, ours included. Under a third side they are
- *    dropped. Under the peer's they are reported like the peer's, and do not decrypt; therefore
- *    this machine does not drop a phase that it has seen: a forged body must not hide the true
- *    one. In a private mailbox its owner decrypts first and lets order.h keep the first that
- * *opened*; in the code's mailbox (pake is not authenticated) order.h takes the first. Under our
- * own side they are reported as MAILBOX_EVENT_OWN_UNKNOWN and are to be ignored unless they open.
+ *
+ *  - Who guesses a nameplate before our peer comes takes the second place in the mailbox. That is
+ *    one guess at the words, as key.h accepts one pake, ever, over restarts too; the real peer gets
+ *    "crowded", and the code is lost, as with every Magic Wormhole.
+ *  - Who comes third cannot add or read, but makes the server answer "crowded" to every later open
+ *    of ours: MAILBOX_CROWDED, if the code is not paired by then. Private mailboxes have ids that
+ *    nobody can guess, and there the peer's side is known from the start.
+ *  - The server can add messages under any side. Those of a third side are dropped. Those under the
+ *    peer's side are reported as the peer's, and do not open; therefore this machine does not drop
+ *    a phase that it has seen, or a forged body could hide the true one. In a private mailbox the
+ *    owner decrypts first and gives order.h what opened; in the code's mailbox order.h takes the
+ *    first, for pake authenticates nothing yet. Those under our own side are reported as
+ *    MAILBOX_EVENT_OWN_UNKNOWN, to be ignored unless they open.
  *
  * Durable: mailbox_save, plus the kept bodies, which the owner stores on ACTION_KEEP, erases on
  * ACTION_FORGET and gives back after a load with mailbox_keep. A snapshot is needed in each turn
@@ -96,8 +97,8 @@ enum mailbox_event_kind {
                                 * fields. If it opens under our key, our store went back (replay) or
                                 * a copy of it runs (live); of phase pake: the peer has our side,
                                 * the code is burnt */
-    MAILBOX_EVENT_FENCE,       /* everything there was has been reported; .lost: see below */
-    MAILBOX_EVENT_CROWDED,     /* now MAILBOX_CROWDED. After close was sent it is CLOSED instead */
+    MAILBOX_EVENT_FENCE,       /* everything that was there has been reported; sets .lost */
+    MAILBOX_EVENT_CROWDED,     /* now MAILBOX_CROWDED. After mailbox_close it is CLOSED instead */
     MAILBOX_EVENT_OVERFULL, /* the peer exceeded twice the bounds: deaf until the next connection */
     MAILBOX_EVENT_CLOSED,   /* now MAILBOX_CLOSED: LINK_CLOSE may follow, bodies may be forgotten */
 };
@@ -164,7 +165,7 @@ enum mailbox_class {
     MAILBOX_EPHEMERAL,
 };
 /* How many more messages of `class`, each with a body of `len` bytes, may be added here. Whether it
- * is connected does not matter. 0 if muted or ending. */
+ * is connected does not matter. 0 if ending, or muted and not MAILBOX_EPHEMERAL. */
 unsigned mailbox_room(const struct mailbox *m, enum mailbox_class class, size_t len);
 /* Has either side passed half of a bound? (Time to rotate, §6.) Says what is known: all of it after
  * the fence. */

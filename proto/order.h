@@ -2,11 +2,11 @@
  * Each phase is handed out once, ever: the first that was put wins.
  *
  * Two uses:
- *  - the code's mailbox (upstream's way): bodies as they came are put, pake is handed out first and
- *    everything else waits until it was;
- *  - a private mailbox: there is no pake, and only what has opened under its key is put, as
- * plaintext. A forged body that does not open so cannot take a phase's place. Ephemeral messages do
- * not come here.
+ *
+ *  - The code's mailbox, upstream's way: bodies are put as they came, pake is handed out first, and
+ *    everything else waits until it was.
+ *  - A private mailbox: there is no pake, and only what has opened under its key is put, as
+ *    plaintext. So a forged body cannot take a phase's place. Ephemeral messages do not come here.
  *
  * What waits is in memory only: the next replay brings it again. What has been handed out is
  * remembered by order_save; the owner takes a snapshot in the turn of each order_take. */

@@ -100,6 +100,22 @@ static void what_we_made_and_the_server_had_is_remembered(void **state)
     assert_true(event.lost);
 }
 
+/* A server that lost only its latest writes. */
+static void a_part_that_is_missing_is_a_loss_too(void **state)
+{
+    (void)state;
+    open_empty();
+    add("version", "V");
+    add("0", "a");
+    message("us", "version", "56");
+    message("us", "0", "61");
+    reload(MAILBOX_DOWN);
+    up();
+    message("us", "version", "56");
+    assert_string_equal(pong(), "1 add 0:61");
+    assert_true(event.lost);
+}
+
 static void a_muted_mailbox_stays_muted(void **state)
 {
     (void)state;
@@ -152,8 +168,11 @@ static void nonsense_is_not_loaded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(every_state_survives),        TEST(what_we_made_and_the_server_had_is_remembered),
-        TEST(a_muted_mailbox_stays_muted), TEST(keeping_is_checked),
+        TEST(every_state_survives),
+        TEST(what_we_made_and_the_server_had_is_remembered),
+        TEST(a_part_that_is_missing_is_a_loss_too),
+        TEST(a_muted_mailbox_stays_muted),
+        TEST(keeping_is_checked),
         TEST(nonsense_is_not_loaded),
     };
 
