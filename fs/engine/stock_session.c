@@ -237,7 +237,13 @@ static int publish(struct step *step, void *arg)
     if (err == 0)
         err = release_change(step, CHANGE_ARRIVED, p->ino, &final);
     step->state_changed = true;
-    return err < 0 ? err : finished(step, true);
+    return err;
+}
+
+static int finish_well(struct step *step, void *arg)
+{
+    (void)arg;
+    return finished(step, true);
 }
 
 static int say_hostile(struct step *step, void *arg)
@@ -292,7 +298,8 @@ static bool receive_all(struct transfer *x)
     if (!unpack(x, &p) || step_alone(x->e, x->wormhole, publish, &p) < 0)
         return false;
     send_ack(x);
-    return true;
+    /* Only now: the end of the session drops the connection. */
+    return step_alone(x->e, x->wormhole, finish_well, NULL) == 0;
 }
 
 void stock_session_run(struct engine *e, uint64_t wormhole, const struct transit_plan *plan,
