@@ -4,6 +4,7 @@
 #define TESTS_UNIT_FACE_FIXTURE_H
 
 #include <ftw.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -104,6 +105,13 @@ static inline struct wormhole fixture_row(struct fixture *f, uint64_t id)
     assert_int_equal(wormhole_get(v, id, &w), 0);
     view_end(v);
     return w;
+}
+
+/* The double gives codes out in its own time; after this nothing happens by itself. */
+static inline void fixture_await_code(struct fixture *f, uint64_t id)
+{
+    while (fixture_row(f, id).code != WORMHOLE_CODE_READY)
+        sched_yield();
 }
 
 /* A file (or directory) under a number of the store. */

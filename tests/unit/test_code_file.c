@@ -2,7 +2,6 @@
  * (15-code-offline.sh, 19-…). */
 #include "tests/unit/face_fixture.h"
 
-#include <sched.h>
 #include "store/secrets.h"
 
 static struct handle *open_code(struct fixture *f, uint64_t number)
@@ -12,12 +11,6 @@ static struct handle *open_code(struct fixture *f, uint64_t number)
     struct handle *h = handle_new(f->face->handles, HANDLE_CODE, &p);
     assert_non_null(h);
     return h;
-}
-
-static void await_code(struct fixture *f, uint64_t id)
-{
-    while (fixture_row(f, id).code != WORMHOLE_CODE_READY)
-        sched_yield();
 }
 
 static void assert_reads(struct fixture *f, uint64_t number, const char *expected)
@@ -36,7 +29,7 @@ static void a_code_is_read_and_that_is_remembered(void **state)
 {
     struct fixture *f = *state;
     uint64_t id = fixture_wormhole(f, "alice");
-    await_code(f, id);
+    fixture_await_code(f, id);
     assert_int_equal(fixture_row(f, id).code_read_ms, 0);
     assert_reads(f, fixture_row(f, id).code_ino, "7-guitarist-revenge\n");
     assert_true(fixture_row(f, id).code_read_ms > 0);
@@ -67,7 +60,7 @@ static void a_closed_wormhole_gets_a_fresh_one(void **state)
     assert_true(rc == FACE_ERR_AGAIN || rc > 0);
     assert_int_equal(wormhole, id);
     handle_free(f->face->handles, h);
-    await_code(f, id);
+    fixture_await_code(f, id);
 }
 
 static int write_text(struct fixture *f, uint64_t id, const char *text, size_t len)
@@ -141,7 +134,7 @@ static void through_new(void **state)
     int rc = code_file_read(f->face, h, &wormhole);
     assert_true(rc == FACE_ERR_AGAIN || rc > 0);
     assert_string_equal(fixture_row(f, wormhole).shown, "1");
-    await_code(f, wormhole);
+    fixture_await_code(f, wormhole);
     assert_reads(f, code.number, "7-guitarist-revenge\n");
     handle_free(f->face->handles, h);
 }

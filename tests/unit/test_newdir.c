@@ -1,7 +1,6 @@
 /* fs/newdir.h: the draft rule carried out. The cases themselves are in test_draft.c. */
 #include "tests/unit/face_fixture.h"
 
-#include <sched.h>
 #include "fs/recent.h"
 
 enum { NOBODY = 0 };
@@ -31,11 +30,9 @@ static void event(struct fixture *f, uint64_t wormhole, enum log_type type, cons
     assert_int_equal(turn_commit(t), 0);
 }
 
-/* The double gives it out in its own time. */
 static void read_its_code(struct fixture *f, uint64_t wormhole)
 {
-    while (fixture_row(f, wormhole).code != WORMHOLE_CODE_READY)
-        sched_yield();
+    fixture_await_code(f, wormhole);
     event(f, wormhole, LOG_CODE_READ, NULL, NULL);
 }
 
