@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -39,6 +40,16 @@ static struct fake *fake_of(uint64_t ino)
     return NULL;
 }
 
+static void set_name(uint64_t ino, const char *name)
+{
+    struct fake *f = fake_of(ino);
+
+    if (f) {
+        f->look.row.name.len = (uint16_t)strlen(name);
+        strcpy(f->look.row.name.text, name);
+    }
+}
+
 static struct fake *add(uint64_t ino, const char *name, enum node_type kind)
 {
     assert_true(fake_count < ENTRIES_MAX);
@@ -48,8 +59,7 @@ static struct fake *add(uint64_t ino, const char *name, enum node_type kind)
     f->look.row.ino = ino;
     f->look.row.kind = kind;
     f->look.row.state = ENTRY_OPEN;
-    f->look.row.name.len = (uint16_t)strlen(name);
-    strcpy(f->look.row.name.text, name);
+    set_name(ino, name);
     return f;
 }
 
@@ -385,8 +395,7 @@ static void a_rename_of_a_closed_file_is_whole_at_once(void **state)
     open_seal();
     create_file(FILE_1, ".f.Xy12", getpid()); /* rsync */
     close_file(FILE_1, getpid());
-    strcpy(fake_of(FILE_1)->look.row.name.text, "f");
-    fake_of(FILE_1)->look.row.name.len = 1;
+    set_name(FILE_1, "f");
     seal_renamed(seal, FILE_1, "f", 1);
     pass(0);
     assert_sealed(FILE_1, 1);
@@ -429,11 +438,11 @@ static void names_hold_until_they_change(void **state)
     assert_held(FILE_1, SEAL_HELD_DOT);
     pass(1000000);
     assert_held(FILE_1, SEAL_HELD_DOT);
-    strcpy(fake_of(FILE_1)->look.row.name.text, "a~");
+    set_name(FILE_1, "a~");
     seal_renamed(seal, FILE_1, "a~", 2);
     pass(300);
     assert_held(FILE_1, SEAL_HELD_TILDE);
-    strcpy(fake_of(FILE_1)->look.row.name.text, "ab");
+    set_name(FILE_1, "ab");
     seal_renamed(seal, FILE_1, "ab", 2);
     pass(0);
     assert_sealed(FILE_1, 1);
@@ -460,7 +469,8 @@ static void reasons_of_others_are_left_alone(void **state)
     open_seal();
     create_file(FILE_1, "a", getpid());
     close_file(FILE_1, getpid());
-    strcpy(fake_of(FILE_1)->look.row.held, "the peer has closed this wormhole");
+    snprintf(fakes[0].look.row.held, sizeof(fakes[0].look.row.held), "%s",
+             "the peer has closed this wormhole");
     pass(299);
     assert_string_equal(held(FILE_1), "the peer has closed this wormhole");
 }
@@ -601,7 +611,7 @@ static void a_tree_of_several_makers_takes_its_time(void **state)
     pass(5000);
     assert_sealed(TREE, 0); /* empty */
     assert_int_equal(fake_of(TREE)->marks, 1);
-    fill_tree(second);      /* cp */
+    fill_tree(second); /* cp */
     end(second);
     pass(9999);
     assert_sealed(TREE, 0);
