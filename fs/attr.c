@@ -49,7 +49,7 @@ static void fill_dir(struct face *face, const struct place *p, struct stat *st)
     int64_t changed =
         p->kind == PLACE_ROOT ? atomic_load(&face->root_changed_ns) : face->started_ns;
     st->st_mode |= p->kind == PLACE_CONTROL ? 0500 : 0700;
-    st->st_nlink = 2;
+    st->st_nlink = 1; /* not counted: some walkers would believe 2 to mean no subdirectories */
     set_times(st, changed, changed, changed);
 }
 

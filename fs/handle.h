@@ -41,7 +41,8 @@ struct handle {
     pthread_mutex_t lock;
     struct blob text; /* TEXT and CODE: what is being read */
     uint64_t read_to; /* EVENTS: how far it was read, for poll */
-    bool changed;     /* there is something newer than what was read, for poll */
+    bool changed;     /* there is something newer than the text, for poll */
+    bool unread;      /* TEXT: nothing was read yet */
     char typed[HANDLE_TYPED_MAX];
     size_t typed_len;
     struct fuse_pollhandle *poll; /* who waits */

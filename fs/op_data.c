@@ -31,7 +31,7 @@ static int refresh(struct face *face, struct handle *h)
     struct blob text = {0};
     pthread_mutex_lock(&h->lock);
     bool stale = h->changed;
-    h->changed = false;
+    h->changed = h->unread = false;
     pthread_mutex_unlock(&h->lock);
     int rc = stale ? control_render(face, &h->place, &text) : 0;
     if (rc == 0 && stale) {

@@ -114,6 +114,7 @@ static int begin(struct face *face, struct handle *h, pid_t pid)
     case HANDLE_FILE:
         return begin_file(face, h, pid);
     case HANDLE_TEXT:
+        h->unread = true;
         return control_render(face, &h->place, &h->text);
     case HANDLE_CODE:
     case HANDLE_EVENTS:
@@ -296,43 +297,60 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     reply_result(req, 0);
 }
 
-/* Is there something that this handle has not read? */
-static bool has_news(struct face *face, struct handle *h)
+/* Of new/: whichever it means now. */
+static bool code_is_there(struct face *face, const struct handle *h)
+{
+    struct place p;
+    uint64_t size = 0;
+    return look_at(face, h->place.number, &p) == 0 && code_file_size(face, &p, &size) == 0 &&
+           size > 0;
+}
+
+static bool events_grew(struct face *face, struct handle *h)
 {
     uint64_t size = 0;
     int64_t changed_ns;
+    if (events_size(face->events, &size, &changed_ns) < 0)
+        return true; /* let it read, and get the error */
+    pthread_mutex_lock(&h->lock);
+    bool grew = size > h->read_to;
+    pthread_mutex_unlock(&h->lock);
+    return grew;
+}
+
+static bool text_is_new(struct handle *h)
+{
+    pthread_mutex_lock(&h->lock);
+    bool is = h->changed || h->unread;
+    pthread_mutex_unlock(&h->lock);
+    return is;
+}
+
+/* Is there something that this handle has not read? */
+static bool has_news(struct face *face, struct handle *h)
+{
     switch (h->kind) {
     case HANDLE_CODE:
-        return code_file_size(face, &h->place, &size) == 0 && size > 0;
+        return code_is_there(face, h);
     case HANDLE_EVENTS:
-        if (events_size(face->events, &size, &changed_ns) < 0)
-            return true;
-        pthread_mutex_lock(&h->lock);
-        h->changed = size > h->read_to;
-        pthread_mutex_unlock(&h->lock);
-        return size > h->read_to;
+        return events_grew(face, h);
+    case HANDLE_TEXT:
+        return text_is_new(h);
     case HANDLE_FILE:
     case HANDLE_DIR:
-    case HANDLE_TEXT:
         break;
     }
-    return false;
+    return true;
 }
 
 void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct fuse_pollhandle *ph)
 {
     struct handle *h = handle_of(fi);
-    unsigned ready = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
     (void)ino;
-    if (h->kind != HANDLE_FILE) {
-        /* First leave the name, then look: what happens in between wakes. */
-        bool changed = handle_poll(h, ph);
-        bool news = has_news(face_of(req), h) || (h->kind == HANDLE_TEXT && changed);
-        ready = news ? POLLIN | POLLRDNORM : 0;
-        if (h->writable)
-            ready |= POLLOUT | POLLWRNORM;
-    } else if (ph) {
-        fuse_pollhandle_destroy(ph);
-    }
+    /* First leave the name, then look: what happens in between wakes. */
+    handle_poll(h, ph);
+    unsigned ready = has_news(face_of(req), h) ? POLLIN | POLLRDNORM : 0;
+    if (h->writable)
+        ready |= POLLOUT | POLLWRNORM;
     fuse_reply_poll(req, ready);
 }
