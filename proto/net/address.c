@@ -4,6 +4,33 @@
 #include <netdb.h>
 #include <string.h>
 
+/* An IPv6 address with a zone: only the system knows the number of an interface. */
+static bool parse_zoned(union address *out, const char *text)
+{
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_family = AF_INET6}, *found = NULL;
+
+    if (strchr(text, '%') == NULL || getaddrinfo(text, NULL, &hints, &found) != 0)
+        return false;
+    bool copied = address_copy(out, found->ai_addr);
+    freeaddrinfo(found);
+    return copied;
+}
+
+bool address_parse(union address *out, const char *text)
+{
+    union address a;
+
+    memset(&a, 0, sizeof(a));
+    if (inet_pton(AF_INET, text, &a.v4.sin_addr) == 1)
+        a.any.sa_family = AF_INET;
+    else if (inet_pton(AF_INET6, text, &a.v6.sin6_addr) == 1)
+        a.any.sa_family = AF_INET6;
+    else
+        return parse_zoned(out, text);
+    *out = a;
+    return true;
+}
+
 bool address_copy(union address *out, const struct sockaddr *from)
 {
     if (from->sa_family != AF_INET && from->sa_family != AF_INET6)

@@ -16,6 +16,8 @@ union address {
     struct sockaddr_in6 v6;
 };
 
+/* Reads a numeric address, with port 0. IPv6 may have a zone. False if it is none. */
+bool address_parse(union address *out, const char *text);
 /* Copies a struct sockaddr_in or sockaddr_in6. False for another family. */
 bool address_copy(union address *out, const struct sockaddr *from);
 socklen_t address_len(const union address *a);

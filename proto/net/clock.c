@@ -12,7 +12,7 @@ static int64_t read_ms(clockid_t id)
 
 int64_t clock_mono_ms(void)
 {
-    return read_ms(CLOCK_MONOTONIC) + 1;
+    return read_ms(CLOCK_BOOTTIME) + 1;
 }
 
 int64_t clock_real_ms(void)

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* CLOCK_MONOTONIC: for distances. Never 0. */
+/* CLOCK_BOOTTIME: for distances; goes on while the machine sleeps. Never 0. */
 int64_t clock_mono_ms(void);
 /* CLOCK_REALTIME: what the machines call now. May jump either way. */
 int64_t clock_real_ms(void);

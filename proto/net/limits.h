@@ -13,12 +13,15 @@ enum {
     LINK_WRITES_MAX = 16,        /* messages written before others get their turn */
     WS_CONNECTS_MAX = 100,       /* links that are connecting at the same time */
     WS_RX_CHUNK_BYTES = 2048,    /* libwebsockets' buffer of each connection */
-    WS_PING_S = 30,              /* silence after which we ping */
-    WS_DEAD_S = 60,              /* silence after which it is lost */
+    WS_PULSE_MS = 5000,          /* how often the links are looked at for silence */
+    WS_PING_MS = 30000,          /* silence after which we ping */
+    WS_DEAD_MS = 60000,          /* silence after which it is lost */
+    WS_TIMER_GRID_MS = 32,       /* links' timers fire together at multiples of this */
     WS_TCP_EARLY_MS = 1900,      /* for TCP to connect, while the schedule is 2 s */
     WS_TCP_MS = 8000,            /* and later */
     WS_HANDSHAKE_MS = 15000,     /* for TLS and WebSocket, once TCP is connected */
     WS_CLOSE_MS = 5000,          /* to send what is queued and close politely */
+    WS_UNREACHABLE_MS = 500,     /* one link's failure to connect holds for all, so long */
     WS_STOP_MS = 500,            /* the same when the program stops */
 
     /* -- the reconnect schedule ------------------------------------------------------------ */

@@ -7,9 +7,9 @@
 #include <sodium.h>
 
 #include "proto/error.h"
-#include "proto/net/attempt.h"
+#include "proto/net/crew.h"
 #include "proto/net/limits.h"
-#include "proto/net/link.h"
+#include "proto/net/links.h"
 #include "proto/net/loop.h"
 #include "proto/net/resolve.h"
 #include "proto/net/url.h"
@@ -21,7 +21,7 @@ struct net {
     struct resolver *resolver;
     struct links links;
     struct ws ws;
-    struct attempts attempts;
+    struct crew crew;
     struct loop loop;
 };
 
@@ -37,7 +37,7 @@ static void name_resolved(void *arg)
     struct net *net = arg;
 
     loop_wake(&net->loop);
-    attempts_wake(&net->attempts);
+    crew_wake(&net->crew);
 }
 
 static void work(void *arg)
@@ -45,7 +45,7 @@ static void work(void *arg)
     struct net *net = arg;
 
     ws_work(&net->ws);
-    attempts_pump(&net->attempts);
+    crew_pump(&net->crew);
 }
 
 static int64_t tick(void *arg, int64_t now_ms)
@@ -78,12 +78,12 @@ static void init_modules(struct net *net, const struct net_options *options)
     net->ws.url = &net->url;
     net->ws.callbacks = &net->callbacks;
     ws_init(&net->ws);
-    attempts_init(&net->attempts, &net->callbacks, net->resolver, options->listen);
+    crew_init(&net->crew, &net->callbacks, net->resolver, options->listen);
 }
 
 static void release_modules(struct net *net)
 {
-    attempts_release(&net->attempts);
+    crew_release(&net->crew);
     links_release(&net->links);
 }
 
@@ -139,14 +139,14 @@ int net_start(struct net **out, const struct net_options *options,
     return PROTO_OK;
 }
 
-/* In this order nobody is called who has ended: the attempts' threads may still call anything, the
- * lookups wake the loop and the attempts, and the loop alone frees the links. */
+/* In this order nobody is called who has ended: the crew's threads may still call anything, the
+ * lookups wake the loop and the crew, and the loop alone frees the links. */
 void net_stop(struct net *net)
 {
     if (net == NULL)
         return;
     links_close_all(&net->links);
-    attempts_stop(&net->attempts);
+    crew_stop(&net->crew);
     resolve_silence(net->resolver);
     loop_stop(&net->loop);
     resolve_free(net->resolver);
@@ -190,16 +190,16 @@ bool net_reachable(struct net *net)
 
 void net_transit_listen(struct net *net, uint64_t wormhole, uint64_t attempt)
 {
-    attempts_listen(&net->attempts, wormhole, attempt);
+    crew_listen(&net->crew, wormhole, attempt);
 }
 
 void net_transit_start(struct net *net, uint64_t wormhole, uint64_t attempt,
                        const struct transit_plan *plan)
 {
-    attempts_start(&net->attempts, wormhole, attempt, plan);
+    crew_start(&net->crew, wormhole, attempt, plan);
 }
 
 void net_transit_stop(struct net *net, uint64_t wormhole, uint64_t attempt)
 {
-    attempts_cancel(&net->attempts, wormhole, attempt);
+    crew_cancel(&net->crew, wormhole, attempt);
 }

@@ -132,11 +132,10 @@ static void take_turns(struct resolve_answer *answer, const struct addrinfo *fou
     }
 }
 
-/* Blocks unless `flags` has AI_NUMERICHOST. Not AI_ADDRCONFIG: without any but loopback addresses
- * glibc would find nothing at all. */
-static void look_up(const char *host, int flags, struct resolve_answer *answer)
+/* Not with AI_ADDRCONFIG: without any but loopback addresses glibc would find nothing at all. */
+static void look_up(const char *host, struct resolve_answer *answer)
 {
-    struct addrinfo hints = {.ai_flags = flags, .ai_socktype = SOCK_STREAM}, *found = NULL;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
 
     *answer = (struct resolve_answer){.state = RESOLVE_FAILED};
     int err = getaddrinfo(host, NULL, &hints, &found);
@@ -204,7 +203,7 @@ static void *run(void *arg)
     struct resolve_answer answer;
 
     free(arg);
-    look_up(job.name->host, 0, &answer); /* host is not changed while NAME_RUNNING */
+    look_up(job.name->host, &answer); /* host is not changed while NAME_RUNNING */
     pthread_mutex_lock(&r->lock);
     job.name->answer = answer;
     job.name->done_ms = clock_mono_ms();
@@ -308,9 +307,12 @@ static void ask(struct resolver *r, const char *host, bool urgent, struct resolv
 void resolve_lookup(struct resolver *r, const char *host, bool urgent,
                     struct resolve_answer *answer)
 {
-    look_up(host, AI_NUMERICHOST, answer);
-    if (answer->state == RESOLVE_FOUND)
+    if (address_parse(&answer->at[0], host)) {
+        answer->state = RESOLVE_FOUND;
+        answer->count = 1;
+        answer->why = NULL;
         return;
+    }
     pthread_mutex_lock(&r->lock);
     ask(r, host, urgent, answer);
     pthread_mutex_unlock(&r->lock);

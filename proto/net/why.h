@@ -7,7 +7,7 @@
 #include "proto/net/ws.h"
 
 /* A connection that has not come up, or was dropped by us, in `conn->stage`. `detail` (may be
- * NULL) is what the resolver, OpenSSL or libwebsockets said; `status` is the HTTP status that the
+ * NULL) is what the resolver or libwebsockets said; `status` is the HTTP status that the
  * server answered, 0 if none. Writes a sentence to why[NET_WHY_MAX]. */
 void why_describe(char *why, const struct url *url, const struct ws_conn *conn, const char *detail,
                   unsigned status);

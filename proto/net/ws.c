@@ -3,27 +3,25 @@
 #include <stddef.h>
 #include <string.h>
 
-#include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <sodium.h>
 
 #include "proto/net/clock.h"
 #include "proto/net/limits.h"
-#include "proto/net/link.h"
+#include "proto/net/links.h"
 #include "proto/net/net.h"
 #include "proto/net/why.h"
 #include "proto/net/wsio.h"
 
 enum { REACHABLE_MS = 60000 };
 
-static const lws_retry_bo_t KEEPALIVE = {
-    .secs_since_valid_ping = WS_PING_S,
-    .secs_since_valid_hangup = WS_DEAD_S,
-};
+/* All zero: libwebsockets' own keepalive is off. */
+static const lws_retry_bo_t NO_KEEPALIVE;
 
 void ws_init(struct ws *ws)
 {
     ws->close_ms = WS_CLOSE_MS;
+    ws->pulse.context = ws->context;
     atomic_init(&ws->up, 0);
     atomic_init(&ws->last_up_ms, 0);
 }
@@ -46,10 +44,16 @@ bool ws_reachable(struct ws *ws)
 static void on_timer(lws_sorted_usec_list_t *timer);
 static void on_pump_timer(lws_sorted_usec_list_t *timer);
 
+/* libwebsockets waits in whole milliseconds and spins for the rest, so the timers of many links
+ * must not be spread over all times. */
 static void set_timer(struct link *l, int64_t delay_ms)
 {
-    lws_sul_schedule(l->conn.ws->context, 0, &l->conn.timer, on_timer,
-                     delay_ms > 0 ? delay_ms * LWS_US_PER_MS : 1);
+    const lws_usec_t grid_us = WS_TIMER_GRID_MS * LWS_US_PER_MS;
+    lws_usec_t now_us = lws_now_usecs(), due_us = now_us + delay_ms * LWS_US_PER_MS;
+
+    if (delay_ms > 0)
+        due_us = (due_us / grid_us + 1) * grid_us;
+    lws_sul_schedule(l->conn.ws->context, 0, &l->conn.timer, on_timer, due_us - now_us);
 }
 
 /* Connections are begun from a timer of their own, never inside libwebsockets' handling of
@@ -110,18 +114,20 @@ static void schedule(struct link *l)
 
 /* -- the end of a connection ------------------------------------------------------------------ */
 
+/* At once, or, if it is dirty, when ws_work comes to it. */
 static void free_link(struct link *l)
 {
     struct ws *ws = l->conn.ws;
 
     lws_sul_cancel(&l->conn.timer);
     wsio_release(&l->conn.partial);
-    ws->alive--;
-    links_free(ws->links, l);
+    l->conn.state = WS_NEW;
+    if (links_free(ws->links, l))
+        ws->alive--;
 }
 
 /* Cuts it off from a timer, because libwebsockets may be just now handling it. */
-static void kill(struct link *l)
+void ws_kill(struct link *l)
 {
     l->conn.state = WS_KILLED;
     set_timer(l, 0);
@@ -134,6 +140,7 @@ static void detach(struct link *l)
     struct ws *ws = l->conn.ws;
 
     lws_sul_cancel(&l->conn.timer);
+    pulse_remove(l);
     wsio_release(&l->conn.partial);
     if (l->conn.wsi != NULL)
         lws_set_wsi_user(l->conn.wsi, NULL);
@@ -172,8 +179,6 @@ static void go_on(struct link *l)
 {
     if (links_wish(l->conn.ws->links, l).wanted)
         schedule(l);
-    else if (links_is_dirty(l->conn.ws->links, l))
-        l->conn.state = WS_NEW; /* ws_work frees it when it comes to it */
     else
         free_link(l);
 }
@@ -194,6 +199,10 @@ static void failed(struct link *l, const char *detail, unsigned status)
     }
     l->conn.tried = 0;
     resolve_forget(ws->resolver, ws->url->host);
+    if (l->conn.stage == WS_STAGE_TCP) {
+        ws->unreachable_ms = clock_mono_ms();
+        ws->unreachable_silent = l->conn.silent;
+    }
     tell_failure(l, detail, status);
     go_on(l);
 }
@@ -241,12 +250,11 @@ static void connect_to(struct link *l, const char *numeric)
         .ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT | (ws->url->tls ? LCCSCF_USE_SSL : 0),
         .alpn = "http/1.1",
         .local_protocol_name = "mailbox",
-        .retry_and_idle_policy = &KEEPALIVE,
+        .retry_and_idle_policy = &NO_KEEPALIVE,
         .userdata = l,
         .pwsi = &l->conn.wsi,
     };
 
-    ERR_clear_error();
     if (lws_client_connect_via_info(&info) != NULL)
         return;
     /* A failure at once may or may not have been told by CONNECTION_ERROR inside the call. */
@@ -255,20 +263,25 @@ static void connect_to(struct link *l, const char *numeric)
         failed(l, NULL, 0);
 }
 
-static void connect_link(struct link *l, const struct resolve_answer *server)
+static void begin_try(struct link *l, enum ws_stage stage)
 {
-    struct ws *ws = l->conn.ws;
-    char numeric[ADDRESS_TEXT_MAX];
-
     if (l->conn.tried == 0)
         backoff_try(&l->conn.backoff, clock_mono_ms(), randombytes_random());
-    l->conn.state = WS_CONNECTING;
-    l->conn.stage = WS_STAGE_TCP;
+    l->conn.stage = stage;
     l->conn.extended = false;
     l->conn.silent = false;
     l->conn.too_big = false;
     l->conn.fenced = false;
     l->conn.certificate = NULL;
+}
+
+static void connect_link(struct link *l, const struct resolve_answer *server)
+{
+    struct ws *ws = l->conn.ws;
+    char numeric[ADDRESS_TEXT_MAX];
+
+    begin_try(l, WS_STAGE_TCP);
+    l->conn.state = WS_CONNECTING;
     l->conn.index = (uint8_t)((ws->preferred + l->conn.tried) % server->count);
     l->conn.pending = true;
     ws->connecting++;
@@ -281,10 +294,25 @@ static void connect_link(struct link *l, const struct resolve_answer *server)
 
 static void fail_lookup(struct link *l, const char *why)
 {
-    backoff_try(&l->conn.backoff, clock_mono_ms(), randombytes_random());
-    l->conn.stage = WS_STAGE_NAME;
     l->conn.tried = 0;
+    begin_try(l, WS_STAGE_NAME);
     tell_failure(l, why, 0);
+    go_on(l);
+}
+
+/* A thousand links need not find out each for itself that the server is not there. The gaps of the
+ * schedule are longer than this holds, so somebody always tries. */
+static bool is_unreachable(const struct ws *ws)
+{
+    return ws->unreachable_ms != 0 && clock_mono_ms() - ws->unreachable_ms < WS_UNREACHABLE_MS;
+}
+
+static void fail_unreachable(struct link *l)
+{
+    l->conn.tried = 0;
+    begin_try(l, WS_STAGE_TCP);
+    l->conn.silent = l->conn.ws->unreachable_silent;
+    tell_failure(l, NULL, 0);
     go_on(l);
 }
 
@@ -302,10 +330,12 @@ static void pump(struct ws *ws)
         ws->preferred = 0;
     ws->addresses = server.count;
     while (ws->connecting < WS_CONNECTS_MAX && (l = dequeue(ws)) != NULL) {
-        if (server.state == RESOLVE_FOUND)
-            connect_link(l, &server);
-        else
+        if (server.state != RESOLVE_FOUND)
             fail_lookup(l, server.why);
+        else if (is_unreachable(ws) && l->conn.tried == 0)
+            fail_unreachable(l);
+        else
+            connect_link(l, &server);
     }
 }
 
@@ -363,7 +393,7 @@ static void end(struct link *l)
         free_link(l);
         break;
     case WS_CONNECTING:
-        kill(l);
+        ws_kill(l);
         break;
     case WS_UP:
         l->conn.state = WS_ENDING;
@@ -385,7 +415,7 @@ static void attend(struct link *l)
     else if (l->conn.state == WS_NEW)
         schedule(l);
     else if (l->conn.state == WS_UP && wish.broken)
-        kill(l);
+        ws_kill(l);
     else if (l->conn.state == WS_UP && wish.sending)
         lws_callback_on_writable(l->conn.wsi);
 }
@@ -420,9 +450,11 @@ static int established(struct link *l, struct lws *wsi)
     l->conn.pending = false;
     ws->connecting--;
     ws->preferred = l->conn.index;
+    ws->unreachable_ms = 0;
     l->conn.tried = 0;
     l->conn.told = 0;
     l->conn.up = true;
+    pulse_add(&ws->pulse, l);
     atomic_fetch_add(&ws->up, 1);
     backoff_up(&l->conn.backoff, clock_mono_ms());
     want_pump(ws);
@@ -439,6 +471,7 @@ static int received(struct link *l, struct lws *wsi, const void *piece, size_t l
     const char *text;
     size_t text_len;
 
+    pulse_heard(l);
     if (l->conn.state != WS_UP)
         return 0;
     int result = wsio_receive(&l->conn.partial, wsi, piece, len, &text, &text_len);
@@ -459,6 +492,9 @@ static int writable(struct link *l, struct lws *wsi)
 {
     if (l->conn.state != WS_UP && l->conn.state != WS_ENDING)
         return 0;
+    if (l->conn.pulse.ping_wanted && !wsio_send_ping(wsi, WSIO_PING_ALIVE))
+        return -1;
+    l->conn.pulse.ping_wanted = false;
     int result = wsio_send(l->conn.ws->links, l, wsi);
     if (result < 0)
         return -1;
@@ -467,24 +503,23 @@ static int writable(struct link *l, struct lws *wsi)
     /* Closing now would lose it: libwebsockets does not go on reading after its close frame, so
      * what the server still sends would make our kernel reset the connection. */
     l->conn.fenced = true;
-    return wsio_send_fence(wsi) ? 0 : -1;
+    return wsio_send_ping(wsi, WSIO_PING_END) ? 0 : -1;
 }
 
 static int ponged(struct link *l, struct lws *wsi, const void *payload, size_t len)
 {
-    if (l->conn.state != WS_ENDING || !wsio_is_fence(payload, len))
+    pulse_heard(l);
+    if (l->conn.state != WS_ENDING || !wsio_is_pong(WSIO_PING_END, payload, len))
         return 0;
     lws_close_reason(wsi, LWS_CLOSE_STATUS_NORMAL, NULL, 0);
     return -1;
 }
 
-/* What OpenSSL said last is more helpful than libwebsockets' account of it. */
-static void connect_failed(struct link *l, struct lws *wsi, const char *in)
+static void connect_failed(struct link *l, struct lws *wsi, const char *reason)
 {
-    const char *detail = in;
+    /* Of a TLS handshake it gives numbers only. */
+    const char *detail = l->conn.stage == WS_STAGE_TLS ? NULL : reason;
 
-    if (l->conn.stage == WS_STAGE_TLS)
-        detail = ERR_reason_error_string(ERR_peek_last_error());
     ended(l, wsi, detail, lws_http_client_http_response(wsi));
 }
 

@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <libwebsockets.h>
 #include "proto/net/backoff.h"
+#include "proto/net/pulse.h"
 #include "proto/net/resolve.h"
 #include "proto/net/url.h"
 
@@ -63,6 +64,7 @@ struct ws_conn {
     struct backoff backoff;
     struct link *queue_next;
     struct ws_partial partial;
+    struct pulse_conn pulse;
     lws_sorted_usec_list_t timer;
 };
 
@@ -76,9 +78,12 @@ struct ws {
     struct link *queue_first;
     struct link **queue_last; /* NULL while empty */
     unsigned connecting;
-    unsigned alive;   /* links that ws_work has seen and not yet freed */
-    size_t addresses; /* of the server, when last looked up */
-    size_t preferred; /* which of them worked last */
+    unsigned alive;         /* links that ws_work has seen and not yet freed */
+    size_t addresses;       /* of the server, when last looked up */
+    size_t preferred;       /* which of them worked last */
+    int64_t unreachable_ms; /* none of them could be connected to then; 0: one could since */
+    bool unreachable_silent;
+    struct pulse pulse;
     lws_sorted_usec_list_t pump_timer;
     atomic_uint up;
     _Atomic int64_t last_up_ms; /* some link was up then; 0: never */
@@ -91,6 +96,8 @@ void ws_init(struct ws *ws);
 void ws_work(struct ws *ws);
 /* The libwebsockets callback of a connection; `reason` is an enum lws_callback_reasons. */
 int ws_event(struct lws *wsi, int reason, void *user, void *in, size_t len);
+/* Has the connection of a link that is up cut off soon: it counts as lost. */
+void ws_kill(struct link *l);
 /* Everything was closed and has ended. */
 bool ws_is_idle(const struct ws *ws);
 bool ws_reachable(struct ws *ws); /* any thread */

@@ -5,7 +5,7 @@
 
 #include "proto/error.h"
 #include "proto/net/limits.h"
-#include "proto/net/link.h"
+#include "proto/net/links.h"
 #include "proto/net/net.h"
 
 enum { PARTIAL_CAP_MIN = 4096 };
@@ -74,17 +74,15 @@ int wsio_send(struct links *links, struct link *l, struct lws *wsi)
     return 0;
 }
 
-static const char FENCE[] = "end";
-
-bool wsio_send_fence(struct lws *wsi)
+bool wsio_send_ping(struct lws *wsi, enum wsio_ping ping)
 {
-    unsigned char ping[LWS_PRE + sizeof(FENCE)];
+    unsigned char payload[LWS_PRE + 1];
 
-    memcpy(ping + LWS_PRE, FENCE, sizeof(FENCE));
-    return lws_write(wsi, ping + LWS_PRE, sizeof(FENCE), LWS_WRITE_PING) >= 0;
+    payload[LWS_PRE] = (unsigned char)ping;
+    return lws_write(wsi, payload + LWS_PRE, 1, LWS_WRITE_PING) >= 0;
 }
 
-bool wsio_is_fence(const void *payload, size_t len)
+bool wsio_is_pong(enum wsio_ping ping, const void *payload, size_t len)
 {
-    return len == sizeof(FENCE) && memcmp(payload, FENCE, len) == 0;
+    return len == 1 && *(const unsigned char *)payload == (unsigned char)ping;
 }

@@ -19,10 +19,14 @@ void wsio_release(struct ws_partial *partial);
  */
 int wsio_send(struct links *links, struct link *l, struct lws *wsi);
 
-/* Sends a ping whose pong says that the server has taken all that was sent before. False if the
- * connection is broken. */
-bool wsio_send_fence(struct lws *wsi);
-/* Is the payload of this pong that of such a ping? */
-bool wsio_is_fence(const void *payload, size_t len);
+/* What a ping is for is its payload, which the pong repeats. */
+enum wsio_ping {
+    WSIO_PING_ALIVE, /* is the server there? */
+    WSIO_PING_END,   /* has it taken all that was sent before? */
+};
+
+/* False if the connection is broken. */
+bool wsio_send_ping(struct lws *wsi, enum wsio_ping ping);
+bool wsio_is_pong(enum wsio_ping ping, const void *payload, size_t len);
 
 #endif

@@ -100,14 +100,28 @@ static void start(struct server *s, char *const argv[])
     wait_listening(s);
 }
 
+static void start_mailbox(struct server *s, char *where)
+{
+    start(s, (char *[]){(char[]){"twist3"}, (char[]){"--log-format=text"}, (char[]){"--log-file=-"},
+                        (char[]){"wormhole-mailbox"}, where, (char[]){"--channel-db=:memory:"},
+                        (char[]){"--usage-db=:memory:"}, NULL});
+}
+
 void server_start_mailbox(struct server *s, uint16_t port)
 {
     char where[64];
 
     snprintf(where, sizeof(where), "--port=tcp:%u:interface=127.0.0.1", (unsigned)port);
-    start(s, (char *[]){(char[]){"twist3"}, (char[]){"--log-format=text"}, (char[]){"--log-file=-"},
-                        (char[]){"wormhole-mailbox"}, where, (char[]){"--channel-db=:memory:"},
-                        (char[]){"--usage-db=:memory:"}, NULL});
+    start_mailbox(s, where);
+}
+
+void server_start_mailbox_tls(struct server *s, const char *key_file, const char *cert_file)
+{
+    char where[512];
+
+    snprintf(where, sizeof(where), "--port=ssl:0:interface=127.0.0.1:privateKey=%s:certKey=%s",
+             key_file, cert_file);
+    start_mailbox(s, where);
 }
 
 void server_start_relay(struct server *s, uint16_t port)
@@ -117,6 +131,16 @@ void server_start_relay(struct server *s, uint16_t port)
     snprintf(where, sizeof(where), "--port=tcp:%u:interface=127.0.0.1", (unsigned)port);
     start(s, (char *[]){(char[]){"twist3"}, (char[]){"--log-format=text"}, (char[]){"--log-file=-"},
                         (char[]){"transitrelay"}, where, NULL});
+}
+
+void server_freeze(struct server *s)
+{
+    kill(s->pid, SIGSTOP);
+}
+
+void server_thaw(struct server *s)
+{
+    kill(s->pid, SIGCONT);
 }
 
 void server_kill(struct server *s)

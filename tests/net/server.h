@@ -20,7 +20,12 @@ struct server {
 
 /* Port 0: any. They return when the server accepts connections. */
 void server_start_mailbox(struct server *s, uint16_t port);
+/* The same with TLS; the files are in PEM. */
+void server_start_mailbox_tls(struct server *s, const char *key_file, const char *cert_file);
 void server_start_relay(struct server *s, uint16_t port);
+/* Stops it in its tracks, its connections open and silent; and lets it go on. */
+void server_freeze(struct server *s);
+void server_thaw(struct server *s);
 /* kill -9, and waits for its end. */
 void server_kill(struct server *s);
 

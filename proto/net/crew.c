@@ -1,4 +1,4 @@
-#include "proto/net/attempt.h"
+#include "proto/net/crew.h"
 
 #include <assert.h>
 #include <poll.h>
@@ -13,9 +13,9 @@
 #include "proto/net/tcp.h"
 #include "proto/net/thread.h"
 
-struct attempt {
-    struct attempts *attempts;
-    struct attempt *next;
+struct crew_attempt {
+    struct crew *crew;
+    struct crew_attempt *next;
     uint64_t wormhole;
     uint64_t number;
     bool taken; /* has a thread, and so a stream */
@@ -24,8 +24,8 @@ struct attempt {
     struct stream stream;
 };
 
-void attempts_init(struct attempts *s, const struct net_callbacks *callbacks,
-                   struct resolver *resolver, bool listen)
+void crew_init(struct crew *s, const struct net_callbacks *callbacks, struct resolver *resolver,
+               bool listen)
 {
     memset(s, 0, sizeof(*s));
     s->callbacks = callbacks;
@@ -34,7 +34,7 @@ void attempts_init(struct attempts *s, const struct net_callbacks *callbacks,
     pthread_mutex_init(&s->lock, NULL);
 }
 
-void attempts_release(struct attempts *s)
+void crew_release(struct crew *s)
 {
     assert(s->count == 0);
     pthread_mutex_destroy(&s->lock);
@@ -50,23 +50,23 @@ static void free_plan(struct transit_plan *plan)
 
 /* -- the table; lock held --------------------------------------------------------------------- */
 
-static struct attempt *find(struct attempts *s, uint64_t wormhole, uint64_t number)
+static struct crew_attempt *find(struct crew *s, uint64_t wormhole, uint64_t number)
 {
-    struct attempt *a = s->first;
+    struct crew_attempt *a = s->first;
 
     while (a != NULL && (a->wormhole != wormhole || a->number != number))
         a = a->next;
     return a;
 }
 
-static bool append(struct attempts *s, uint64_t wormhole, uint64_t number)
+static bool append(struct crew *s, uint64_t wormhole, uint64_t number)
 {
-    struct attempt **end = &s->first;
+    struct crew_attempt **end = &s->first;
 
-    struct attempt *a = calloc(1, sizeof(*a));
+    struct crew_attempt *a = calloc(1, sizeof(*a));
     if (a == NULL)
         return false;
-    a->attempts = s;
+    a->crew = s;
     a->wormhole = wormhole;
     a->number = number;
     while (*end != NULL)
@@ -77,9 +77,9 @@ static bool append(struct attempts *s, uint64_t wormhole, uint64_t number)
     return true;
 }
 
-static void unlink_attempt(struct attempts *s, struct attempt *gone)
+static void unlink_attempt(struct crew *s, struct crew_attempt *gone)
 {
-    struct attempt **at = &s->first;
+    struct crew_attempt **at = &s->first;
 
     while (*at != gone)
         at = &(*at)->next;
@@ -87,7 +87,7 @@ static void unlink_attempt(struct attempts *s, struct attempt *gone)
     s->count--;
 }
 
-static void cancel(struct attempt *a)
+static void cancel(struct crew_attempt *a)
 {
     a->cancelled = true;
     if (a->taken)
@@ -98,22 +98,22 @@ static void cancel(struct attempt *a)
 
 static bool is_cancelled(void *arg)
 {
-    struct attempt *a = arg;
+    struct crew_attempt *a = arg;
 
-    pthread_mutex_lock(&a->attempts->lock);
+    pthread_mutex_lock(&a->crew->lock);
     bool cancelled = a->cancelled;
-    pthread_mutex_unlock(&a->attempts->lock);
+    pthread_mutex_unlock(&a->crew->lock);
     return cancelled;
 }
 
 static void drain(void *arg)
 {
-    stream_drain_wakes(&((struct attempt *)arg)->stream);
+    stream_drain_wakes(&((struct crew_attempt *)arg)->stream);
 }
 
-static void announce(struct attempt *a, const struct tcp_listener *listener)
+static void announce(struct crew_attempt *a, const struct tcp_listener *listener)
 {
-    const struct net_callbacks *callbacks = a->attempts->callbacks;
+    const struct net_callbacks *callbacks = a->crew->callbacks;
     struct hint_list *direct = calloc(1, sizeof(*direct));
 
     /* Without memory for a list it is still an answer that there is nothing. */
@@ -126,15 +126,15 @@ static void announce(struct attempt *a, const struct tcp_listener *listener)
 }
 
 /* Meanwhile the kernel completes connections that come in, and keeps what they say. */
-static struct transit_plan *wait_for_plan(struct attempt *a)
+static struct transit_plan *wait_for_plan(struct crew_attempt *a)
 {
     struct pollfd wake = {.fd = a->stream.wake_fd, .events = POLLIN};
 
     for (;;) {
-        pthread_mutex_lock(&a->attempts->lock);
+        pthread_mutex_lock(&a->crew->lock);
         struct transit_plan *plan = a->plan;
         bool cancelled = a->cancelled;
-        pthread_mutex_unlock(&a->attempts->lock);
+        pthread_mutex_unlock(&a->crew->lock);
         if (plan != NULL || cancelled)
             return cancelled ? NULL : plan;
         (void)poll(&wake, 1, -1);
@@ -142,28 +142,28 @@ static struct transit_plan *wait_for_plan(struct attempt *a)
     }
 }
 
-static void run_session(struct attempt *a, int fd, const char *kind)
+static void run_session(struct crew_attempt *a, int fd, const char *kind)
 {
-    const struct net_callbacks *callbacks = a->attempts->callbacks;
+    const struct net_callbacks *callbacks = a->crew->callbacks;
 
     stream_attach(&a->stream, fd, kind);
     callbacks->transit_session(callbacks->arg, a->wormhole, a->number, a->plan, &a->stream);
 }
 
-static void run_attempt(struct attempt *a)
+static void run_attempt(struct crew_attempt *a)
 {
     struct tcp_listener listener = {.v4_fd = -1, .v6_fd = -1};
     const char *kind = "";
     int fd = -1;
 
-    if (a->attempts->listen)
+    if (a->crew->listen)
         tcp_listen(&listener);
     announce(a, &listener);
     const struct transit_plan *plan = wait_for_plan(a);
     if (plan != NULL) {
         struct race_options options = {.plan = plan,
                                        .listener = &listener,
-                                       .resolver = a->attempts->resolver,
+                                       .resolver = a->crew->resolver,
                                        .wake_fd = a->stream.wake_fd,
                                        .drain = drain,
                                        .stopped = is_cancelled,
@@ -178,9 +178,9 @@ static void run_attempt(struct attempt *a)
 /* -- the threads ------------------------------------------------------------------------------ */
 
 /* Gives the oldest waiting attempt to the calling thread. */
-static struct attempt *take(struct attempts *s)
+static struct crew_attempt *take(struct crew *s)
 {
-    struct attempt *a = s->first;
+    struct crew_attempt *a = s->first;
 
     while (a != NULL && a->taken)
         a = a->next;
@@ -194,7 +194,7 @@ static struct attempt *take(struct attempts *s)
     return a;
 }
 
-static void finish(struct attempts *s, struct attempt *a)
+static void finish(struct crew *s, struct crew_attempt *a)
 {
     pthread_mutex_lock(&s->lock);
     unlink_attempt(s, a);
@@ -207,9 +207,9 @@ static void finish(struct attempts *s, struct attempt *a)
 
 static void *run_worker(void *arg)
 {
-    struct worker *worker = arg;
-    struct attempts *s = worker->attempts;
-    struct attempt *a;
+    struct crew_worker *worker = arg;
+    struct crew *s = worker->crew;
+    struct crew_attempt *a;
 
     pthread_mutex_lock(&s->lock);
     s->starting--;
@@ -227,15 +227,15 @@ static void *run_worker(void *arg)
 }
 
 /* A thread for each that waits, as long as there are places. Lock held. */
-static void start_workers(struct attempts *s)
+static void start_workers(struct crew *s)
 {
     for (size_t i = 0; i < NET_TRANSIT_MAX && s->starting < s->waiting; i++) {
-        struct worker *w = &s->workers[i];
+        struct crew_worker *w = &s->workers[i];
         if (w->state == WORKER_RUNNING)
             continue;
         if (w->state == WORKER_ENDED)
             pthread_join(w->thread, NULL); /* it has given up the lock for good */
-        w->attempts = s;
+        w->crew = s;
         w->state = WORKER_NONE;
         if (thread_start(&w->thread, TRANSIT_STACK_BYTES, run_worker, w) != 0)
             return;
@@ -246,7 +246,7 @@ static void start_workers(struct attempts *s)
 
 /* -- the calls -------------------------------------------------------------------------------- */
 
-void attempts_listen(struct attempts *s, uint64_t wormhole, uint64_t attempt)
+void crew_listen(struct crew *s, uint64_t wormhole, uint64_t attempt)
 {
     pthread_mutex_lock(&s->lock);
     if (!s->stopping && s->count < TRANSIT_ATTEMPTS_MAX && find(s, wormhole, attempt) == NULL &&
@@ -255,11 +255,11 @@ void attempts_listen(struct attempts *s, uint64_t wormhole, uint64_t attempt)
     pthread_mutex_unlock(&s->lock);
 }
 
-void attempts_start(struct attempts *s, uint64_t wormhole, uint64_t attempt,
-                    const struct transit_plan *plan)
+void crew_start(struct crew *s, uint64_t wormhole, uint64_t attempt,
+                const struct transit_plan *plan)
 {
     pthread_mutex_lock(&s->lock);
-    struct attempt *a = find(s, wormhole, attempt);
+    struct crew_attempt *a = find(s, wormhole, attempt);
     if (a != NULL && a->plan == NULL) {
         a->plan = malloc(sizeof(*a->plan));
         if (a->plan != NULL)
@@ -272,25 +272,25 @@ void attempts_start(struct attempts *s, uint64_t wormhole, uint64_t attempt,
     pthread_mutex_unlock(&s->lock);
 }
 
-void attempts_cancel(struct attempts *s, uint64_t wormhole, uint64_t attempt)
+void crew_cancel(struct crew *s, uint64_t wormhole, uint64_t attempt)
 {
     pthread_mutex_lock(&s->lock);
-    struct attempt *a = find(s, wormhole, attempt);
+    struct crew_attempt *a = find(s, wormhole, attempt);
     if (a != NULL)
         cancel(a);
     pthread_mutex_unlock(&s->lock);
 }
 
-void attempts_wake(struct attempts *s)
+void crew_wake(struct crew *s)
 {
     pthread_mutex_lock(&s->lock);
-    for (struct attempt *a = s->first; a != NULL; a = a->next)
+    for (struct crew_attempt *a = s->first; a != NULL; a = a->next)
         if (a->taken)
             stream_poke(&a->stream);
     pthread_mutex_unlock(&s->lock);
 }
 
-void attempts_pump(struct attempts *s)
+void crew_pump(struct crew *s)
 {
     pthread_mutex_lock(&s->lock);
     if (!s->stopping)
@@ -298,7 +298,7 @@ void attempts_pump(struct attempts *s)
     pthread_mutex_unlock(&s->lock);
 }
 
-static void join_worker(struct attempts *s, struct worker *w)
+static void join_worker(struct crew *s, struct crew_worker *w)
 {
     pthread_mutex_lock(&s->lock);
     bool started = w->state != WORKER_NONE;
@@ -308,18 +308,18 @@ static void join_worker(struct attempts *s, struct worker *w)
     w->state = WORKER_NONE;
 }
 
-void attempts_stop(struct attempts *s)
+void crew_stop(struct crew *s)
 {
     pthread_mutex_lock(&s->lock);
     s->stopping = true;
-    for (struct attempt *a = s->first; a != NULL; a = a->next)
+    for (struct crew_attempt *a = s->first; a != NULL; a = a->next)
         cancel(a);
     pthread_mutex_unlock(&s->lock);
     for (size_t i = 0; i < NET_TRANSIT_MAX; i++)
         join_worker(s, &s->workers[i]);
     /* Those that no thread could be started for. */
     while (s->first != NULL) {
-        struct attempt *a = s->first;
+        struct crew_attempt *a = s->first;
         a->stream.fd = -1;
         a->stream.wake_fd = -1;
         finish(s, a);

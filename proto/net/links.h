@@ -5,8 +5,8 @@
  * mark the link *dirty*; the network thread, woken, brings the connection in line. It alone touches
  * the lower half, and it alone frees a link: one that is no longer wanted leaves the table at once,
  * and lives on, mute, until its connection has ended. */
-#ifndef PROTO_NET_LINK_H
-#define PROTO_NET_LINK_H
+#ifndef PROTO_NET_LINKS_H
+#define PROTO_NET_LINKS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -86,8 +86,8 @@ struct link_wish links_wish(struct links *s, const struct link *l);
 void links_set_up(struct links *s, struct link *l, bool up);
 /* Takes what is to be sent next, the caller's to free; NULL when there is nothing. */
 struct link_message *links_take_message(struct links *s, struct link *l);
-bool links_is_dirty(struct links *s, const struct link *l);
-/* Frees a link that is neither wanted nor dirty. */
-void links_free(struct links *s, struct link *l);
+/* Frees a link that is not wanted. False, and nothing is done, if it has become dirty meanwhile:
+ * then it is to be freed when links_take_dirty gives it. */
+bool links_free(struct links *s, struct link *l);
 
 #endif

@@ -1,4 +1,4 @@
-#include "proto/net/link.h"
+#include "proto/net/links.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -204,14 +204,6 @@ struct link_wish links_wish(struct links *s, const struct link *l)
     return wish;
 }
 
-bool links_is_dirty(struct links *s, const struct link *l)
-{
-    pthread_mutex_lock(&s->lock);
-    bool dirty = l->dirty;
-    pthread_mutex_unlock(&s->lock);
-    return dirty;
-}
-
 /* Lock held. */
 static struct link_message *take_first(struct link *l)
 {
@@ -252,11 +244,15 @@ struct link_message *links_take_message(struct links *s, struct link *l)
     return m;
 }
 
-void links_free(struct links *s, struct link *l)
+bool links_free(struct links *s, struct link *l)
 {
     pthread_mutex_lock(&s->lock);
-    assert(!l->wanted && !l->dirty);
-    drop_messages(l);
+    assert(!l->wanted);
+    bool dirty = l->dirty;
+    if (!dirty)
+        drop_messages(l);
     pthread_mutex_unlock(&s->lock);
-    free(l);
+    if (!dirty)
+        free(l);
+    return !dirty;
 }

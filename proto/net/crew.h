@@ -1,0 +1,57 @@
+/* The crew of threads that run the transit attempts, each on a thread of its own from listening to
+ * the end of its session; those beyond NET_TRANSIT_MAX wait for a thread.
+ *
+ * One lock guards the table of attempts and the threads' places, and is never held in a callback.
+ */
+#ifndef PROTO_NET_CREW_H
+#define PROTO_NET_CREW_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "proto/net/net.h"
+#include "proto/net/resolve.h"
+
+struct crew_attempt;
+
+enum crew_worker_state { WORKER_NONE, WORKER_RUNNING, WORKER_ENDED /* to be joined */ };
+
+struct crew_worker {
+    struct crew *crew;
+    enum crew_worker_state state;
+    pthread_t thread;
+};
+
+struct crew {
+    const struct net_callbacks *callbacks;
+    struct resolver *resolver;
+    bool listen;
+    pthread_mutex_t lock;
+    struct crew_attempt *first; /* in the order of their listens */
+    size_t count;
+    size_t waiting;  /* of these, without a thread */
+    size_t starting; /* threads that have not yet looked for one */
+    bool stopping;
+    struct crew_worker workers[NET_TRANSIT_MAX];
+};
+
+void crew_init(struct crew *s, const struct net_callbacks *callbacks, struct resolver *resolver,
+               bool listen);
+/* After crew_stop. */
+void crew_release(struct crew *s);
+
+/* -- any thread: as their namesakes in net.h -- */
+void crew_listen(struct crew *s, uint64_t wormhole, uint64_t attempt);
+void crew_start(struct crew *s, uint64_t wormhole, uint64_t attempt,
+                const struct transit_plan *plan);
+void crew_cancel(struct crew *s, uint64_t wormhole, uint64_t attempt);
+/* A lookup has ended. */
+void crew_wake(struct crew *s);
+/* Starts threads that could not be started before; to be called now and then. */
+void crew_pump(struct crew *s);
+
+/* Cancels all, takes no more, and joins their threads. Each gets its transit_down before. */
+void crew_stop(struct crew *s);
+
+#endif
