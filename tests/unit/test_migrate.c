@@ -1,0 +1,124 @@
+/* Schema versions: from nothing, one after the other, and what is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "store/error.h"
+#include "store/migrate.h"
+
+static const struct migrate_step steps[] = {
+    {1, "PRAGMA application_id=0x776f7268; CREATE TABLE a (x); INSERT INTO a VALUES (1)"},
+    {2, "ALTER TABLE a ADD COLUMN y; UPDATE a SET y = x + 1"},
+    {3, "CREATE TABLE b AS SELECT x + y AS z FROM a"},
+};
+
+static const struct migrate_step broken[] = {
+    {1, "PRAGMA application_id=0x776f7268; CREATE TABLE a (x); INSERT INTO a VALUES (1)"},
+    {2, "ALTER TABLE a ADD COLUMN y; INSERT INTO no_such_table VALUES (1)"},
+};
+
+static sqlite3 *open_db(void)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+    return db;
+}
+
+static int ask(sqlite3 *db, const char *query)
+{
+    sqlite3_stmt *q;
+    int value = -1;
+    if (sqlite3_prepare_v2(db, query, -1, &q, NULL) == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW)
+        value = sqlite3_column_int(q, 0);
+    sqlite3_finalize(q);
+    return value;
+}
+
+static void test_all_steps_from_nothing(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_db();
+    assert_int_equal(migrate_run(db, steps, 3), 0);
+    assert_int_equal(ask(db, "PRAGMA user_version"), 3);
+    assert_int_equal(ask(db, "SELECT z FROM b"), 3);
+    assert_int_equal(migrate_run(db, steps, 3), 0);
+    assert_int_equal(ask(db, "SELECT count(*) FROM a"), 1);
+    sqlite3_close(db);
+}
+
+static void test_each_older_version_is_upgraded(void **state)
+{
+    (void)state;
+    for (int from = 1; from <= 3; from++) {
+        sqlite3 *db = open_db();
+        assert_int_equal(migrate_run(db, steps, from), 0);
+        assert_int_equal(ask(db, "PRAGMA user_version"), from);
+        assert_int_equal(migrate_run(db, steps, 3), 0);
+        assert_int_equal(ask(db, "SELECT z FROM b"), 3);
+        sqlite3_close(db);
+    }
+}
+
+static void test_newer_is_refused_untouched(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_db();
+    assert_int_equal(migrate_run(db, steps, 3), 0);
+    assert_int_equal(migrate_run(db, steps, 2), STORE_ERR_NEWER);
+    assert_int_equal(ask(db, "PRAGMA user_version"), 3);
+    sqlite3_close(db);
+}
+
+static void test_foreign_is_refused_untouched(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_db();
+    sqlite3_exec(db, "CREATE TABLE song (title)", NULL, NULL, NULL);
+    assert_int_equal(migrate_run(db, steps, 3), STORE_ERR_FOREIGN);
+    assert_int_equal(ask(db, "SELECT count(*) FROM sqlite_master"), 1);
+    sqlite3_exec(db, "DROP TABLE song; PRAGMA application_id=5", NULL, NULL, NULL);
+    assert_int_equal(migrate_run(db, steps, 3), STORE_ERR_FOREIGN);
+    sqlite3_close(db);
+}
+
+static void test_failed_step_is_undone(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_db();
+    assert_true(migrate_run(db, broken, 2) < 0);
+    assert_int_equal(ask(db, "PRAGMA user_version"), 1);
+    assert_int_equal(ask(db, "SELECT y FROM a"), -1); /* no such column */
+    assert_true(sqlite3_get_autocommit(db));
+    assert_int_equal(migrate_run(db, steps, 3), 0);
+    sqlite3_close(db);
+}
+
+static void test_product_schema(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_db();
+    int count;
+    const struct migrate_step *product = migrate_steps(&count);
+    assert_int_equal(product[count - 1].to, MIGRATE_VERSION);
+    assert_int_equal(migrate_run(db, product, count), 0);
+    assert_int_equal(ask(db, "PRAGMA application_id"), MIGRATE_APPLICATION_ID);
+    assert_int_equal(ask(db, "PRAGMA user_version"), MIGRATE_VERSION);
+    sqlite3_close(db);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all_steps_from_nothing),
+        cmocka_unit_test(test_each_older_version_is_upgraded),
+        cmocka_unit_test(test_newer_is_refused_untouched),
+        cmocka_unit_test(test_foreign_is_refused_untouched),
+        cmocka_unit_test(test_failed_step_is_undone),
+        cmocka_unit_test(test_product_schema),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

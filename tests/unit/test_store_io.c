@@ -1,0 +1,148 @@
+/* The gate through which every touch of a file goes, and the VFS that sends SQLite through it. */
+#include <fcntl.h>
+#include "store_rig.h"
+
+static int verdict;
+static size_t cut_to;
+
+static int before(void *arg, struct io_call *call)
+{
+    (void)arg;
+    if (call->op == IO_WRITE && cut_to < call->len)
+        call->len = cut_to;
+    return verdict;
+}
+
+static struct io_file open_here(const struct io *io, int *dir, char *path)
+{
+    struct io_file f;
+    strcpy(path, "/tmp/store-io-XXXXXX");
+    assert_non_null(mkdtemp(path));
+    *dir = open(path, O_RDONLY | O_DIRECTORY);
+    assert_true(*dir >= 0);
+    assert_int_equal(io_open(io, *dir, "f", O_RDWR | O_CREAT, &f), 0);
+    return f;
+}
+
+static void close_here(const struct io *io, int dir, struct io_file *f, const char *path)
+{
+    io_close(f);
+    assert_int_equal(io_unlink(io, dir, "f"), 0);
+    close(dir);
+    rmdir(path);
+}
+
+static void test_verdicts(void **state)
+{
+    (void)state;
+    const struct io io = {.before = before};
+    char path[32], buf[8] = "";
+    int dir;
+    verdict = IO_GO;
+    cut_to = SIZE_MAX;
+    struct io_file f = open_here(&io, &dir, path);
+    assert_int_equal(io_pwrite(&io, &f, "abcdef", 6, 0), 0);
+    verdict = -ENOSPC;
+    assert_int_equal(io_pwrite(&io, &f, "xxxxxx", 6, 0), -ENOSPC);
+    assert_int_equal(io_sync(&io, &f), -ENOSPC);
+    verdict = IO_DROP;
+    assert_int_equal(io_pwrite(&io, &f, "yyyyyy", 6, 0), 0);
+    assert_int_equal(io_truncate(&io, &f, 0), 0);
+    verdict = IO_GO;
+    assert_int_equal(io_pread(&io, &f, buf, 8, 0), 6);
+    assert_string_equal(buf, "abcdef");
+    cut_to = 2;
+    assert_int_equal(io_pwrite(&io, &f, "zzzzzz", 6, 0), -EIO);
+    assert_int_equal(io_pread(&io, &f, buf, 8, 0), 6);
+    assert_string_equal(buf, "zzcdef");
+    close_here(&io, dir, &f, path);
+}
+
+static void test_errors_are_mapped(void **state)
+{
+    (void)state;
+    assert_int_equal(io_error(-ENOSPC), STORE_ERR_NOSPACE);
+    assert_int_equal(io_error(-EDQUOT), STORE_ERR_QUOTA);
+    assert_int_equal(io_error(-EIO), STORE_ERR_IO);
+    assert_int_equal(io_error(-EACCES), STORE_ERR_ACCESS);
+    assert_int_equal(io_error(0), 0);
+    assert_int_equal(io_open(io_real(), AT_FDCWD, "/nonexistent/x", O_RDONLY, &(struct io_file){0}), -ENOENT);
+}
+
+static void test_boot_id_and_clock_are_real(void **state)
+{
+    (void)state;
+    char id[IO_BOOT_ID_MAX], again[IO_BOOT_ID_MAX];
+    assert_int_equal(io_boot_id(io_real(), id), 0);
+    assert_int_equal(io_boot_id(io_real(), again), 0);
+    assert_int_equal(strlen(id), 36);
+    assert_string_equal(id, again);
+    assert_true(io_now_ns(io_real()) > INT64_C(1600000000) * 1000000000);
+}
+
+static int count_name(void *arg, const char *name)
+{
+    assert_string_equal(name, "f");
+    return ++*(int *)arg == 1 ? 0 : 7;
+}
+
+static void test_list_and_seek(void **state)
+{
+    (void)state;
+    const struct io *io = io_real();
+    char path[32];
+    int dir, count = 0;
+    struct io_file f = open_here(io, &dir, path);
+    assert_int_equal(io_list(io, dir, ".", count_name, &count), 0);
+    assert_int_equal(count, 1);
+    assert_int_equal(io_list(io, dir, ".", count_name, &count), 7);
+    assert_int_equal(io_pwrite(io, &f, "x", 1, 1 << 20), 0);
+    assert_int_equal(io_seek(io, &f, 2 << 20, SEEK_DATA), -ENXIO);
+    assert_true(io_seek(io, &f, 0, SEEK_DATA) > 0);
+    struct io_file second;
+    assert_int_equal(io_lock(io, &f), 0);
+    assert_int_equal(io_open(io, dir, "f", O_RDWR, &second), 0);
+    assert_int_equal(io_lock(io, &second), -EWOULDBLOCK);
+    io_close(&second);
+    close_here(io, dir, &f, path);
+}
+
+/* Which of the journal's calls the hook has seen, and whether one had no relative path. */
+static unsigned seen_ops;
+static bool seen_absolute;
+
+static void note(void *arg, const struct io_call *call)
+{
+    (void)arg;
+    if (!strstr(call->path, "journal.sqlite"))
+        return;
+    seen_ops |= OPS(call->op);
+    seen_absolute = seen_absolute || call->path[0] == '/';
+}
+
+static void test_the_journal_passes_the_gate(void **state)
+{
+    struct rig *r = *state;
+    seen_ops = 0;
+    r->faults.watch = note;
+    rig_make(r, r->outbox, "f", NODE_FILE);
+    assert_true(seen_ops & OPS(IO_WRITE));
+    assert_true(seen_ops & OPS(IO_SYNC));
+    rig_reopen(r);
+    r->faults.watch = NULL;
+    assert_true(seen_ops & OPS(IO_OPEN));
+    assert_true(seen_ops & OPS(IO_UNLINK)); /* the WAL, at the clean end */
+    assert_false(seen_absolute);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_errors_are_mapped),
+        cmocka_unit_test(test_boot_id_and_clock_are_real),
+        cmocka_unit_test(test_list_and_seek),
+        rig_test(test_the_journal_passes_the_gate),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
