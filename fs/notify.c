@@ -30,11 +30,16 @@ struct notify {
     bool stop; /* also before the start */
 };
 
+static void forget_inode(struct face *face, uint64_t number)
+{
+    fuse_lowlevel_notify_inval_inode(face->session, number, 0, 0);
+}
+
 static void forget_name(struct face *face, uint64_t number, const char *name, size_t len)
 {
     if (len > 0)
         fuse_lowlevel_notify_inval_entry(face->session, number, name, len);
-    fuse_lowlevel_notify_inval_inode(face->session, number, 0, 0);
+    forget_inode(face, number);
 }
 
 /* The boxes of a wormhole; 0 if it is gone. */
@@ -56,9 +61,10 @@ static void box_changed(struct face *face, const struct notice *n)
 {
     uint64_t outbox, inbox;
     boxes(face, n->number, &outbox, &inbox);
-    uint64_t box = n->what == CHANGE_ENTRY_GONE ? outbox : inbox;
-    if (box != 0)
-        forget_name(face, box, n->name, n->len);
+    if (n->what == CHANGE_ENTRY_GONE && outbox != 0)
+        forget_name(face, outbox, n->name, n->len);
+    if (n->what == CHANGE_ARRIVED && inbox != 0)
+        forget_inode(face, inbox);
     handles_changed(face->handles, n->number, false);
 }
 
@@ -67,7 +73,7 @@ static void engine_changed(struct face *face, const struct notice *n)
     switch (n->what) {
     case CHANGE_WORMHOLE:
         atomic_store(&face->root_changed_ns, store_now_ns(face->store));
-        forget_name(face, INODE_NUMBER_ROOT, n->name, n->len);
+        forget_inode(face, INODE_NUMBER_ROOT);
         handles_changed(face->handles, n->number, false);
         break;
     case CHANGE_CODE:
@@ -91,7 +97,7 @@ static void carry_out(struct face *face, const struct notice *n)
         forget_name(face, n->number, n->name, n->len);
         break;
     case NOTICE_INODE:
-        fuse_lowlevel_notify_inval_inode(face->session, n->number, 0, 0);
+        forget_inode(face, n->number);
         break;
     case NOTICE_ENGINE:
         engine_changed(face, n);

@@ -20,13 +20,14 @@ void notify_close(struct notify *n);                     /* accepts NULL */
 int notify_start(struct notify *n); /* starts the thread; what came before is dropped. 0 or NOMEM */
 void notify_stop(struct notify *n); /* ends it; what comes after is dropped */
 
-/* `name` in directory `number` means something else now, or nothing; its listing changed. */
+/* `name` in directory `number` meant something that is not there any more. Never for a name that
+ * was only made: nobody can have it cached, and who stands in it already would lose its path. */
 void notify_name(struct notify *n, uint64_t number, const char *name, size_t len);
-/* Attributes (and the listing or pages) of `number` changed. */
+/* Attributes, and the listing or the pages, of `number` changed. */
 void notify_inode(struct notify *n, uint64_t number);
-/* The change of a name or of attributes was made below new/: the kernel knows it there; make it
- * known under the directory's own name too. No effect if `dir` was not reached through new/. `name`
- * may be NULL (attributes only). */
+/* `dir` was changed: the kernel, which knows one of its names, must learn it under the other. No
+ * effect if `dir` was not reached through new/, as nothing is believed there. `name`: what was
+ * removed, renamed away or replaced in it, as for notify_name; NULL: nothing was. */
 void notify_twin(struct notify *n, const struct place *dir, const char *name);
 /* What the engine says (engine_watch). */
 void notify_engine(struct notify *n, enum engine_change what, uint64_t wormhole, const char *name,

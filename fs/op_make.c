@@ -56,7 +56,7 @@ int make_node(struct face *face, pid_t pid, uint64_t parent_number, const char *
         lookup_forget(face, child->number, 1);
         return rc;
     }
-    notify_twin(face->notify, parent, name);
+    notify_twin(face->notify, parent, NULL);
     if (in.box == NODE_OUTBOX) {
         seal_created(face->seal, in.entry, child->node, what->type == NODE_DIR, pid);
         caller_touched(face, pid, in.wormhole);
@@ -181,7 +181,7 @@ static int do_link(struct face *face, pid_t pid, uint64_t number, uint64_t paren
         lookup_forget(face, child.number, 1);
         return rc;
     }
-    notify_twin(face->notify, &parent, name);
+    notify_twin(face->notify, &parent, NULL);
     file_touched(face, child.node, NULL, pid);
     return attr_entry(face, &parent, &child, e);
 }

@@ -181,7 +181,7 @@ static void tell_renamed(struct face *face, const struct end *from, const struct
     uint64_t back = exchange && from->after.box == NODE_OUTBOX ? from->after.entry : 0;
     handles_moved(face->handles);
     notify_twin(face->notify, &from->dir, from->name);
-    notify_twin(face->notify, &to->dir, to->name);
+    notify_twin(face->notify, &to->dir, to->there ? to->name : NULL);
     tell_number(face, from, to);
     if (exchange)
         tell_number(face, to, from);
