@@ -16,6 +16,7 @@ is "$(inode "$n/f")" "$(inode "$r/f")"
 is "$(cd "$n/u" && pwd -P)" "$n/u"
 is "$(cd "$r/u" && pwd -P)" "$r/u"
 
+mode_is() { [ "$(stat -c %a "$1")" = "$2" ]; }
 note "each change by one name is seen by the other, cached or not"
 for pair in "$n $r" "$r $n"; do
     read -r here there <<<"$pair"
@@ -27,7 +28,7 @@ for pair in "$n $r" "$r $n"; do
         mkdir "$here/d" && touch "$here/d/in"
         wait_for 5 test -e "$there/d/in"
         chmod 700 "$here/d"
-        wait_for 5 [ "$(stat -c %a "$there/d")" = 700 ]
+        wait_for 5 mode_is "$there/d" 700
         ls -l "$there" "$there/d" >/dev/null
         mv "$here/d" "$here/e"
         wait_for 5 not test -e "$there/d" || fail "$there/d is still there"
