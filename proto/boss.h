@@ -111,5 +111,8 @@ enum boss_state boss_state(const struct boss *b);
 bool boss_is_persistent(const struct boss *b); /* paired with a wormholefs */
 const char *boss_code(const struct boss *b);   /* NULL if none; a secret */
 bool boss_bulk_up(const struct boss *b);
+/* Would a numbered message leave now: is the newest private mailbox open, and past its fence? Who can still take a message
+ * back waits for this before boss_send. */
+bool boss_is_open(const struct boss *b);
 
 #endif

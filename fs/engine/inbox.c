@@ -80,6 +80,8 @@ int inbox_publish(struct step *step, const struct arrival *a, uint64_t files)
         err = decide(step, a->rev, PEER_TAKEN, &final, NULL);
     if (err == 0)
         err = arrival_erase(step->t, step->slot->id, a->rev);
+    if (err == STORE_ERR_NOT_FOUND)
+        err = 0; /* it came in one piece */
     step->state_changed = true;
     return err < 0 ? err : release_change(step, CHANGE_ARRIVED, a->top_ino, &final);
 }

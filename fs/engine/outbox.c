@@ -139,7 +139,8 @@ static int take_first(void *arg, const struct outbound *op)
     next->seq = op->seq;
     next->kind = (enum outbound_kind)op->kind;
     memcpy(next->rev, op->rev, REV_BYTES);
-    memcpy(next->detail, op->detail, op->detail_len);
+    if (op->detail_len > 0)
+        memcpy(next->detail, op->detail, op->detail_len);
     next->detail_len = op->detail_len;
     return 1;
 }
@@ -288,7 +289,8 @@ int outbox_fill(struct step *step)
 {
     if (!boss_is_persistent(step->slot->boss) || boss_state(step->slot->boss) != BOSS_PAIRED)
         return 0;
-    while (boss_room(step->slot->boss) > 0) {
+    /* What is not said yet can still be taken back without a trace: so nothing is said before it can leave. */
+    while (boss_is_open(step->slot->boss) && boss_room(step->slot->boss) > 0) {
         struct next_op op = {0};
         int err = outbound_each(turn_view(step->t), step->slot->id, 0, take_first, &op);
         if (err >= 0 && !op.found)

@@ -451,7 +451,7 @@ struct session *session_open(struct engine *e, uint64_t wormhole, const struct t
 
 int session_interest(const struct session *s)
 {
-    return STREAM_READABLE | (has_output(s) ? STREAM_WRITABLE : 0);
+    return STREAM_READABLE | (has_output(s) || s->look_for_arrivals ? STREAM_WRITABLE : 0);
 }
 
 bool session_step(struct session *s, int ready)

@@ -2,6 +2,7 @@
 
 #include <ftw.h>
 #include <sodium.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,19 @@ static void must(bool ok, const char *what)
         fprintf(stderr, "world: %s\n", what);
         abort();
     }
+}
+
+/* With WORLD_TRACE in the environment, everything that moves is told. */
+__attribute__((format(printf, 2, 3))) static void trace(const struct peer *p, const char *format, ...)
+{
+    va_list args;
+    if (getenv("WORLD_TRACE") == NULL)
+        return;
+    fprintf(stderr, "%lld %c ", (long long)(p->w->now_ms % 100000000), 'A' + p->index);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
 }
 
 /* ---- engine_out ---- */
@@ -227,6 +241,7 @@ static bool link_connect_one(struct peer *p)
         if (!l->used || l->connection != 0 || l->try_ms > p->w->now_ms)
             continue;
         l->connection = mailbox_server_connect(p->w->server, p->w->now_ms);
+        trace(p, "up link %d", (int)l->link);
         engine_link_up(p->engine, l->wormhole, l->link);
         return true;
     }
@@ -312,6 +327,9 @@ static bool sessions_step(struct peer *p)
 
 static void carry_out(struct peer *p, struct command *c)
 {
+    static const char *const names[] = {"open", "send", "close", "move", "listen", "start", "stop"};
+    trace(p, "%s link %d attempt %llx %.*s", names[c->kind], (int)c->link, (unsigned long long)c->attempt,
+          (int)(c->len < 150 ? c->len : 150), c->text != NULL ? c->text : "");
     struct link *l = link_find(p, c->wormhole, c->link);
     struct attempt *a = attempt_find(p, c->wormhole, c->attempt);
     switch (c->kind) {
@@ -377,6 +395,8 @@ static bool server_one(struct world *w)
             struct link *l = &p->links[k];
             if (!l->used || l->connection != o->connection)
                 continue;
+            trace(p, "received link %d %.*s", (int)l->link, (int)(o->len < 150 ? o->len : 150),
+                  o->dropped ? "dropped" : o->text);
             if (o->dropped)
                 link_lost(p, l);
             else
