@@ -12,6 +12,7 @@ enum {
     MESSAGE_INCARNATION_BYTES = 16,
     MESSAGE_CHALLENGE_BYTES = 32,
     MESSAGE_CONTENT_MAX = 15900,  /* with its kind: keeps the plaintext within OWN_PLAIN_MAX */
+    MESSAGE_ENVELOPE_MAX = 74,    /* what a numbered message adds to its content */
     MESSAGE_KIND_APPLICATION = 16, /* kinds from here on are the application's … */
     MESSAGE_KIND_MAX = 63,         /* … up to here; others are ephemeral */
 };

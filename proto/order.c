@@ -3,6 +3,8 @@
  * WAIT_VERSION   version            NUMBERED
  * NUMBERED       number `next`      NUMBERED, next + 1
  *
+ * NUMBERED       (skip)             NUMBERED, next is the first that waits
+ *
  * Invariant: the items are sorted by rank, all ranks differ, and none is below the rank of what is
  * handed out next. So it is enough to look at the first. */
 #include "proto/order.h"
@@ -138,6 +140,17 @@ struct order_item *order_take(struct order *o)
         break;
     }
     return item;
+}
+
+const struct order_item *order_first(const struct order *o)
+{
+    return o->items;
+}
+
+void order_skip(struct order *o)
+{
+    if (o->state == ORDER_NUMBERED && o->items != NULL)
+        o->next = o->items->rank - RANK_NUMBERS;
 }
 
 void order_item_free(struct order_item *item)

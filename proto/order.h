@@ -54,6 +54,11 @@ int order_put(struct order *o, const char *phase, const void *data, size_t len);
 /* The next whose turn it is, for the caller to free with order_item_free; NULL if none. */
 struct order_item *order_take(struct order *o);
 void order_item_free(struct order_item *item); /* wipes; NULL is fine */
+/* The first that waits, perhaps not its turn; NULL if none. */
+const struct order_item *order_first(const struct order *o);
+/* What is missing before the first that waits will not come, or is not needed: it is its turn now.
+ * Only of numbers; no-op while pake or version is due. */
+void order_skip(struct order *o);
 
 int order_save(const struct order *o, struct bytes *out);
 int order_load(struct order *o, struct reader *in); /* with nothing waiting; PROTO_ERR_MALFORMED */
