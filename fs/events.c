@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 #include "fs/limits.h"
+#include "fs/namings.h"
 
 /* The event after `id` begins at `offset`. */
 struct mark {
@@ -16,6 +17,7 @@ struct mark {
 struct events {
     struct store *store;
     pthread_mutex_t lock;
+    struct namings *names;
     struct mark *marks; /* one each FACE_EVENTS_STEP events, the first at the start */
     size_t count, cap;
     struct mark end; /* what was measured so far */
@@ -26,8 +28,10 @@ struct events {
 int events_open(struct events **out, struct store *store)
 {
     struct events *e = calloc(1, sizeof *e);
-    if (!e)
+    if (!e || namings_open(&e->names) < 0) {
+        free(e);
         return STORE_ERR_NOMEM;
+    }
     e->store = store;
     pthread_mutex_init(&e->lock, NULL);
     *out = e;
@@ -39,6 +43,7 @@ void events_close(struct events *e)
     if (!e)
         return;
     pthread_mutex_destroy(&e->lock);
+    namings_close(e->names);
     free(e->marks);
     free(e);
 }
@@ -55,12 +60,14 @@ static json_t *time_json(int64_t time_ms)
     return json_string(text);
 }
 
-char *events_line(const struct log_row *row)
+char *events_line(const struct log_row *row, const char *wormhole)
 {
     json_t *o = json_pack("{s:I, s:o, s:s}", "id", (json_int_t)row->id, "time",
                           time_json(row->time_ms), "type", log_type_text(row->event.type));
+    if (wormhole)
+        json_object_set_new(o, "wormhole", json_string(wormhole));
     if (row->event.wormhole != 0)
-        json_object_set_new(o, "wormhole", json_integer((json_int_t)row->event.wormhole));
+        json_object_set_new(o, "wormhole_id", json_integer((json_int_t)row->event.wormhole));
     if (row->event.ino != 0)
         json_object_set_new(o, "ino", json_integer((json_int_t)row->event.ino));
     if (o && row->event.detail)
@@ -92,12 +99,18 @@ static int add_mark(struct events *e)
     return 0;
 }
 
+static char *line_of(const struct events *e, const struct log_row *row)
+{
+    return events_line(row, namings_at(e->names, row->event.wormhole, row->id));
+}
+
 static int measure(void *arg, const struct log_row *row)
 {
     struct events *e = arg;
     if ((e->count == 0 || e->since_mark == FACE_EVENTS_STEP) && add_mark(e) < 0)
         return STORE_ERR_NOMEM;
-    char *line = events_line(row);
+    int rc = namings_note(e->names, row);
+    char *line = rc < 0 ? NULL : line_of(e, row);
     if (!line)
         return STORE_ERR_NOMEM;
     e->end.id = row->id;
@@ -151,6 +164,7 @@ static struct mark mark_before(const struct events *e, uint64_t offset)
 }
 
 struct copy {
+    const struct events *events;
     uint64_t at;   /* offset of the next line in the file */
     uint64_t from; /* what is wanted */
     char *out;
@@ -160,7 +174,7 @@ struct copy {
 static int copy_line(void *arg, const struct log_row *row)
 {
     struct copy *c = arg;
-    char *line = events_line(row);
+    char *line = line_of(c->events, row);
     if (!line)
         return STORE_ERR_NOMEM;
     size_t len = strlen(line);
@@ -176,22 +190,29 @@ static int copy_line(void *arg, const struct log_row *row)
     return c->done == c->len;
 }
 
-ssize_t events_read(struct events *e, uint64_t offset, void *buf, size_t len)
+static int copy_lines(struct events *e, uint64_t offset, struct copy *c)
 {
     struct view *v;
-    pthread_mutex_lock(&e->lock);
-    int rc = extend(e);
-    uint64_t size = e->end.offset;
-    struct mark mark = rc == 0 && offset < size ? mark_before(e, offset) : (struct mark){0};
-    pthread_mutex_unlock(&e->lock);
-    if (rc < 0 || offset >= size || len == 0)
-        return rc;
-    struct copy c = {.at = mark.offset, .from = offset, .out = buf};
-    c.len = len < size - offset ? len : (size_t)(size - offset);
-    rc = view_begin(e->store, &v);
+    struct mark mark = mark_before(e, offset);
+    int rc = view_begin(e->store, &v);
     if (rc < 0)
         return rc;
-    rc = log_read(v, mark.id, INT64_MAX, copy_line, &c);
+    c->at = mark.offset;
+    rc = log_read(v, mark.id, INT64_MAX, copy_line, c);
     view_end(v);
+    return rc;
+}
+
+ssize_t events_read(struct events *e, uint64_t offset, void *buf, size_t len)
+{
+    struct copy c = {.events = e, .from = offset, .out = buf};
+    pthread_mutex_lock(&e->lock);
+    int rc = extend(e);
+    if (rc == 0 && offset < e->end.offset && len > 0) {
+        uint64_t left = e->end.offset - offset;
+        c.len = len < left ? len : (size_t)left;
+        rc = copy_lines(e, offset, &c);
+    }
+    pthread_mutex_unlock(&e->lock);
     return rc < 0 ? rc : (ssize_t)c.done;
 }

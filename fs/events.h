@@ -1,12 +1,13 @@
 /* .wormholefs/events: the log as text, one JSON object a line, oldest first. It only grows, and a
  * byte never changes, so it can be read at any offset and followed with tail -f.
  *
- *   {"id":7,"time":"2026-11-21T18:05:01.123Z","type":"entry_sealed","wormhole":1024,"ino":1031,
- * …detail}
+ *   {"id":7,"time":"2026-11-21T18:05:01.123Z","type":"entry_sealed","wormhole":"alice",
+ *    "wormhole_id":1024,"ino":1031, …detail}
  *
- * wormhole and ino are left out where they are 0; the keys of the detail are those of store/log.h.
- * An index of a few marks is kept in memory, so that an offset is found without reading the whole
- * log.
+ * `wormhole` is the name that it had then ("7-…" for a code that is in use), `wormhole_id` what it
+ * is called for ever; these and ino are left out where there is none. The keys of the detail are
+ * those of store/log.h. An index is kept in memory: a mark each few events, so that an offset is
+ * found without reading the whole log, and the names of the wormholes.
  *
  * Any thread, without a view or turn open. */
 #ifndef FS_EVENTS_H
@@ -28,7 +29,8 @@ int events_size(struct events *e, uint64_t *size, int64_t *changed_ns);
 /* Reads like pread. The count or an error. */
 ssize_t events_read(struct events *e, uint64_t offset, void *buf, size_t len);
 
-/* The line of one event with its newline, NUL-terminated, for free(); NULL: out of memory. */
-char *events_line(const struct log_row *row);
+/* The line of one event with its newline, NUL-terminated, for free(); NULL: out of memory.
+ * `wormhole` is its name then, as shown, or NULL. */
+char *events_line(const struct log_row *row, const char *wormhole);
 
 #endif

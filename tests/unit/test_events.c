@@ -22,17 +22,52 @@ static void a_line_says_it_all(void **state)
     json_t *detail = json_pack("{s:s, s:i}", "rev", "00", "size", 5);
     const struct log_row row = {
         .id = 7, .time_ms = 1795284301123, .event = {LOG_ENTRY_SEALED, 1024, 1031, detail}};
-    char *line = events_line(&row);
-    assert_string_equal(line,
-                        "{\"id\":7,\"time\":\"2026-11-21T18:05:01.123Z\",\"type\":\"entry_sealed\","
-                        "\"wormhole\":1024,\"ino\":1031,\"rev\":\"00\",\"size\":5}\n");
+    char *line = events_line(&row, "alice");
+    assert_string_equal(line, "{\"id\":7,\"time\":\"2026-11-21T18:05:01.123Z\","
+                              "\"type\":\"entry_sealed\",\"wormhole\":\"alice\","
+                              "\"wormhole_id\":1024,\"ino\":1031,\"rev\":\"00\",\"size\":5}\n");
     free(line);
     json_decref(detail);
     const struct log_row bare = {.id = 8, .event = {LOG_PROBLEM_CLEARED, 0, 0, NULL}};
-    line = events_line(&bare);
-    assert_string_equal(
-        line, "{\"id\":8,\"time\":\"1970-01-01T00:00:00.000Z\",\"type\":\"problem_cleared\"}\n");
+    line = events_line(&bare, NULL);
+    assert_string_equal(line, "{\"id\":8,\"time\":\"1970-01-01T00:00:00.000Z\","
+                              "\"type\":\"problem_cleared\"}\n");
     free(line);
+}
+
+static void rename_to(struct fixture *f, uint64_t id, const char *text)
+{
+    struct name name;
+    struct turn *t = fixture_turn(f);
+    name_set(&name, text, strlen(text));
+    assert_int_equal(wormhole_rename(t, id, &name), 0);
+    assert_int_equal(turn_commit(t), 0);
+}
+
+/* What was told before a rename stays as it was. */
+static void events_have_the_name_of_their_time(void **state)
+{
+    struct fixture *f = *state;
+    static char text[65536];
+    uint64_t id = fixture_wormhole(f, "alice");
+    fixture_await_code(f, id);
+    append(f, "first");
+    rename_to(f, id, "carol");
+    rename_to(f, id, "alice");
+    append(f, "second");
+    rename_to(f, id, "bob");
+    ssize_t len = events_read(f->face->events, 0, text, sizeof text - 1);
+    assert_true(len > 0);
+    text[len] = '\0';
+    const char *order[] = {"\"problem\",\"wormhole\":\"alice\"",
+                           "\"wormhole_renamed\",\"wormhole\":\"carol\"",
+                           "\"wormhole_renamed\",\"wormhole\":\"alice\"", "second",
+                           "\"wormhole_renamed\",\"wormhole\":\"bob\""};
+    const char *at = text;
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        at = strstr(at, order[i]);
+        assert_non_null(at);
+    }
 }
 
 /* The whole file, read with pieces of `piece` bytes. */
@@ -117,6 +152,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_begin, fixture_end)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_says_it_all),
+        TEST(events_have_the_name_of_their_time),
         TEST(the_same_bytes_at_any_offset),
         TEST(it_only_grows),
         TEST(an_empty_log),
