@@ -68,9 +68,13 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     return 0;
 }
 
+/* lws_service calls timers and then goes on to wait; the wake-up makes it return. */
 static void on_stop_timer(lws_sorted_usec_list_t *timer)
 {
-    lws_container_of(timer, struct loop, stop_timer)->stop_now = true;
+    struct loop *loop = lws_container_of(timer, struct loop, stop_timer);
+
+    loop->stop_now = true;
+    lws_cancel_service(loop->context);
 }
 
 static void end_politely(struct loop *loop)

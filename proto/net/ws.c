@@ -20,7 +20,6 @@ static const lws_retry_bo_t NO_KEEPALIVE;
 
 void ws_init(struct ws *ws)
 {
-    ws->close_ms = WS_CLOSE_MS;
     ws->pulse.context = ws->context;
     atomic_init(&ws->up, 0);
     atomic_init(&ws->last_up_ms, 0);
@@ -397,7 +396,7 @@ static void end(struct link *l)
         break;
     case WS_UP:
         l->conn.state = WS_ENDING;
-        set_timer(l, l->conn.ws->close_ms);
+        set_timer(l, WS_CLOSE_MS);
         lws_callback_on_writable(l->conn.wsi);
         break;
     case WS_ENDING:

@@ -74,7 +74,6 @@ struct ws {
     struct resolver *resolver;
     const struct url *url;
     const struct net_callbacks *callbacks;
-    int64_t close_ms; /* for a polite end */
     struct link *queue_first;
     struct link **queue_last; /* NULL while empty */
     unsigned connecting;
@@ -89,7 +88,7 @@ struct ws {
     _Atomic int64_t last_up_ms; /* some link was up then; 0: never */
 };
 
-/* The first six members are the caller's to set, `context` as soon as there is one. */
+/* The first five members are the caller's to set, `context` as soon as there is one. */
 void ws_init(struct ws *ws);
 /* Brings the connections in line with what the links want, and goes on with what waits for a
  * name. To be called when a link is dirty or a lookup has ended. */

@@ -322,6 +322,34 @@ static void test_says_what_is_wrong(void **state)
     stop_net();
 }
 
+enum { FILLERS = 8 };
+
+/* A host that does not even say no, as one behind a firewall or a network that is gone: given up in
+ * time for the next try of the schedule. Our stand-in is a listener whose queue is full. */
+static void test_nothing_answers(void **state)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd, fillers[FILLERS];
+
+    (void)state;
+    a.sin_port = htons(listen_somewhere(&fd));
+    assert_int_equal(listen(fd, 0), 0);
+    for (size_t i = 0; i < FILLERS; i++) {
+        fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        (void)connect(fillers[i], (struct sockaddr *)&a, sizeof(a));
+    }
+    start_net_on("127.0.0.1", ntohs(a.sin_port));
+    int64_t begun_ms = clock_mono_ms();
+    net_link_open(net, 1, LINK_CODE);
+    expect(RECORD_FAILED, 1, LINK_CODE, "does not answer");
+    assert_in_range(clock_mono_ms() - begun_ms, 1000, 10000);
+    close(fd);
+    expect(RECORD_FAILED, 1, LINK_CODE, "refuses connections");
+    for (size_t i = 0; i < FILLERS; i++)
+        close(fillers[i]);
+    stop_net();
+}
+
 /* Redirects are not followed: they could lead anywhere. */
 static void test_does_not_follow_redirects(void **state)
 {
@@ -430,6 +458,7 @@ int main(void)
         cmocka_unit_test_teardown(test_reopens_at_once, clean_up),
         cmocka_unit_test_teardown(test_survives_the_server, clean_up),
         cmocka_unit_test_teardown(test_says_what_is_wrong, clean_up),
+        cmocka_unit_test_teardown(test_nothing_answers, clean_up),
         cmocka_unit_test_teardown(test_does_not_follow_redirects, clean_up),
         cmocka_unit_test_teardown(test_asks_plainly, clean_up),
         cmocka_unit_test_teardown(test_ticks, clean_up),
