@@ -52,12 +52,11 @@ enum {
     RACE_MS = 60000,
     LISTEN_TRIES = 8, /* ports tried until IPv4 and IPv6 have the same one */
     LISTEN_BACKLOG = 32,
-    TRANSIT_ATTEMPTS_MAX = 4096, /* that wait for one of NET_TRANSIT_MAX threads */
+    TRANSIT_ATTEMPTS_MAX = 16384, /* that wait for one of NET_TRANSIT_MAX threads */
     TRANSIT_STACK_BYTES = 2 << 20,
     STREAM_KEEPALIVE_IDLE_S = 30,
     STREAM_KEEPALIVE_EVERY_S = 10,
     STREAM_KEEPALIVE_COUNT = 6,
-    STREAM_UNACKED_MS = 90000, /* sent and not acknowledged by the peer's kernel: broken */
 };
 
 #endif

@@ -15,7 +15,8 @@ static void set_option(int fd, int level, int option, int value)
     (void)setsockopt(fd, level, option, &value, sizeof(value));
 }
 
-/* The sizes of the buffers are left to the kernel, which adapts them to the path. */
+/* The sizes of the buffers are left to the kernel, which adapts them to the path. No
+ * TCP_USER_TIMEOUT: it would also end the connection to a peer who is only slow to read. */
 static void tune(int fd)
 {
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -23,7 +24,6 @@ static void tune(int fd)
     set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, STREAM_KEEPALIVE_IDLE_S);
     set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, STREAM_KEEPALIVE_EVERY_S);
     set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, STREAM_KEEPALIVE_COUNT);
-    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, STREAM_UNACKED_MS);
 }
 
 static int open_socket(int family)
