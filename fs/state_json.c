@@ -8,12 +8,18 @@ static json_t *number(uint64_t n)
     return json_integer((json_int_t)n);
 }
 
+/* Some of it comes from peers and servers, and jansson takes nothing but valid UTF-8. */
+static json_t *text(const char *from)
+{
+    return log_text(from);
+}
+
 static json_t *peer_json(const struct survey *s)
 {
     const char *kind = survey_peer_word(s->row.peer);
     if (!kind)
         return json_null();
-    return json_pack("{s:s, s:s, s:b, s:o}", "kind", kind, "version", s->row.peer_version,
+    return json_pack("{s:s, s:o, s:b, s:o}", "kind", kind, "version", text(s->row.peer_version),
                      "here_now", s->status.here_now, "last_heard_ms",
                      number((uint64_t)s->status.last_heard_ms));
 }
@@ -30,15 +36,15 @@ static json_t *sending_json(const struct survey *s)
 {
     if (!s->status.sending)
         return json_null();
-    return json_pack("{s:s, s:o, s:o, s:f}", "name", s->status.sending_name, "done",
+    return json_pack("{s:o, s:o, s:o, s:f}", "name", text(s->status.sending_name), "done",
                      number(s->status.sending_done), "size", number(s->status.sending_size),
                      "bytes_per_s", s->status.bytes_per_s);
 }
 
 static json_t *sent_json(const struct survey *s)
 {
-    return json_pack("{s:o, s:s, s:s, s:o}", "count", number(s->row.sent_count), "last",
-                     s->row.sent_last, "how", s->row.sent_how, "time_ms",
+    return json_pack("{s:o, s:o, s:o, s:o}", "count", number(s->row.sent_count), "last",
+                     text(s->row.sent_last), "how", text(s->row.sent_how), "time_ms",
                      number((uint64_t)s->row.sent_ms));
 }
 
@@ -46,8 +52,8 @@ static json_t *held_json(const struct survey *s)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < s->held_shown; i++)
-        json_array_append_new(
-            list, json_pack("{s:s, s:s}", "name", s->held[i].name, "why", s->held[i].why));
+        json_array_append_new(list, json_pack("{s:o, s:o}", "name", text(s->held[i].name), "why",
+                                              text(s->held[i].why)));
     return list;
 }
 
@@ -60,10 +66,10 @@ json_t *state_json_wormhole(const struct survey *s)
         s->row.draft, "peer", peer_json(s), "connected", s->status.connected, "outbox",
         outbox_json(s), "inbox", "entries", number(s->inbox_entries), "sending", sending_json(s),
         "sent", sent_json(s), "held", held_json(s), "problem",
-        problem[0] ? json_string(problem) : json_null(), "created_ms",
-        number((uint64_t)s->row.created_ms), "event", number(s->row.last_event));
+        problem[0] ? text(problem) : json_null(), "created_ms", number((uint64_t)s->row.created_ms),
+        "event", number(s->row.last_event));
     if (out && s->row.nameplate[0])
-        json_object_set_new(out, "nameplate", json_string(s->row.nameplate));
+        json_object_set_new(out, "nameplate", text(s->row.nameplate));
     return out;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include "fs/log.h"
 
 enum { BAR_WIDTH = 16, LINE_MAX_BYTES = 8 * 1024 };
 
@@ -25,6 +26,8 @@ __attribute__((format(printf, 2, 3))) static void line(struct lines *l, const ch
         len = 0;
     if ((size_t)len > sizeof text - 2)
         len = (int)sizeof text - 2;
+    text[len] = '\0';
+    log_printable(text); /* a peer's sentence must not make lines of its own */
     text[len++] = '\n';
     if (l->full || l->len + (size_t)len + 1 > l->cap) {
         l->full = true;

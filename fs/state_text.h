@@ -12,8 +12,7 @@ struct state_held {
     const char *why;
 };
 
-/* Names are in their shown form (name_show): no control characters. Times in ms since 1970, 0:
- * never. */
+/* Control characters in any text are written '?'. Times in ms since 1970, 0: never. */
 struct state_facts {
     const char *state; /* "new", "waiting", … */
 

@@ -114,6 +114,19 @@ static void bytes_that_are_no_text(void **state)
     json_decref(root);
 }
 
+static void text_that_is_cut_within_a_character(void **state)
+{
+    (void)state;
+    static struct survey s;
+    s.row.state = WORMHOLE_PAIRED;
+    s.status.sending = true;
+    strcpy(s.status.sending_name, "caf\xc3");
+    json_t *o = state_json_wormhole(&s);
+    assert_non_null(o);
+    assert_string_equal(text(json_object_get(o, "sending"), "name"), "caf");
+    json_decref(o);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_begin, fixture_end)
@@ -123,6 +136,7 @@ int main(void)
         TEST(a_peer_and_a_problem),
         TEST(a_name_that_is_a_code_is_not_shown),
         TEST(bytes_that_are_no_text),
+        cmocka_unit_test(text_that_is_cut_within_a_character),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -168,6 +168,18 @@ static void long_values_stay_one_line(void **state)
     assert_int_equal(lines, 9);
 }
 
+static void nobody_makes_lines_of_their_own(void **state)
+{
+    static const struct state_held held[] = {{"a", "so\nstate: paired"}};
+    struct state_facts f = empty;
+    (void)state;
+    f.held = held;
+    f.held_shown = f.held_count = 1;
+    f.problem = "rejected\r\nevent: 7\x1b[2J";
+    assert_string_equal(value(&f, "held:"), "a (so?state: paired)");
+    assert_string_equal(value(&f, "problem:"), "rejected??event: 7?[2J");
+}
+
 static void sizes(void **state)
 {
     static const struct {
@@ -193,6 +205,7 @@ int main(void)
         cmocka_unit_test(more_held_than_shown),
         cmocka_unit_test(a_small_buffer_gets_whole_lines),
         cmocka_unit_test(long_values_stay_one_line),
+        cmocka_unit_test(nobody_makes_lines_of_their_own),
         cmocka_unit_test(sizes),
     };
     setenv("TZ", "UTC", 1);
