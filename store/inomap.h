@@ -1,4 +1,5 @@
-/* A hash map from inode numbers to one number and one flag. Not thread-safe. For store/ itself. */
+/* A hash map from inode numbers to one number and one flag. Not thread-safe. For store/,
+ * and for those who walk its trees. */
 #ifndef STORE_INOMAP_H
 #define STORE_INOMAP_H
 

@@ -169,6 +169,29 @@ int node_list(struct view *v, uint64_t parent, uint64_t cookie,
     return rc == 0 && !any ? list_fixed(v, parent, cookie, fn, arg) : rc;
 }
 
+static struct sql next_name = {"SELECT link.name, " NODE_COLUMNS " FROM link "
+                               "JOIN node ON node.ino=link.ino WHERE link.parent=? AND "
+                               "link.name>? ORDER BY link.name LIMIT 1",
+                               0};
+
+int node_next(struct view *v, uint64_t dir, struct name *name, struct node *out)
+{
+    struct sql_query q;
+    size_t len;
+    int rc = sql_row(v, &next_name, &q, "ub", dir, name->text, (size_t)name->len);
+    if (rc)
+        return rc;
+    const void *bytes = sql_blob(&q, 0, &len);
+    struct name found;
+    rc = name_set(&found, bytes, len) ? STORE_ERR_CORRUPT : 0;
+    if (rc == 0)
+        node_row(&q, 1, out);
+    sql_done(&q);
+    if (rc == 0)
+        *name = found;
+    return rc;
+}
+
 static struct sql one_child = {"SELECT 1 FROM link WHERE parent=? LIMIT 1", 0};
 
 int node_empty(struct view *v, uint64_t dir)

@@ -69,6 +69,11 @@ struct node_item {
 int node_list(struct view *v, uint64_t parent, uint64_t cookie,
               int (*fn)(void *arg, const struct node_item *item), void *arg);
 
+/* The child whose name comes next after *name (len 0: the first one), by bytes, a prefix before what it
+ * begins: so a walk needs no list. *name and *out become the child's. 0 or NOT_FOUND. Not for a
+ * wormhole's own directory. */
+int node_next(struct view *v, uint64_t dir, struct name *name, struct node *out);
+
 /* Is the directory empty? 0 or NOT_EMPTY (or NOT_FOUND). */
 int node_empty(struct view *v, uint64_t dir);
 

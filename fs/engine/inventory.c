@@ -1,33 +1,17 @@
 #include "fs/engine/inventory.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "proto/error.h"
 #include "proto/manifest.h"
 #include "store/content.h"
 #include "store/entries.h"
+#include "store/inomap.h"
 
 #define NS_PER_S INT64_C(1000000000)
 
 /* Gaps smaller than this are sent as data: an extent costs more than it saves. */
 enum { GAP_BYTES_MIN = 64 * 1024 };
-
-struct child {
-    uint64_t ino;
-    struct name name;
-};
-
-struct children {
-    struct child *at;
-    size_t count, cap;
-};
-
-/* A file with several links: its first item. */
-struct linked {
-    uint64_t ino;
-    uint32_t index;
-};
 
 struct taker {
     struct inventory *l;
@@ -35,8 +19,7 @@ struct taker {
     struct view *v;
     bool with_holes;
     struct manifest_builder builder;
-    struct linked *linked;
-    size_t linked_count, linked_cap;
+    struct inomap linked; /* a file with several links: the index of its first item */
 };
 
 static int manifest_error(int err)
@@ -104,7 +87,7 @@ static int file_extents(struct taker *l, const struct node *node, struct bytes *
 {
     if (node->size == 0)
         return 0;
-    if (node->spool != 0 && l->with_holes)
+    if (node->spool != 0 && node->size > INLINE_BYTES_MAX && l->with_holes)
         return put_extents(l, node, out, count);
     manifest_put_extent(out, 0, node->size);
     *count = 1;
@@ -113,25 +96,12 @@ static int file_extents(struct taker *l, const struct node *node, struct bytes *
 
 /* ---- items ---- */
 
-static const struct linked *find_linked(const struct taker *l, uint64_t ino)
-{
-    for (size_t i = 0; i < l->linked_count; i++)
-        if (l->linked[i].ino == ino)
-            return &l->linked[i];
-    return NULL;
-}
-
 static int remember_linked(struct taker *l, uint64_t ino, uint32_t index)
 {
-    if (l->linked_count == l->linked_cap) {
-        size_t cap = l->linked_cap == 0 ? 16 : 2 * l->linked_cap;
-        struct linked *at = realloc(l->linked, cap * sizeof *at);
-        if (at == NULL)
-            return STORE_ERR_NOMEM;
-        l->linked = at;
-        l->linked_cap = cap;
-    }
-    l->linked[l->linked_count++] = (struct linked){ino, index};
+    struct inomap_cell *cell = inomap_put(&l->linked, ino);
+    if (cell == NULL)
+        return STORE_ERR_NOMEM;
+    cell->value = index;
     return 0;
 }
 
@@ -165,6 +135,14 @@ static int fill_item(struct taker *l, const struct node *node, struct manifest_i
     return STORE_ERR_INVALID;
 }
 
+/* The second before, and what is past it: never negative. */
+static void set_mtime(struct manifest_item *item, int64_t mtime_ns)
+{
+    int64_t rest_ns = mtime_ns % NS_PER_S;
+    item->mtime_s = mtime_ns / NS_PER_S - (rest_ns < 0);
+    item->mtime_ns = (uint32_t)(rest_ns < 0 ? rest_ns + NS_PER_S : rest_ns);
+}
+
 static int add_item(struct taker *l, const struct node *node, const struct name *name,
                     uint32_t parent, uint32_t *index)
 {
@@ -175,14 +153,13 @@ static int add_item(struct taker *l, const struct node *node, const struct name 
                                  .name = (const uint8_t *)name->text,
                                  .name_len = name->len,
                                  .mode = (uint16_t)(node->mode & MANIFEST_MODE_MASK)};
-    item.mtime_s = node->mtime_ns / NS_PER_S - (node->mtime_ns % NS_PER_S < 0);
-    item.mtime_ns = (uint32_t)(node->mtime_ns - item.mtime_s * NS_PER_S);
-    const struct linked *first =
-        node->nlink > 1 && node->type != NODE_DIR ? find_linked(l, node->ino) : NULL;
+    bool linked = node->nlink > 1 && node->type == NODE_FILE;
+    const struct inomap_cell *first = linked ? inomap_find(&l->linked, node->ino) : NULL;
     int err = 0;
+    set_mtime(&item, node->mtime_ns);
     if (first != NULL) {
         item.kind = MANIFEST_HARDLINK;
-        item.original = first->index;
+        item.original = (uint32_t)first->value;
     } else {
         err = fill_item(l, node, &item, &extents, target, sizeof target);
         if (err == 0)
@@ -196,7 +173,7 @@ static int add_item(struct taker *l, const struct node *node, const struct name 
         err = STORE_ERR_NOMEM;
     if (err == 0)
         err = manifest_error(manifest_add(&l->builder, &item));
-    if (err == 0 && first == NULL && node->nlink > 1 && node->type == NODE_FILE)
+    if (err == 0 && linked && first == NULL)
         err = remember_linked(l, node->ino, item.index);
     bytes_put_u64(l->l->inos, node->ino);
     bytes_release(&extents);
@@ -207,30 +184,6 @@ static int add_item(struct taker *l, const struct node *node, const struct name 
 
 /* ---- the walk ---- */
 
-static int collect_child(void *arg, const struct node_item *item)
-{
-    struct children *c = arg;
-    if (c->count == c->cap) {
-        size_t cap = c->cap == 0 ? 16 : 2 * c->cap;
-        struct child *at = realloc(c->at, cap * sizeof *at);
-        if (at == NULL)
-            return STORE_ERR_NOMEM;
-        c->at = at;
-        c->cap = cap;
-    }
-    struct child *child = &c->at[c->count++];
-    child->ino = item->ino;
-    return name_set(&child->name, item->name, item->name_len);
-}
-
-/* The manifest's order: ascending by bytes, a prefix first. */
-static int by_name(const void *a, const void *b)
-{
-    const struct name *x = &((const struct child *)a)->name, *y = &((const struct child *)b)->name;
-    int order = memcmp(x->text, y->text, x->len < y->len ? x->len : y->len);
-    return order != 0 ? order : (int)x->len - (int)y->len;
-}
-
 static int add_tree(struct taker *l, const struct node *node, const struct name *name,
                     uint32_t parent, unsigned depth)
 {
@@ -240,18 +193,15 @@ static int add_tree(struct taker *l, const struct node *node, const struct name 
     int err = add_item(l, node, name, parent, &index);
     if (err < 0 || node->type != NODE_DIR)
         return err;
-    struct children children = {0};
-    err = node_list(l->v, node->ino, 0, collect_child, &children);
-    if (err == 0 && children.count > 1)
-        qsort(children.at, children.count, sizeof *children.at, by_name);
-    for (size_t i = 0; err == 0 && i < children.count; i++) {
-        struct node child;
-        err = node_get(l->v, children.at[i].ino, &child);
-        if (err == 0)
-            err = add_tree(l, &child, &children.at[i].name, index, depth + 1);
+    struct name at = {0};
+    struct node child;
+    int end;
+    while ((end = node_next(l->v, node->ino, &at, &child)) == 0) {
+        err = add_tree(l, &child, &at, index, depth + 1);
+        if (err < 0)
+            return err;
     }
-    free(children.at);
-    return err;
+    return end == STORE_ERR_NOT_FOUND ? 0 : end;
 }
 
 int inventory_make(struct inventory *out, struct store *s, struct view *v, uint64_t entry,
@@ -263,6 +213,8 @@ int inventory_make(struct inventory *out, struct store *s, struct view *v, uint6
     int err = node_get(v, entry, &top);
     if (err == 0)
         err = entry_get(v, entry, &row);
+    if (err == 0)
+        err = inomap_init(&l.linked);
     if (err < 0)
         return err;
     manifest_builder_init(&l.builder, out->manifest);
@@ -272,6 +224,6 @@ int inventory_make(struct inventory *out, struct store *s, struct view *v, uint6
     if (err == 0 && (!bytes_ok(out->manifest) || !bytes_ok(out->inos)))
         err = STORE_ERR_NOMEM;
     manifest_builder_release(&l.builder);
-    free(l.linked);
+    inomap_release(&l.linked);
     return err;
 }
