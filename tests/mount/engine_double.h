@@ -1,7 +1,7 @@
 /* A stand-in for the engine and the sealing rule, so that the face can be mounted and tried without
  * a network. It gives out the codes "7-guitarist-revenge", "8-…" after a delay, or never; and it
- * does to a wormhole what a line of a script says: pair NAME · close NAME · problem NAME TEXT · ack
- * NAME ENTRY · arrive NAME FILE TEXT */
+ * does to a wormhole what a line of a script says:
+ *     pair NAME · close NAME · problem NAME TEXT · ack NAME ENTRY · arrive NAME FILE TEXT */
 #ifndef TESTS_MOUNT_ENGINE_DOUBLE_H
 #define TESTS_MOUNT_ENGINE_DOUBLE_H
 
