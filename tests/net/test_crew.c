@@ -514,8 +514,10 @@ static void test_many_at_once(void **state)
         net_transit_start(a.net, w, 1, of_a);
         net_transit_start(b.net, w, 1, of_b);
     }
-    recorder_wait_count(&a.recorder, RECORD_SESSION, 10, SOON_MS);
+    recorder_wait_count(&a.recorder, RECORD_TRANSIT_DOWN, 10, SOON_MS);
     recorder_wait_count(&b.recorder, RECORD_TRANSIT_DOWN, 10, SOON_MS);
+    assert_int_equal(recorder_count(&a.recorder, RECORD_SESSION), 10);
+    assert_int_equal(recorder_count(&b.recorder, RECORD_SESSION), 10);
     free(of_a);
     free(of_b);
 }
