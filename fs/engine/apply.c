@@ -120,18 +120,26 @@ static int state_is(struct step *step, const struct action *a)
     return 0;
 }
 
+/* "wormholefs 0.1" of a peer of our kind is version "0.1": the log has the kind beside it. */
+static const char *version_of(const char *software)
+{
+    static const char ours[] = "wormholefs ";
+    return strncmp(software, ours, sizeof ours - 1) == 0 ? software + sizeof ours - 1 : software;
+}
+
 static int paired(struct step *step, const struct action *a)
 {
     bool stock = a->number == 2;
     step->paired_anew = true;
     step->state_changed = true;
-    int err = log_append(
-        step->t,
-        &(struct log_event){.type = LOG_PAIRED,
-                            .wormhole = step->slot->id,
-                            .detail = json_pack("{s:s,s:s}", "peer", stock ? "stock" : "wormholefs",
-                                                "version", a->text != NULL ? a->text : "")},
-        NULL);
+    int err =
+        log_append(step->t,
+                   &(struct log_event){
+                       .type = LOG_PAIRED,
+                       .wormhole = step->slot->id,
+                       .detail = json_pack("{s:s,s:s}", "peer", stock ? "stock" : "wormholefs",
+                                           "version", version_of(a->text != NULL ? a->text : ""))},
+                   NULL);
     if (err == 0)
         err = wormhole_reveal(step->t, step->slot->id);
     if (err == 0)
