@@ -71,6 +71,7 @@ struct boss_link {
 struct boss_visit {
     bool on;
     bool fenced;
+    bool agreed; /* a generation was begun: now it has to be confirmed */
     int64_t leave_ms;
     int64_t next_ms; /* not before */
     uint8_t stayed_for[RATCHET_CHALLENGE_BYTES];

@@ -28,7 +28,7 @@ static bool may_meet(const struct boss *b)
 
 static bool is_urgent(const struct boss *b)
 {
-    return b->adrift || b->asked;
+    return b->adrift || b->asked || boss_newest(b)->broken;
 }
 
 static bool has_reason(const struct boss *b, int64_t now_ms)
@@ -57,6 +57,7 @@ static void come(struct boss *b)
 {
     b->visit.on = true;
     b->visit.fenced = false;
+    b->visit.agreed = false;
     b->visit.leave_ms = b->now->ms + BOSS_VISIT_FENCE_MS;
 }
 
@@ -161,6 +162,7 @@ static int agree(struct boss *b)
     }
     sodium_memzero(key, sizeof(key));
     bytes_release(&confirm);
+    b->visit.agreed = true;
     stay_until(b, b->now->ms + BOSS_VISIT_STAY_MS);
     return boss_check(b, err);
 }
@@ -271,7 +273,7 @@ static int settle_visit(struct boss *b)
 {
     int more = b->visit.fenced;
 
-    while (more == 1 && b->visit.on)
+    while (more == 1 && b->visit.on && !b->visit.agreed)
         more = carry_on(b);
     if (b->visit.fenced)
         stay_for_challenge(b);

@@ -65,9 +65,17 @@ static int settle_ack(struct boss *b)
         b, &(struct message_ephemeral){.kind = MESSAGE_ACK, .have = *position(b)});
 }
 
+/* What we have cannot be gone on with in the newest generation: the peer has to meet us. */
+static bool must_meet(const struct boss *b)
+{
+    const struct generation *g = boss_newest(b);
+
+    return g != NULL && (g->broken || (b->adrift && g->mailbox.muted));
+}
+
 static int settle_meet(struct boss *b)
 {
-    if (!b->adrift || b->called || !can_say(b, true) || !boss_newest(b)->mailbox.muted)
+    if (!must_meet(b) || b->called || !can_say(b, true))
         return PROTO_OK;
     b->called = true;
     return say_ephemeral(b, &(struct message_ephemeral){.kind = MESSAGE_MEET});
@@ -248,10 +256,10 @@ static int take_numbered(struct boss *b, struct generation *g, const struct byte
 
     if (g->broken || message_parse(&m, plain->data, plain->len) != PROTO_OK)
         return PROTO_OK;
-    take_ack(b, &m.have);
     enum inbound_verdict verdict = inbound_classify(&b->inbound, &m);
     if (verdict == INBOUND_GAP) {
         g->broken = true;
+        boss_meeting_call(b);
         return PROTO_OK;
     }
     if (verdict == INBOUND_NEW && inbound_process(&b->inbound, &m.id))
@@ -317,6 +325,15 @@ static bool was_handled(const struct generation *g, const char *phase)
     return mailbox_phase_number(phase, &number) && number < g->order.next;
 }
 
+/* What it acknowledges is true even if it has to wait for its turn. */
+static void look_ahead(struct boss *b, const struct generation *g, const struct bytes *plain)
+{
+    struct message m;
+
+    if (generation_is_met(g) && message_parse(&m, plain->data, plain->len) == PROTO_OK)
+        take_ack(b, &m.have);
+}
+
 static int take_lasting(struct boss *b, struct generation *g, const struct mailbox_event *event)
 {
     struct bytes plain = {0};
@@ -328,6 +345,7 @@ static int take_lasting(struct boss *b, struct generation *g, const struct mailb
     int err = open_body(b, g, event, &plain);
     if (err == PROTO_OK) {
         boss_heard(b);
+        look_ahead(b, g, &plain);
         err = order_put(&g->order, event->phase, plain.data, plain.len);
         err = err < 0 ? err : take_ordered(b, g);
     }

@@ -109,6 +109,7 @@ static void fill(struct pair *p, struct turn *t)
 
 static void put_snapshot(struct side *s)
 {
+    s->store.snapshots++;
     bytes_clear(&s->store.snapshot);
     pair_must(boss_snapshot(s->boss, &s->store.snapshot) == PROTO_OK, "snapshot");
     s->has_store = true;
@@ -494,12 +495,13 @@ void pair_backup(struct pair *p, enum pair_who who)
 void pair_restore(struct pair *p, enum pair_who who)
 {
     struct side *s = &p->sides[who];
+    uint64_t sent = s->store.sent;
 
     pair_must(s->has_backup, "no backup");
     pair_stop(p, who);
     pair_store_release(&s->store);
     pair_store_copy(&s->store, &s->backup);
-    s->goal = s->store.sent;
+    s->store.sent = sent; /* what its application makes from now on is new */
     pair_start(p, who);
 }
 

@@ -110,10 +110,13 @@ static void deliver(struct pair_store *s, const struct bytes *content)
     struct reader r = reader_of(content->data, content->len);
 
     reader_u8(&r);
-    if (reader_u64(&r) == s->received && reader_ok(&r))
-        s->received++;
-    else
+    uint64_t number = reader_u64(&r);
+    if (!reader_ok(&r) || number < s->received) {
         s->disorder++;
+        return;
+    }
+    s->missed += (unsigned)(number - s->received);
+    s->received = number + 1;
 }
 
 void pair_store_apply(struct pair_store *s, const struct action *a)

@@ -39,7 +39,9 @@ struct pair_store {
     unsigned code_ends[CODE_END_EXPIRED + 1];
     uint64_t sent;     /* messages made so far: the contents 0, 1, 2, … */
     uint64_t received; /* the content that comes next */
-    unsigned disorder; /* contents that were not the next */
+    unsigned disorder; /* contents that came twice, or after a later one */
+    unsigned missed;   /* contents that never came: later ones came in their place */
+    unsigned snapshots;
 };
 
 void pair_store_init(struct pair_store *s);
