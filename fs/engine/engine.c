@@ -150,18 +150,31 @@ int engine_start(struct engine *e)
 
 /* ---- from the face, in its turn ---- */
 
+static int hide_code(const char *code, char *hidden_as, size_t hidden_cap,
+                     char lower[static CODE_TEXT_MAX + 1])
+{
+    char nameplate[CODE_NAMEPLATE_MAX + 1];
+    size_t len = strlen(code);
+    if (len > CODE_TEXT_MAX || code_nameplate(nameplate, code) < 0)
+        return STORE_ERR_INVALID;
+    snprintf(hidden_as, hidden_cap, "%s-…", nameplate);
+    for (size_t i = 0; i <= len; i++)
+        lower[i] = code[i] >= 'A' && code[i] <= 'Z' ? (char)(code[i] - 'A' + 'a') : code[i];
+    return 0;
+}
+
 int engine_create(struct engine *e, struct turn *t, const char *name, size_t name_len, bool draft,
                   const char *code, uint64_t *wormhole)
 {
     struct wormhole_new what = {.draft = draft};
-    char hidden_as[CODE_NAMEPLATE_MAX + 8];
+    char hidden_as[CODE_NAMEPLATE_MAX + 8], lower[CODE_TEXT_MAX + 1];
     int err = name_set(&what.name, name, name_len);
-    if (err == 0 && code != NULL) {
-        char nameplate[CODE_NAMEPLATE_MAX + 1];
-        if (code_nameplate(nameplate, code) < 0)
-            return STORE_ERR_INVALID;
-        snprintf(hidden_as, sizeof hidden_as, "%s-…", nameplate);
+    if (err == 0 && code != NULL && strcmp(code, what.name.text) == 0) {
+        /* The directory is named by the code: hide that name until it is used, and take the words
+         * as upstream writes them, for SPAKE2 hashes the code as it is. */
+        err = hide_code(code, hidden_as, sizeof hidden_as, lower);
         what.hidden_as = hidden_as;
+        code = lower;
     }
     if (err == 0)
         err = wormhole_create(t, &what, wormhole);
