@@ -8,7 +8,9 @@
 
 static struct sql get_boot = {"SELECT value FROM meta WHERE key='boot_id'", 0};
 static struct sql put_boot = {"INSERT OR REPLACE INTO meta VALUES ('boot_id', ?)", 0};
-static struct sql in_spool = {"SELECT ino, spool, size, durable_size FROM node WHERE spool!=0", 0};
+static struct sql in_spool = {"SELECT ino, spool, size, durable_size, entry IN (SELECT top_ino "
+                              "FROM arrival) FROM node WHERE spool!=0",
+                              0};
 static struct sql set_lost = {"UPDATE node SET size=?, durable_size=?, flags=flags|? WHERE ino=?",
                               0};
 static struct sql last_ino = {"SELECT seq FROM sqlite_sequence WHERE name='node'", 0};
@@ -32,6 +34,7 @@ static bool same_boot(struct view *v, const char *now)
 
 struct crashed {
     uint64_t ino, spool, size, durable;
+    bool arriving; /* its sender has every byte that was not promised: none is lost */
 };
 
 /* Cuts one file to what was promised of it. A file that is shorter than that has lost what should
@@ -43,7 +46,8 @@ static int cut_file(struct turn *t, const struct crashed *c)
     struct io_file f;
     struct stat st = {0};
     uint64_t keep = c->durable < c->size ? c->durable : c->size;
-    unsigned flags = keep < c->size ? NODE_FLAG_LOST : 0;
+    bool cut = keep < c->size;
+    unsigned flags = c->arriving ? 0 : NODE_FLAG_LOST;
     spool_path(path, c->spool);
     int rc = io_open(s->io, s->dir, path, O_RDWR, &f);
     if (rc == 0)
@@ -55,9 +59,11 @@ static int cut_file(struct turn *t, const struct crashed *c)
         return io_error(rc);
     if (rc == -ENOENT || (uint64_t)st.st_size < keep) {
         keep = rc ? 0 : (uint64_t)st.st_size;
-        flags = NODE_FLAG_LOST | (c->durable > keep ? NODE_FLAG_BAD : 0);
+        cut = true;
+        if (c->durable > keep || (rc && c->arriving))
+            flags |= NODE_FLAG_BAD;
     }
-    if (!flags)
+    if (!cut)
         return 0;
     return sql_exec(turn_view(t), &set_lost, "uuiu", keep, keep, (int64_t)flags, c->ino);
 }
@@ -70,7 +76,8 @@ static int cut_files(struct turn *t)
     if (rc)
         return rc;
     while ((rc = sql_next(&q)) == 1) {
-        struct crashed c = {sql_u64(&q, 0), sql_u64(&q, 1), sql_u64(&q, 2), sql_u64(&q, 3)};
+        struct crashed c = {sql_u64(&q, 0), sql_u64(&q, 1), sql_u64(&q, 2), sql_u64(&q, 3),
+                            sql_int(&q, 4) != 0};
         rc = cut_file(t, &c);
         if (rc)
             break;
