@@ -25,14 +25,15 @@ struct small_file {
 
 struct intake {
     struct engine *e;
-    struct arrival a;
+    struct arrival a; /* as we last committed it */
+    int failed;       /* the first error: nothing more is done then */
     uint64_t next;
     struct bytes head; /* MANIFEST: what has come */
     struct plant plant;
     struct parcel_table table; /* DATA */
     size_t extent;             /* DATA: the extent that .next lies in */
-    uint8_t *small;    /* the small file that is being filled, INLINE_BYTES_MAX bytes, or NULL */
-    uint64_t small_at; /* where it begins in the parcel */
+    uint8_t *small;            /* the small file that is being filled, or NULL */
+    uint64_t small_at;         /* where it begins in the parcel */
     struct small_file batch[BATCH_FILES_MAX];
     size_t batch_count, batch_bytes;
     uint64_t dirty[DIRTY_FILES_MAX];
@@ -41,47 +42,65 @@ struct intake {
 
 /* ---- turns ---- */
 
-typedef int turn_fn(struct turn *t, void *arg);
+static bool same(const struct arrival *a, const struct arrival *b)
+{
+    return a->state == b->state && a->top_ino == b->top_ino && a->manifest == b->manifest &&
+           a->durable == b->durable;
+}
 
-static int in_turn(struct engine *e, turn_fn *fn, void *arg, bool promise)
+/* Withdrawn, or taken up by another session meanwhile? Then what we know of it is void. */
+static int check_ours(const struct intake *in, struct view *v)
+{
+    struct arrival now;
+    int err = arrival_get(v, in->a.wormhole, in->a.rev, &now);
+    return err < 0 ? err : same(&now, &in->a) ? 0 : STORE_ERR_NOT_FOUND;
+}
+
+/* fn changes the store, and what the arrival will be: *a. */
+typedef int turn_fn(struct turn *t, struct arrival *a, void *arg);
+
+static int run(struct intake *in, struct turn *t, turn_fn *fn, void *arg, struct arrival *a)
+{
+    int err = check_ours(in, turn_view(t));
+    if (err == 0)
+        err = fn(t, a, arg);
+    if (err == 0 && !same(a, &in->a))
+        err = arrival_put(t, a);
+    return err;
+}
+
+static int in_turn(struct intake *in, turn_fn *fn, void *arg)
 {
     struct turn *t;
-    int err = turn_begin(e->store, &t);
+    struct arrival a = in->a;
+    int err = turn_begin(in->e->store, &t);
     if (err < 0)
         return err;
-    err = fn(t, arg);
+    err = run(in, t, fn, arg, &a);
     if (err < 0) {
         turn_abort(t);
         return err;
     }
-    if (promise)
+    if (a.durable != in->a.durable)
         turn_promise(t);
-    return promise ? turn_commit(t) : turn_checkpoint(t);
-}
-
-static int put_arrival(struct turn *t, void *arg)
-{
-    return arrival_put(t, arg);
+    err = turn_commit(t);
+    if (err == 0)
+        in->a = a;
+    return err;
 }
 
 /* ---- the manifest, whole and in memory ---- */
 
-static int manifest_error(int err)
-{
-    return err == PROTO_ERR_NOMEM ? STORE_ERR_NOMEM : STORE_ERR_HOSTILE;
-}
-
 /* A position in the items, so that they can be planted a few at a time. */
 struct planting {
-    struct intake *in;
+    struct plant *plant;
     struct manifest_parser parser;
     const uint8_t *at;
     size_t left;
     bool done;
-    uint64_t data_len;
 };
 
-static int plant_some(struct turn *t, void *arg)
+static int plant_some(struct turn *t, struct arrival *a, void *arg)
 {
     struct planting *p = arg;
     for (int i = 0; i < PLANT_ITEMS_A_TURN && !p->done; i++) {
@@ -89,45 +108,64 @@ static int plant_some(struct turn *t, void *arg)
         size_t used;
         int more = manifest_next(&p->parser, p->at, p->left, &used, &item);
         if (more < 0)
-            return manifest_error(more);
+            return STORE_ERR_NOMEM; /* plant_check saw that it is well formed */
         p->done = more == 0;
         if (p->done)
             break;
-        int err = plant_item(&p->in->plant, t, &item);
+        int err = plant_item(p->plant, t, &item);
         if (err < 0)
             return err;
-        p->data_len += item.kind == MANIFEST_FILE ? item.data_len : 0;
         p->at += used;
         p->left -= used;
     }
-    p->in->a.top_ino = plant_top(&p->in->plant);
-    return arrival_put(t, &p->in->a);
+    a->top_ino = plant_top(p->plant);
+    return 0;
 }
 
-static int plant_all(struct intake *in)
+static int plant_all(struct intake *in, const uint8_t *manifest, size_t len)
 {
-    struct planting p = {
-        .in = in, .at = in->head.data + LENGTH_BYTES, .left = in->head.len - LENGTH_BYTES};
-    int err = manifest_parser_init(&p.parser, p.left);
-    if (err < 0)
-        return manifest_error(err);
+    struct planting p = {.plant = &in->plant, .at = manifest, .left = len};
+    int err = manifest_parser_init(&p.parser, len) < 0 ? STORE_ERR_HOSTILE : 0;
     while (err == 0 && !p.done)
-        err = in_turn(in->e, plant_some, &p, false);
+        err = in_turn(in, plant_some, &p);
     manifest_parser_release(&p.parser);
-    if (err == 0 && in->head.len + p.data_len != in->a.size)
-        err = STORE_ERR_HOSTILE;
-    for (size_t i = 0; err == 0 && i < in->plant.count; i++)
-        if (in->plant.items[i].hole_size != 0)
-            err = content_truncate(in->e->store, in->plant.items[i].ino,
-                                   in->plant.items[i].hole_size);
     return err;
 }
 
-static int stage_manifest(struct turn *t, void *arg)
+/* What the parcel's size does not say: the zeros of small files. */
+static int check_room(struct intake *in, uint64_t zeros)
 {
-    struct intake *in = arg;
-    int err = node_stage(t, &(struct node_new){.type = NODE_FILE, .mode = 0600}, &in->a.manifest);
-    return err < 0 ? err : arrival_put(t, &in->a);
+    struct view *v;
+    if (zeros == 0)
+        return 0;
+    int err = view_begin(in->e->store, &v);
+    if (err < 0)
+        return err;
+    bool room = inbox_has_room(in->e, v, zeros);
+    view_end(v);
+    return room ? 0 : STORE_ERR_NOSPACE;
+}
+
+/* Flushed, as the data of the others will be: what is published must survive. */
+static int make_holes(const struct intake *in)
+{
+    struct store *s = in->e->store;
+    int err = 0;
+    for (size_t i = 0; err == 0 && i < in->plant.count; i++) {
+        const struct planted *item = &in->plant.items[i];
+        if (item->hole_size == 0)
+            continue;
+        err = content_truncate(s, item->ino, item->hole_size);
+        if (err == 0)
+            err = content_flush(s, item->ino, true);
+    }
+    return err;
+}
+
+static int stage_manifest(struct turn *t, struct arrival *a, void *arg)
+{
+    (void)arg;
+    return node_stage(t, &(struct node_new){.type = NODE_FILE, .mode = 0600}, &a->manifest);
 }
 
 static int write_manifest(struct intake *in)
@@ -137,7 +175,7 @@ static int write_manifest(struct intake *in)
         bytes_put_u64(&in->head, in->plant.items[i].ino);
     if (!bytes_ok(&in->head))
         return STORE_ERR_NOMEM;
-    int err = in_turn(in->e, stage_manifest, in, false);
+    int err = in_turn(in, stage_manifest, NULL);
     for (size_t at = 0; err == 0 && at < in->head.len;) {
         size_t len = in->head.len - at < BATCH_BYTES_MAX ? in->head.len - at : BATCH_BYTES_MAX;
         err = content_write(s, in->a.manifest, in->head.data + at, len, at);
@@ -146,56 +184,76 @@ static int write_manifest(struct intake *in)
     return err < 0 ? err : content_flush(s, in->a.manifest, true);
 }
 
+static int enter_data(struct turn *t, struct arrival *a, void *arg)
+{
+    const uint64_t *data_start = arg;
+    (void)t;
+    a->state = ARRIVAL_DATA;
+    a->durable = *data_start;
+    return 0;
+}
+
 static int begin_data(struct intake *in)
 {
+    const uint8_t *manifest = in->head.data + LENGTH_BYTES;
     uint64_t data_start = in->head.len;
-    int err = plant_all(in);
+    size_t len = in->head.len - LENGTH_BYTES;
+    struct plant_sum sum;
+    int err = plant_check(manifest, len, &sum);
+    if (err == 0 && data_start + sum.data_len != in->a.size)
+        err = STORE_ERR_HOSTILE;
+    if (err == 0)
+        err = check_room(in, sum.zeros);
+    if (err == 0)
+        err = plant_all(in, manifest, len);
+    if (err == 0)
+        err = make_holes(in);
     if (err == 0)
         err = write_manifest(in);
     if (err == 0)
         err = parcel_table_load(&in->table, in->e->store, in->a.manifest);
-    if (err < 0)
-        return err;
-    in->a.state = ARRIVAL_DATA;
-    in->a.durable = data_start;
     bytes_release(&in->head);
-    return in_turn(in->e, put_arrival, &in->a, true);
+    return err < 0 ? err : in_turn(in, enter_data, &data_start);
+}
+
+/* The bytes of the head, as far as is known: its length first. */
+static uint64_t head_len(const struct intake *in)
+{
+    struct reader r = reader_of(in->head.data, in->head.len);
+    return in->head.len < LENGTH_BYTES ? LENGTH_BYTES : LENGTH_BYTES + (uint64_t)reader_u32(&r);
 }
 
 static int take_head(struct intake *in, const uint8_t **data, size_t *len)
 {
     while (*len > 0 && in->a.state == ARRIVAL_MANIFEST) {
-        uint64_t want = LENGTH_BYTES;
-        if (in->head.len >= LENGTH_BYTES) {
-            struct reader r = reader_of(in->head.data, LENGTH_BYTES);
-            want += reader_u32(&r);
-        }
-        if (want > (uint64_t)LENGTH_BYTES + MANIFEST_LEN_MAX || want > in->a.size)
-            return STORE_ERR_HOSTILE;
-        size_t take = want - in->head.len < *len ? (size_t)(want - in->head.len) : *len;
+        uint64_t want = head_len(in) - in->head.len;
+        size_t take = want < *len ? (size_t)want : *len;
         bytes_put(&in->head, *data, take);
         if (!bytes_ok(&in->head))
             return STORE_ERR_NOMEM;
         *data += take;
         *len -= take;
         in->next += take;
-        if (want > LENGTH_BYTES && in->head.len == want) {
-            int err = begin_data(in);
-            if (err < 0)
-                return err;
-        } else if (want == LENGTH_BYTES && in->head.len == want &&
-                   memcmp(in->head.data, "\0\0\0\0", 4) == 0) {
-            return STORE_ERR_HOSTILE; /* an empty manifest */
-        }
+        if (in->head.len < LENGTH_BYTES)
+            continue;
+        want = head_len(in);
+        if (want == LENGTH_BYTES || want > LENGTH_BYTES + MANIFEST_LEN_MAX || want > in->a.size)
+            return STORE_ERR_HOSTILE;
+        if (in->head.len < want)
+            continue;
+        int err = begin_data(in);
+        if (err < 0)
+            return err;
     }
     return 0;
 }
 
 /* ---- small files ---- */
 
-static int put_batch(struct turn *t, void *arg)
+static int put_batch(struct turn *t, struct arrival *a, void *arg)
 {
     struct intake *in = arg;
+    (void)a;
     for (size_t i = 0; i < in->batch_count; i++) {
         int err = content_put(t, in->batch[i].ino, in->batch[i].data, in->batch[i].len);
         if (err < 0)
@@ -215,7 +273,7 @@ static int flush_batch(struct intake *in)
 {
     if (in->batch_count == 0)
         return 0;
-    int err = in_turn(in->e, put_batch, in, false);
+    int err = in_turn(in, put_batch, in);
     if (err == 0)
         drop_batch(in);
     return err;
@@ -313,15 +371,38 @@ static int take_data(struct intake *in, const uint8_t *data, size_t len)
 
 /* ---- the object ---- */
 
-static int discard_tree(struct turn *t, void *arg)
+static int drop_node(struct turn *t, uint64_t ino)
 {
-    struct arrival *a = arg;
-    int err = a->top_ino != 0 ? node_discard(t, a->top_ino) : 0;
-    if (err == 0 && a->manifest != 0)
-        err = node_discard(t, a->manifest);
-    a->top_ino = a->manifest = 0;
-    a->durable = 0;
-    return err < 0 ? err : arrival_put(t, a);
+    int err = ino != 0 ? node_discard(t, ino) : 0;
+    return err == STORE_ERR_NOT_FOUND ? 0 : err;
+}
+
+/* What was made before an interruption goes; it works on a full disk, too. */
+static int begin_again(struct intake *in)
+{
+    struct turn *t;
+    struct arrival fresh = in->a;
+    if (fresh.state == ARRIVAL_MANIFEST && fresh.top_ino == 0 && fresh.manifest == 0)
+        return 0;
+    int err = turn_begin_relief(in->e->store, &t);
+    if (err < 0)
+        return err;
+    err = check_ours(in, turn_view(t));
+    if (err == 0)
+        err = drop_node(t, in->a.top_ino);
+    if (err == 0)
+        err = drop_node(t, in->a.manifest);
+    fresh.state = ARRIVAL_MANIFEST;
+    fresh.top_ino = fresh.manifest = fresh.durable = 0;
+    if (err == 0)
+        err = arrival_put(t, &fresh);
+    if (err < 0) {
+        turn_abort(t);
+        return err;
+    }
+    err = turn_commit(t);
+    in->a = fresh;
+    return err;
 }
 
 /* The staged nodes' times and count again, from the manifest that was kept. */
@@ -342,36 +423,65 @@ static int replant(struct intake *in)
         at += used;
         err = plant_again(&in->plant, &item, reader_u64(&r));
     }
-    if (err == 0 && (more < 0 || !reader_done(&r)))
+    if (err == 0 && more < 0)
+        err = more == PROTO_ERR_NOMEM ? STORE_ERR_NOMEM : STORE_ERR_CORRUPT;
+    if (err == 0 && !reader_done(&r))
         err = STORE_ERR_CORRUPT;
     manifest_parser_release(&parser);
     bytes_release(&file);
     return err;
 }
 
+/* A file that failed once cannot be made durable any more. */
+static int check_files(const struct intake *in)
+{
+    struct view *v;
+    struct node_sum sum;
+    int err = view_begin(in->e->store, &v);
+    if (err < 0)
+        return err;
+    err = node_sum(v, in->a.top_ino, &sum);
+    view_end(v);
+    return err < 0 ? err : sum.bad > 0 ? STORE_ERR_CORRUPT : 0;
+}
+
+static int go_on(struct intake *in)
+{
+    int err = parcel_table_load(&in->table, in->e->store, in->a.manifest);
+    if (err == 0 && (in->table.size != in->a.size || in->a.durable > in->a.size ||
+                     in->a.durable < in->table.data_start))
+        err = STORE_ERR_CORRUPT;
+    if (err == 0)
+        err = check_files(in);
+    if (err == 0)
+        err = replant(in);
+    if (err < 0) {
+        parcel_table_release(&in->table);
+        plant_release(&in->plant);
+        return err;
+    }
+    in->next = in->a.durable;
+    in->extent = parcel_table_find(&in->table, in->next);
+    return 0;
+}
+
 int intake_open(struct intake **out, struct engine *e, const struct arrival *a)
 {
+    if (a->state != ARRIVAL_MANIFEST && a->state != ARRIVAL_DATA)
+        return STORE_ERR_INVALID;
     struct intake *in = calloc(1, sizeof *in);
     if (in == NULL)
         return STORE_ERR_NOMEM;
     in->e = e;
     in->a = *a;
-    in->plant.keep_exec = e->options.keep_exec;
-    int err = 0;
-    if (a->state == ARRIVAL_MANIFEST) {
-        if (a->top_ino != 0 || a->manifest != 0)
-            err = in_turn(e, discard_tree, &in->a, false);
-    } else {
-        err = parcel_table_load(&in->table, e->store, a->manifest);
-        if (err == 0)
-            err = replant(in);
-        in->next = a->durable;
-        in->extent = parcel_table_find(&in->table, in->next);
-    }
+    int err = a->state == ARRIVAL_DATA ? go_on(in) : STORE_ERR_CORRUPT;
+    if (err == STORE_ERR_CORRUPT) /* half made, or damaged: rather from the start than never */
+        err = begin_again(in);
     if (err < 0) {
         intake_close(in);
         return err;
     }
+    in->plant.keep_exec = e->options.keep_exec;
     *out = in;
     return 0;
 }
@@ -395,135 +505,77 @@ uint64_t intake_next(const struct intake *in)
 
 bool intake_complete(const struct intake *in)
 {
-    return in->a.state == ARRIVAL_DATA && in->next == in->a.size;
+    return in->failed == 0 && in->a.state == ARRIVAL_DATA && in->next == in->a.size;
 }
 
 int intake_write(struct intake *in, const uint8_t *data, size_t len)
 {
-    int err = take_head(in, &data, &len);
-    return err < 0 ? err : take_data(in, data, len);
+    if (in->failed == 0)
+        in->failed = take_head(in, &data, &len);
+    if (in->failed == 0)
+        in->failed = take_data(in, data, len);
+    return in->failed;
 }
 
-int intake_sync(struct intake *in, uint64_t *durable)
+static int set_durable(struct turn *t, struct arrival *a, void *arg)
 {
-    *durable = in->a.durable;
-    if (in->a.state != ARRIVAL_DATA)
+    const uint64_t *durable = arg;
+    (void)t;
+    a->durable = *durable;
+    return 0;
+}
+
+static int sync_all(struct intake *in)
+{
+    uint64_t durable = in->small != NULL ? in->small_at : in->next;
+    if (in->a.state != ARRIVAL_DATA || durable == in->a.durable)
         return 0;
     int err = flush_batch(in);
     if (err == 0)
         err = sync_large(in);
-    if (err < 0)
-        return err;
-    in->a.durable = in->small != NULL ? in->small_at : in->next;
+    return err < 0 ? err : in_turn(in, set_durable, &durable);
+}
+
+int intake_sync(struct intake *in, uint64_t *durable)
+{
+    if (in->failed == 0)
+        in->failed = sync_all(in);
     *durable = in->a.durable;
-    return in_turn(in->e, put_arrival, &in->a, true);
+    return in->failed;
 }
 
 struct timing {
-    struct intake *in;
+    const struct plant *plant;
     size_t left;
 };
 
-static int time_some(struct turn *t, void *arg)
+static int time_some(struct turn *t, struct arrival *a, void *arg)
 {
     struct timing *timing = arg;
-    return plant_times(&timing->in->plant, t, &timing->left, PLANT_ITEMS_A_TURN);
+    (void)a;
+    return plant_times(timing->plant, t, &timing->left, PLANT_ITEMS_A_TURN);
 }
 
 static int publish(struct step *step, void *arg)
 {
     struct intake *in = arg;
-    struct arrival now;
-    int err = arrival_get(turn_view(step->t), in->a.wormhole, in->a.rev, &now);
-    return err < 0 ? err : inbox_publish(step, &now, in->plant.files); /* NOT_FOUND: withdrawn */
+    int err = check_ours(in, turn_view(step->t));
+    return err < 0 ? err : inbox_publish(step, &in->a, in->plant.files);
+}
+
+static int set_times_and_publish(struct intake *in)
+{
+    struct timing timing = {&in->plant, in->plant.count};
+    int err = 0;
+    while (err == 0 && timing.left > 0)
+        err = in_turn(in, time_some, &timing);
+    return err < 0 ? err : step_alone(in->e, in->a.wormhole, publish, in);
 }
 
 int intake_publish(struct intake *in)
 {
-    struct timing timing = {in, in->plant.count};
-    int err = 0;
-    while (err == 0 && timing.left > 0)
-        err = in_turn(in->e, time_some, &timing, false);
-    return err < 0 ? err : step_alone(in->e, in->a.wormhole, publish, in);
-}
-
-/* ---- small parcels ---- */
-
-static int put_small_data(struct turn *t, const struct plant *p, const uint8_t *manifest,
-                          size_t len, const uint8_t *data)
-{
-    struct manifest_parser parser;
-    struct manifest_item item;
-    size_t at = 0, used;
-    int err = manifest_parser_init(&parser, len) < 0 ? STORE_ERR_HOSTILE : 0;
-    while (err == 0 && manifest_next(&parser, manifest + at, len - at, &used, &item) > 0) {
-        at += used;
-        uint64_t ino = p->items[item.index].ino;
-        if (item.kind != MANIFEST_FILE || item.data_len == 0 || ino == 0)
-            continue;
-        if (item.size > INLINE_BYTES_MAX) {
-            err = STORE_ERR_HOSTILE; /* small parcels hold small files */
-            break;
-        }
-        uint8_t file[INLINE_BYTES_MAX] = {0};
-        const uint8_t *from = data + item.data_offset;
-        for (uint32_t i = 0; i < item.extent_count; i++) {
-            uint64_t offset, length;
-            manifest_extent(&item, i, &offset, &length);
-            memcpy(file + offset, from, (size_t)length);
-            from += length;
-        }
-        err = content_put(t, ino, file, (size_t)item.size);
-    }
-    manifest_parser_release(&parser);
-    return err;
-}
-
-static int plant_small(struct turn *t, struct plant *p, const uint8_t *manifest, size_t len,
-                       uint64_t *data_len)
-{
-    struct manifest_parser parser;
-    struct manifest_item item;
-    size_t at = 0, used;
-    int err = manifest_parser_init(&parser, len) < 0 ? STORE_ERR_HOSTILE : 0;
-    int more = 1;
-    *data_len = 0;
-    while (err == 0 && (more = manifest_next(&parser, manifest + at, len - at, &used, &item)) > 0) {
-        at += used;
-        *data_len += item.kind == MANIFEST_FILE ? item.data_len : 0;
-        err = plant_item(p, t, &item);
-        if (err == 0 && p->items[item.index].hole_size != 0)
-            err = STORE_ERR_HOSTILE;
-    }
-    manifest_parser_release(&parser);
-    return err < 0 ? err : more < 0 ? manifest_error(more) : 0;
-}
-
-int intake_small(struct step *step, const void *parcel, size_t len, uint64_t *top,
-                 struct name *name, uint64_t *files)
-{
-    struct plant p = {.keep_exec = step->e->options.keep_exec};
-    struct reader in = reader_of(parcel, len);
-    uint32_t manifest_len = reader_u32(&in);
-    const uint8_t *manifest = reader_take(&in, manifest_len);
-    uint64_t data_len = 0;
-    int err = manifest == NULL ? STORE_ERR_HOSTILE : 0;
-    if (err == 0)
-        err = plant_small(step->t, &p, manifest, manifest_len, &data_len);
-    if (err == 0 && data_len != in.left)
-        err = STORE_ERR_HOSTILE;
-    if (err == 0)
-        err = put_small_data(step->t, &p, manifest, manifest_len, in.at);
-    size_t left = p.count;
-    if (err == 0)
-        err = plant_times(&p, step->t, &left, p.count);
-    *top = plant_top(&p);
-    *name = p.name;
-    *files = p.files;
-    if (err == STORE_ERR_HOSTILE && *top != 0) {
-        int gone = node_discard(step->t, *top);
-        err = gone < 0 ? gone : err;
-    }
-    plant_release(&p);
-    return err;
+    if (!intake_complete(in) || in->a.durable != in->a.size)
+        return in->failed < 0 ? in->failed : STORE_ERR_INVALID;
+    in->failed = set_times_and_publish(in);
+    return in->failed;
 }

@@ -10,24 +10,31 @@
 #include "fs/engine/step.h"
 #include "store/queues.h"
 
-/* In a turn. *name and *files as in the manifest. HOSTILE: the parcel breaks a rule. */
+/* In a turn. *name and *files as in the manifest. HOSTILE: the parcel breaks a rule, and nothing is
+ * left of it; NOMEM, IO, NOSPACE, QUOTA: abort the turn. */
 int intake_small(struct step *step, const void *parcel, size_t len, uint64_t *top,
                  struct name *name, uint64_t *files);
 
 struct intake;
-/* No turn or view open for any of these; one thread. */
+/* No turn or view open for any of these; one thread. After an error of one of them only
+ * intake_close is of use (the others repeat the error): what was durable is, and a new intake goes
+ * on from there.
+ *
+ * Each says NOT_FOUND when the arrival was withdrawn, or is not any more as this intake left it.
+ * HOSTILE, TOO_BIG: refuse it for ever; NOSPACE, QUOTA: refuse it for now; others: try again later.
+ */
 int intake_open(struct intake **out, struct engine *e, const struct arrival *a);
 void intake_close(struct intake *in);
 /* The offset that it needs next. */
 uint64_t intake_next(const struct intake *in);
 bool intake_complete(const struct intake *in);
-/* Bytes at intake_next. HOSTILE: refuse it for ever; NOSPACE, QUOTA: refuse it for now; others: try
- * again later. */
+/* Bytes at intake_next, as many as there are. */
 int intake_write(struct intake *in, const uint8_t *data, size_t len);
-/* Makes what has come durable and commits it. *durable is the offset before which all is on disk.
- */
+/* Makes what has come durable and commits it. *durable is the offset before which all is on disk,
+ * also after an error. */
 int intake_sync(struct intake *in, uint64_t *durable);
-/* Complete and synced: sets the times; then publishes it in a turn of its own (inbox_publish). */
+/* Complete and synced: sets the times; then publishes it in a turn of its own (inbox_publish).
+ * INVALID if it is not complete or not synced. */
 int intake_publish(struct intake *in);
 
 #endif

@@ -28,14 +28,10 @@ static void put_u32_at(uint8_t *at, uint32_t v)
         at[i] = (uint8_t)(v >> (24 - 8 * i));
 }
 
+/* `out` has room for it. */
 static int append_file(struct view *v, uint64_t ino, const struct manifest_item *item,
                        struct bytes *out)
 {
-    if (item->data_len == 0)
-        return 0;
-    bytes_reserve(out, (size_t)item->data_len);
-    if (!bytes_ok(out))
-        return STORE_ERR_NOMEM;
     ssize_t got = content_peek(v, ino, out->data + out->len, (size_t)item->data_len);
     if (got < 0)
         return got == STORE_ERR_RANGE ? STORE_ERR_TOO_BIG : (int)got;
@@ -43,36 +39,29 @@ static int append_file(struct view *v, uint64_t ino, const struct manifest_item 
     return (uint64_t)got == item->data_len ? 0 : STORE_ERR_CORRUPT;
 }
 
-/* The data of the files, in the manifest's order. A copy of the manifest is parsed: `out` may move
- * as it grows. */
-static int append_data(struct view *v, const struct bytes *inos, struct bytes *out, size_t start)
+/* The data of the files, in the order of the manifest that begins at `start`. */
+static int append_data(struct view *v, const struct inventory *l, size_t start)
 {
-    struct bytes manifest = {0};
-    bytes_put(&manifest, out->data + start, out->len - start);
-    struct reader in = reader_of(inos->data, inos->len);
+    struct bytes *out = l->manifest;
+    bytes_reserve(out, (size_t)l->data_len); /* and so the manifest stays where it is */
+    if (!bytes_ok(out))
+        return STORE_ERR_NOMEM;
+    const uint8_t *at = out->data + start;
+    size_t left = out->len - start, used = 0;
+    struct reader inos = reader_of(l->inos->data, l->inos->len);
     struct manifest_parser parser;
     struct manifest_item item;
-    size_t at = 0, used = 0;
-    int err = bytes_ok(&manifest) ? 0 : STORE_ERR_NOMEM;
-    if (err == 0 && manifest_parser_init(&parser, manifest.len) < 0)
-        err = STORE_ERR_TOO_BIG;
-    if (err < 0)
-        goto out;
-    int more;
-    while (err == 0 && (more = manifest_next(&parser, manifest.data + at, manifest.len - at, &used,
-                                             &item)) != 0) {
-        if (more < 0) {
-            err = STORE_ERR_CORRUPT;
-            break;
-        }
+    int more, err = manifest_parser_init(&parser, left) < 0 ? STORE_ERR_TOO_BIG : 0;
+    while (err == 0 && (more = manifest_next(&parser, at, left, &used, &item)) != 0) {
         at += used;
-        uint64_t ino = reader_u64(&in);
-        if (item.kind == MANIFEST_FILE)
+        left -= used;
+        uint64_t ino = reader_u64(&inos);
+        if (more < 0)
+            err = more == PROTO_ERR_NOMEM ? STORE_ERR_NOMEM : STORE_ERR_CORRUPT;
+        else if (item.kind == MANIFEST_FILE && item.data_len > 0)
             err = append_file(v, ino, &item, out);
     }
     manifest_parser_release(&parser);
-out:
-    bytes_release(&manifest);
     return err;
 }
 
@@ -87,8 +76,10 @@ int parcel_small(struct view *v, uint64_t entry, struct bytes *out)
         err = STORE_ERR_TOO_BIG;
     if (err == 0) {
         put_u32_at(out->data + start, (uint32_t)(out->len - start - LENGTH_BYTES));
-        err = append_data(v, &inos, out, start + LENGTH_BYTES);
+        err = append_data(v, &l, start + LENGTH_BYTES);
     }
+    if (err < 0)
+        out->len = start;
     bytes_release(&inos);
     return err;
 }
@@ -228,7 +219,7 @@ static int fill_table(struct parcel_table *t, const uint8_t *manifest, size_t le
     while (err == 0) {
         int more = manifest_next(&parser, manifest, len, &used, &item);
         if (more <= 0) {
-            err = more < 0 ? STORE_ERR_CORRUPT : 0;
+            err = more == 0 ? 0 : more == PROTO_ERR_NOMEM ? STORE_ERR_NOMEM : STORE_ERR_CORRUPT;
             break;
         }
         manifest += used;

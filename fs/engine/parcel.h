@@ -19,7 +19,8 @@
 /* Could the entry be small enough for pieces? parcel_small has the last word. */
 bool parcel_may_be_small(const struct node_sum *sum);
 /* Appends the whole parcel of `entry` (a node), if all its content is inline and the parcel is at
- * most PEER_PIECED_PARCEL_MAX. TOO_BIG otherwise; NOT_FOUND; NOMEM; IO. Works inside a turn. */
+ * most PEER_PIECED_PARCEL_MAX. TOO_BIG otherwise; NOT_FOUND; NOMEM; IO. Works inside a turn.
+ * Nothing is appended on failure. */
 int parcel_small(struct view *v, uint64_t entry, struct bytes *out);
 /* Lists the parcel of a revision into a new staged file. No turn or view open. *size is the
  * parcel's. NOT_FOUND: the revision is gone; TOO_BIG: the tree exceeds a bound of the manifest.

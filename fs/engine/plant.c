@@ -2,10 +2,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "proto/error.h"
 #include "store/content.h"
 #include "store/namespace.h"
 
 #define NS_PER_S INT64_C(1000000000)
+
+enum { CLASH_TRIES_MAX = 100 /* names in one directory that became the same when made safe */ };
 
 void plant_release(struct plant *p)
 {
@@ -35,19 +38,62 @@ static int blame(int err)
     }
 }
 
+/* Cut to what a node can hold; INT64_MIN is no time (nodes.h). */
 static int64_t time_ns(const struct manifest_item *item)
 {
-    if (item->mtime_s > INT64_MAX / NS_PER_S - 1 || item->mtime_s < INT64_MIN / NS_PER_S + 1)
-        return 0; /* beyond what a node can hold */
-    return item->mtime_s * NS_PER_S + item->mtime_ns;
+    int64_t ns;
+    if (!__builtin_mul_overflow(item->mtime_s, NS_PER_S, &ns) &&
+        !__builtin_add_overflow(ns, (int64_t)item->mtime_ns, &ns) && ns != INT64_MIN)
+        return ns;
+    return item->mtime_s < 0 ? INT64_MIN + 1 : INT64_MAX;
 }
 
 static uint32_t mode_of(const struct plant *p, const struct manifest_item *item)
 {
+    if (item->kind == MANIFEST_SYMLINK)
+        return 0777;
     if (item->kind == MANIFEST_DIR)
         return item->mode | 0700U;
     return p->keep_exec ? item->mode : item->mode & 0666U;
 }
+
+/* ---- before ---- */
+
+static bool stays(const struct manifest_item *item)
+{
+    return item->kind != MANIFEST_SYMLINK ||
+           manifest_target_stays(item->depth, item->target, item->target_len);
+}
+
+static bool possible(const struct manifest_item *item)
+{
+    if (item->index == 0 && !stays(item))
+        return false; /* nothing would be left of the entry */
+    return item->kind != MANIFEST_FILE || item->size <= CONTENT_BYTES_MAX;
+}
+
+int plant_check(const uint8_t *manifest, size_t len, struct plant_sum *sum)
+{
+    struct manifest_parser parser;
+    struct manifest_item item;
+    size_t used;
+    int more = manifest_parser_init(&parser, len);
+    *sum = (struct plant_sum){0};
+    while (more >= 0 && (more = manifest_next(&parser, manifest, len, &used, &item)) > 0) {
+        manifest += used;
+        len -= used;
+        if (!possible(&item)) {
+            more = PROTO_ERR_INVALID;
+        } else if (item.kind == MANIFEST_FILE) {
+            sum->data_len += item.data_len;
+            sum->zeros += item.size <= INLINE_BYTES_MAX ? item.size - item.data_len : 0;
+        }
+    }
+    manifest_parser_release(&parser);
+    return more == 0 ? 0 : more == PROTO_ERR_NOMEM ? STORE_ERR_NOMEM : STORE_ERR_HOSTILE;
+}
+
+/* ---- making ---- */
 
 static int remember(struct plant *p, const struct planted *item)
 {
@@ -63,6 +109,27 @@ static int remember(struct plant *p, const struct planted *item)
     return 0;
 }
 
+/* No two names of a directory are the same, until one had to be made safe. */
+static int choose_name(struct plant *p, struct turn *t, uint64_t parent,
+                       const struct manifest_item *item, struct name *out)
+{
+    struct name safe;
+    name_make_safe(&safe, (const char *)item->name, item->name_len, false);
+    *out = safe;
+    if (safe.len != item->name_len || memcmp(safe.text, item->name, safe.len) != 0)
+        p->renamed = true;
+    if (!p->renamed)
+        return 0;
+    for (unsigned n = 2; n < 2 + CLASH_TRIES_MAX; n++) {
+        uint64_t ino;
+        int err = node_lookup(turn_view(t), parent, out->text, out->len, &ino);
+        if (err < 0)
+            return err == STORE_ERR_NOT_FOUND ? 0 : err;
+        name_clash(out, &safe, n, item->kind == MANIFEST_DIR);
+    }
+    return STORE_ERR_HOSTILE;
+}
+
 static int make_node(struct plant *p, struct turn *t, const struct manifest_item *item,
                      uint64_t *ino)
 {
@@ -72,8 +139,6 @@ static int make_node(struct plant *p, struct turn *t, const struct manifest_item
     struct node_new what = {
         .type = types[item->kind], .mode = mode_of(p, item), .mtime_ns = time_ns(item)};
     if (item->kind == MANIFEST_SYMLINK) {
-        if (!manifest_target_stays(item->depth, item->target, item->target_len))
-            return 0;
         memcpy(target, item->target, item->target_len);
         what.target = target;
     }
@@ -81,10 +146,10 @@ static int make_node(struct plant *p, struct turn *t, const struct manifest_item
         int err = name_set(&p->name, (const char *)item->name, item->name_len);
         return err < 0 ? err : node_stage(t, &what, ino);
     }
+    struct name name;
     uint64_t parent = p->items[item->parent].ino;
-    return parent == 0
-               ? 0
-               : name_create(t, parent, (const char *)item->name, item->name_len, &what, ino);
+    int err = choose_name(p, t, parent, item, &name);
+    return err < 0 ? err : name_create(t, parent, name.text, name.len, &what, ino);
 }
 
 static int put_xattrs(struct turn *t, const struct manifest_item *item, uint64_t ino)
@@ -104,10 +169,10 @@ static int put_xattrs(struct turn *t, const struct manifest_item *item, uint64_t
 
 static int link_item(struct plant *p, struct turn *t, const struct manifest_item *item)
 {
+    struct name name;
     uint64_t original = p->items[item->original].ino, parent = p->items[item->parent].ino;
-    if (p->count == 0 || original == 0 || parent == 0)
-        return 0;
-    return name_link(t, original, parent, (const char *)item->name, item->name_len);
+    int err = choose_name(p, t, parent, item, &name);
+    return err < 0 ? err : name_link(t, original, parent, name.text, name.len);
 }
 
 /* A small file that is one hole gets its zeros now; a large one is cut to size later, outside the
@@ -115,7 +180,7 @@ static int link_item(struct plant *p, struct turn *t, const struct manifest_item
 static int fill_hole(struct turn *t, const struct manifest_item *item, struct planted *made)
 {
     static const uint8_t zeros[INLINE_BYTES_MAX];
-    if (item->kind != MANIFEST_FILE || item->size == 0 || item->data_len != 0 || made->ino == 0)
+    if (item->kind != MANIFEST_FILE || item->size == 0 || item->data_len != 0)
         return 0;
     if (item->size <= sizeof zeros)
         return content_put(t, made->ino, zeros, (size_t)item->size);
@@ -126,13 +191,13 @@ static int fill_hole(struct turn *t, const struct manifest_item *item, struct pl
 int plant_item(struct plant *p, struct turn *t, const struct manifest_item *item)
 {
     struct planted made = {.mtime_ns = time_ns(item)};
-    int err;
+    int err = 0;
     if (item->kind == MANIFEST_HARDLINK) {
         made.mtime_ns = INT64_MIN;
         err = link_item(p, t, item);
-    } else {
+    } else if (stays(item)) {
         err = make_node(p, t, item, &made.ino);
-        if (err == 0 && made.ino != 0)
+        if (err == 0)
             err = put_xattrs(t, item, made.ino);
         if (err == 0)
             err = fill_hole(t, item, &made);

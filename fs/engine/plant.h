@@ -1,19 +1,34 @@
-/* Makes the nodes of an arriving entry, item by item of its manifest, as a staged tree. */
+/* Makes the nodes of an arriving entry, item by item of its manifest, as a staged tree.
+ *
+ * As the user was promised: what is unsafe in a name becomes '_' (store/namespace.h; a clash gets a
+ * number), symlinks that leave the tree are not made, execute bits of files only with keep_exec, no
+ * setuid bits, and a directory is always its owner's to use. */
 #ifndef FS_ENGINE_PLANT_H
 #define FS_ENGINE_PLANT_H
 
 #include "proto/manifest.h"
 #include "store/nodes.h"
 
+/* What a manifest asks for. */
+struct plant_sum {
+    uint64_t data_len; /* bytes of all files that travel */
+    uint64_t zeros; /* bytes of holes in small files: they take room here, and none in the parcel */
+};
+/* Looks through a whole manifest before anything is made of it. HOSTILE: it breaks a rule, its own
+ * or the store's; NOMEM. */
+int plant_check(const uint8_t *manifest, size_t len, struct plant_sum *sum);
+
 struct planted {
-    uint64_t ino;     /* 0: not made (a link that leads out of the tree, or below such a thing) */
+    uint64_t ino;     /* 0: not made (a link that leads out of the tree), or a hard link */
     int64_t mtime_ns; /* INT64_MIN: a hard link, its file has the time */
     uint64_t
         hole_size; /* a file of nothing but a hole too large for the journal: its size; else 0 */
 };
 
+/* A zeroed one is empty. */
 struct plant {
     bool keep_exec;
+    bool renamed; /* some name had to be made safe: the next may clash with it */
     struct planted *items;
     size_t count, cap;
     uint64_t files;
@@ -21,7 +36,9 @@ struct plant {
 };
 
 void plant_release(struct plant *p);
-/* Makes the next item, in a turn. 0; HOSTILE: the store's rules refuse it; NOMEM, IO, NOSPACE. */
+/* Makes the next item of a manifest that plant_check passed, in a turn. A large file of nothing but
+ * a hole is left empty (hole_size). 0; HOSTILE: the store's rules refuse it; NOT_FOUND: the tree
+ * was discarded meanwhile; NOMEM, IO, NOSPACE. */
 int plant_item(struct plant *p, struct turn *t, const struct manifest_item *item);
 /* An item that was made before a restart, as `ino`. */
 int plant_again(struct plant *p, const struct manifest_item *item, uint64_t ino);

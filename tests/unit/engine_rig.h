@@ -109,18 +109,9 @@ static inline bool erig_writing(void *arg, uint64_t entry)
 
 static inline void erig_open(struct erig *g)
 {
-    struct engine_out out = {g,
-                             erig_open_link,
-                             erig_send,
-                             erig_open_link,
-                             erig_move,
-                             erig_attempt,
-                             erig_start_transit,
-                             erig_attempt,
-                             erig_wake,
-                             erig_job,
-                             erig_now_ms,
-                             erig_random};
+    struct engine_out out = {g,         erig_open_link, erig_send,          erig_open_link,
+                             erig_move, erig_attempt,   erig_start_transit, erig_attempt,
+                             erig_wake, erig_job,       erig_now_ms,        erig_random};
     struct engine_watch watch = {g, erig_changed, erig_writing};
     assert_int_equal(engine_open(&g->e, g->r->store, &g->options, &out, &watch), 0);
 }
@@ -153,8 +144,8 @@ static inline int erig_setup(void **state)
     struct erig *g = calloc(1, sizeof *g);
     assert_true(g != NULL && sodium_init() >= 0);
     assert_int_equal(rig_setup((void **)&g->r), 0);
-    g->options = (struct engine_options){.appid = "lothar.com/wormhole/text-or-file-xfer",
-                                         .code_words = 2};
+    g->options =
+        (struct engine_options){.appid = "lothar.com/wormhole/text-or-file-xfer", .code_words = 2};
     g->now_ms = INT64_C(1700000000000);
     g->r->faults.watch = erig_watch_io;
     g->r->faults.watch_arg = g;

@@ -90,9 +90,9 @@ static void test_one_file(void **state)
 static void test_order(void **state)
 {
     struct erig *g = *state;
-    static const char *const sorted[] = {" ",    "-",    "a",    "a ",       "a.",   "a.b", "aa",
-                                         "ab",   "b",    "\x7f", "\x80",     "\x80x", "\xc3\xa4",
-                                         "\xfe", "\xff", "\xff\xff"};
+    static const char *const sorted[] = {" ",        "-",    "a",    "a ",      "a.",   "a.b",
+                                         "aa",       "ab",   "b",    "\x7f",    "\x80", "\x80x",
+                                         "\xc3\xa4", "\xfe", "\xff", "\xff\xff"};
     enum { NAMES = sizeof sorted / sizeof *sorted };
     uint64_t top = make_dir(g, g->outbox, "top");
     for (size_t i = 0; i < NAMES; i++)
@@ -346,12 +346,18 @@ static int release_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        erig_test(test_one_file),   erig_test(test_order),
-        erig_test(test_depth_first), erig_test(test_times),
-        erig_test(test_attributes), erig_test(test_hard_links),
-        erig_test(test_many_hard_links), erig_test(test_holes),
-        erig_test(test_nothing_but_a_hole), erig_test(test_extents_max),
-        erig_test(test_depth),      erig_test(test_not_found),
+        erig_test(test_one_file),
+        erig_test(test_order),
+        erig_test(test_depth_first),
+        erig_test(test_times),
+        erig_test(test_attributes),
+        erig_test(test_hard_links),
+        erig_test(test_many_hard_links),
+        erig_test(test_holes),
+        erig_test(test_nothing_but_a_hole),
+        erig_test(test_extents_max),
+        erig_test(test_depth),
+        erig_test(test_not_found),
         erig_test(test_disk_fails),
     };
     return cmocka_run_group_tests(tests, NULL, release_found);

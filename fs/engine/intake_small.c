@@ -1,0 +1,78 @@
+/* Parcels that came in pieces: small, whole in memory, planted in one turn. */
+#include "fs/engine/intake.h"
+
+#include <string.h>
+#include "fs/engine/plant.h"
+#include "proto/error.h"
+#include "store/content.h"
+
+/* Zeros in holes that a small parcel may ask for; senders send them as data. */
+enum { SMALL_ZEROS_MAX = 1 << 20 };
+
+static int put_file(struct turn *t, const struct manifest_item *item, uint64_t ino,
+                    const uint8_t *data)
+{
+    uint8_t file[INLINE_BYTES_MAX] = {0};
+    if (item->size > sizeof file)
+        return STORE_ERR_HOSTILE; /* small parcels hold small files */
+    for (uint32_t i = 0; i < item->extent_count; i++) {
+        uint64_t offset, length;
+        manifest_extent(item, i, &offset, &length);
+        memcpy(file + offset, data, (size_t)length);
+        data += length;
+    }
+    return content_put(t, ino, file, (size_t)item->size);
+}
+
+static int plant_one(struct turn *t, struct plant *p, const struct manifest_item *item,
+                     const uint8_t *data)
+{
+    int err = plant_item(p, t, item);
+    if (err < 0 || item->kind != MANIFEST_FILE || item->size == 0)
+        return err;
+    return put_file(t, item, p->items[item->index].ino, data + item->data_offset);
+}
+
+/* The manifest has passed plant_check, and its data is all there. */
+static int plant_small(struct turn *t, struct plant *p, const uint8_t *manifest, size_t len,
+                       const uint8_t *data)
+{
+    struct manifest_parser parser;
+    struct manifest_item item;
+    size_t used;
+    int more = 0, err = manifest_parser_init(&parser, len) < 0 ? STORE_ERR_HOSTILE : 0;
+    while (err == 0 && (more = manifest_next(&parser, manifest, len, &used, &item)) > 0) {
+        manifest += used;
+        len -= used;
+        err = plant_one(t, p, &item, data);
+    }
+    manifest_parser_release(&parser);
+    if (err == 0 && more < 0)
+        err = STORE_ERR_NOMEM;
+    size_t left = p->count;
+    return err < 0 ? err : plant_times(p, t, &left, p->count);
+}
+
+int intake_small(struct step *step, const void *parcel, size_t len, uint64_t *top,
+                 struct name *name, uint64_t *files)
+{
+    struct plant p = {.keep_exec = step->e->options.keep_exec};
+    struct plant_sum sum;
+    struct reader in = reader_of(parcel, len);
+    uint32_t manifest_len = reader_u32(&in);
+    const uint8_t *manifest = reader_take(&in, manifest_len);
+    int err = manifest == NULL ? STORE_ERR_HOSTILE : plant_check(manifest, manifest_len, &sum);
+    if (err == 0 && (sum.data_len != in.left || sum.zeros > SMALL_ZEROS_MAX))
+        err = STORE_ERR_HOSTILE;
+    if (err == 0)
+        err = plant_small(step->t, &p, manifest, manifest_len, in.at);
+    *top = plant_top(&p);
+    *name = p.name;
+    *files = p.files;
+    if (err == STORE_ERR_HOSTILE && *top != 0) {
+        int gone = node_discard(step->t, *top);
+        err = gone < 0 ? gone : err;
+    }
+    plant_release(&p);
+    return err;
+}

@@ -1,0 +1,277 @@
+/* Revisions as byte strings: small ones whole, listed ones from any offset, and what cannot be
+ * read. */
+#include "engine_rig.h"
+
+#include "fs/engine/inventory.h"
+#include "proto/peer.h"
+
+enum { KIB = 1024, MIB = 1 << 20 };
+
+static int small(struct erig *g, uint64_t entry, struct bytes *out)
+{
+    struct turn *t = rig_turn(g->r);
+    int err = parcel_small(turn_view(t), entry, out);
+    turn_abort(t);
+    return err;
+}
+
+static struct revision listed(struct erig *g, uint64_t entry, uint8_t n)
+{
+    struct revision r = make_revision(g, entry, n);
+    assert_int_equal(parcel_list(g->r->store, r.rev, &r.manifest, &r.size), 0);
+    struct turn *t = rig_turn(g->r);
+    assert_int_equal(revision_put(t, &r), 0);
+    commit(t);
+    return r;
+}
+
+/* The same from whichever offset, in whichever lengths. */
+static void expect_anywhere(struct erig *g, const struct revision *r, const struct bytes *want)
+{
+    struct parcel *p;
+    static uint8_t buf[300 * KIB];
+    uint64_t s = 7;
+    assert_int_equal(parcel_open(&p, g->r->store, r), 0);
+    assert_int_equal(r->size, want->len);
+    for (int i = 0; i < 400; i++) {
+        uint64_t offset = erig_draw(&s) % (want->len + 1);
+        size_t len = (size_t)(erig_draw(&s) % (i % 2 ? 100 : sizeof buf)) + 1;
+        size_t left = (size_t)(want->len - offset), expected = len < left ? len : left;
+        memset(buf, 0xee, sizeof buf);
+        assert_int_equal(parcel_read(p, buf, len, offset), expected);
+        assert_memory_equal(buf, want->data + offset, expected);
+        assert_true(expected == sizeof buf || buf[expected] == 0xee);
+    }
+    assert_int_equal(parcel_read(p, buf, 1, want->len), 0);
+    assert_int_equal(parcel_read(p, buf, 1, UINT64_C(1) << 62), 0);
+    assert_int_equal(parcel_read(p, buf, 0, 0), 0);
+    parcel_close(p);
+}
+
+static void test_small_is_listed(void **state)
+{
+    struct erig *g = *state;
+    uint64_t entries[] = {make_zoo(g, "zoo", false), make_file(g, g->outbox, "file", 3000),
+                          make_file(g, g->outbox, "empty", 0), make_dir(g, g->outbox, "empty dir"),
+                          make_link(g, g->outbox, "link", "file")};
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
+        struct bytes whole = {0};
+        bytes_put_str(&whole, "before");
+        assert_int_equal(small(g, entries[i], &whole), 0);
+        bytes_drop_front(&whole, 6);
+        struct revision r = listed(g, entries[i], (uint8_t)i);
+        expect_anywhere(g, &r, &whole);
+        bytes_release(&whole);
+    }
+}
+
+/* The stream against what the format says it is, put together here. */
+static void test_stream(void **state)
+{
+    struct erig *g = *state;
+    uint64_t top = make_zoo(g, "zoo", true);
+    struct revision r = listed(g, top, 1);
+    struct bytes want = {0}, inos = {0};
+    struct inventory l = {.manifest = &want, .inos = &inos};
+    struct view *v = rig_view(g->r);
+    bytes_put_u32(&want, 0);
+    assert_int_equal(inventory_make(&l, g->r->store, v, top, true), 0);
+    view_end(v);
+    size_t len = want.len - 4, left = len, used;
+    for (int i = 0; i < 4; i++)
+        want.data[i] = (uint8_t)(len >> (24 - 8 * i));
+    bytes_reserve(&want, (size_t)l.data_len);
+    const uint8_t *at = want.data + 4;
+    struct reader in = reader_of(inos.data, inos.len);
+    struct manifest_parser parser;
+    struct manifest_item item;
+    assert_int_equal(manifest_parser_init(&parser, left), 0);
+    while (manifest_next(&parser, at, left, &used, &item) > 0) {
+        at += used;
+        left -= used;
+        uint64_t ino = reader_u64(&in);
+        for (uint32_t i = 0; item.kind == MANIFEST_FILE && i < item.extent_count; i++) {
+            uint64_t offset, length;
+            manifest_extent(&item, i, &offset, &length);
+            assert_int_equal(content_read(g->r->store, ino, want.data + want.len, length, offset),
+                             length);
+            want.len += length;
+        }
+    }
+    manifest_parser_release(&parser);
+    expect_anywhere(g, &r, &want);
+    bytes_release(&want);
+    bytes_release(&inos);
+}
+
+static void test_how_small(void **state)
+{
+    struct erig *g = *state;
+    struct bytes b = {0};
+    uint64_t ino = make_file(g, g->outbox, "f", 60000);
+    assert_int_equal(small(g, ino, &b), 0);
+    size_t rest = PEER_PIECED_PARCEL_MAX - b.len;
+    b.len = 3;
+    write_bytes(g, ino, 60000, rest);
+    assert_int_equal(small(g, ino, &b), 0);
+    assert_int_equal(b.len, 3 + PEER_PIECED_PARCEL_MAX);
+    write_bytes(g, ino, 60000 + rest, 1);
+    assert_int_equal(small(g, ino, &b), STORE_ERR_TOO_BIG);
+    assert_int_equal(b.len, 3 + PEER_PIECED_PARCEL_MAX);
+    assert_int_equal(small(g, ino + 1000, &b), STORE_ERR_NOT_FOUND);
+    assert_int_equal(b.len, 3 + PEER_PIECED_PARCEL_MAX);
+    /* In the spool, and small again: not for a turn. */
+    uint64_t cut = make_file(g, g->outbox, "cut", 100 * KIB);
+    set_size(g, cut, 50);
+    assert_int_equal(small(g, cut, &b), STORE_ERR_TOO_BIG);
+    set_size(g, cut, 0);
+    assert_int_equal(small(g, cut, &b), 0);
+    bytes_release(&b);
+    assert_true(parcel_may_be_small(&(struct node_sum){.bytes = 65535, .nodes = 512}));
+    assert_false(parcel_may_be_small(&(struct node_sum){.bytes = 65536, .nodes = 1}));
+    assert_false(parcel_may_be_small(&(struct node_sum){.bytes = 1, .nodes = 513}));
+}
+
+static void test_small_and_deep(void **state)
+{
+    struct erig *g = *state;
+    struct bytes b = {0};
+    uint64_t top = make_dir(g, g->outbox, "top"), dir = top, manifest, size;
+    for (int depth = 0; depth < MANIFEST_DEPTH_MAX; depth++)
+        dir = make_dir(g, dir, "d");
+    assert_int_equal(small(g, top, &b), STORE_ERR_TOO_BIG);
+    struct revision r = make_revision(g, top, 1);
+    assert_int_equal(parcel_list(g->r->store, r.rev, &manifest, &size), STORE_ERR_TOO_BIG);
+    assert_int_equal(erig_staged(g), 0);
+    bytes_release(&b);
+}
+
+static void test_table(void **state)
+{
+    struct erig *g = *state;
+    uint64_t top = make_dir(g, g->outbox, "top"), a = make_file(g, top, "a", 10),
+             b = make_file(g, top, "b", 0), c = make_file(g, top, "c", 0);
+    write_bytes(g, c, 0, 70 * KIB);
+    write_bytes(g, c, MIB, 4 * KIB);
+    struct revision r = listed(g, top, 1);
+    struct parcel_table t;
+    assert_int_equal(parcel_table_load(&t, g->r->store, r.manifest), 0);
+    (void)b; /* nothing of it travels */
+    assert_int_equal(t.count, 3);
+    assert_int_equal(t.size, r.size);
+    assert_int_equal(t.size, t.data_start + 10 + t.extents[1].len + t.extents[2].len);
+    assert_int_equal(t.extents[0].ino, a);
+    assert_true(t.extents[0].last && !t.extents[1].last && t.extents[2].last);
+    assert_int_equal(t.extents[1].at, t.data_start + 10);
+    assert_int_equal(t.extents[2].offset, MIB);
+    assert_int_equal(t.extents[2].file_size, MIB + 4 * KIB);
+    assert_int_equal(parcel_table_find(&t, 0), 0);
+    assert_int_equal(parcel_table_find(&t, t.data_start + 9), 0);
+    assert_int_equal(parcel_table_find(&t, t.data_start + 10), 1);
+    assert_int_equal(parcel_table_find(&t, t.size - 1), 2);
+    assert_int_equal(parcel_table_find(&t, t.size), 3);
+    parcel_table_release(&t);
+    parcel_table_release(&t);
+}
+
+static int load(struct erig *g, const struct bytes *file)
+{
+    struct parcel_table t;
+    uint64_t ino;
+    struct turn *turn = rig_turn(g->r);
+    assert_int_equal(node_stage(turn, &(struct node_new){.type = NODE_FILE}, &ino), 0);
+    commit(turn);
+    assert_int_equal(content_write(g->r->store, ino, file->data, file->len, 0), 0);
+    int err = parcel_table_load(&t, g->r->store, ino);
+    parcel_table_release(&t);
+    return err;
+}
+
+static void test_damaged_manifest(void **state)
+{
+    struct erig *g = *state;
+    struct revision r = listed(g, make_zoo(g, "zoo", true), 1);
+    struct bytes file = {0};
+    assert_int_equal(parcel_file_read(g->r->store, r.manifest, &file), 0);
+    assert_int_equal(load(g, &file), 0);
+    size_t len = file.len;
+    for (size_t cut = 1; cut < len; cut += len / 97 + 1) {
+        file.len = len - cut;
+        assert_int_equal(load(g, &file), STORE_ERR_CORRUPT);
+    }
+    file.len = len;
+    bytes_put_u8(&file, 0); /* one byte more than the inode numbers */
+    assert_int_equal(load(g, &file), STORE_ERR_CORRUPT);
+    file.len = len;
+    file.data[4] ^= 1; /* the format */
+    assert_int_equal(load(g, &file), STORE_ERR_CORRUPT);
+    file.len = 0;
+    bytes_put_u32(&file, 0);
+    assert_int_equal(load(g, &file), STORE_ERR_CORRUPT);
+    bytes_release(&file);
+    struct parcel_table t;
+    assert_int_equal(parcel_table_load(&t, g->r->store, 999999), STORE_ERR_NOT_FOUND);
+}
+
+/* A whole sealed file, changed behind the seal, or gone. */
+static void test_unreadable(void **state)
+{
+    struct erig *g = *state;
+    uint64_t top = make_dir(g, g->outbox, "top"), a = make_file(g, top, "a", 100 * KIB);
+    make_file(g, top, "b", 10);
+    struct revision r = listed(g, top, 1);
+    struct parcel *p;
+    static uint8_t buf[200 * KIB];
+    assert_int_equal(parcel_open(&p, g->r->store, &r), 0);
+    assert_int_equal(parcel_read(p, buf, sizeof buf, 0), r.size);
+    rig_fail(g->r, OPS(IO_READ), "spool/", 1, 1, -EIO);
+    assert_int_equal(parcel_read(p, buf, sizeof buf, 0), STORE_ERR_IO);
+    rig_heal(g->r);
+    set_size(g, a, 50 * KIB);
+    assert_int_equal(parcel_read(p, buf, sizeof buf, 0), STORE_ERR_CORRUPT);
+    assert_int_equal(rig_unlink(g->r, top, "b"), 0);
+    assert_int_equal(parcel_read(p, buf, 10, r.size - 10), STORE_ERR_NOT_FOUND);
+    parcel_close(p);
+    parcel_close(NULL);
+    r.size++;
+    assert_int_equal(parcel_open(&p, g->r->store, &r), STORE_ERR_CORRUPT);
+    r.manifest = 0;
+    assert_int_equal(parcel_open(&p, g->r->store, &r), STORE_ERR_NOT_FOUND);
+}
+
+/* Whatever fails while a parcel is listed, nothing staged is left. */
+static void test_list_fails(void **state)
+{
+    struct erig *g = *state;
+    uint64_t top = make_dir(g, g->outbox, "top"), manifest, size;
+    char name[64];
+    for (int i = 0; i < 1500; i++) {
+        snprintf(name, sizeof name, "a name long enough to make the manifest large %d", i);
+        make_dir(g, top, name);
+    }
+    struct revision r = make_revision(g, top, 1);
+    uint8_t other[REV_BYTES] = {9};
+    assert_int_equal(parcel_list(g->r->store, other, &manifest, &size), STORE_ERR_NOT_FOUND);
+    static const unsigned ops[] = {OPS(IO_OPEN), OPS(IO_WRITE), OPS(IO_SYNC)};
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+        rig_fail(g->r, ops[i], "spool/", 1, 1, -ENOSPC);
+        int err = parcel_list(g->r->store, r.rev, &manifest, &size);
+        assert_int_equal(g->r->faults.seen, 1);
+        rig_heal(g->r);
+        assert_int_equal(err, STORE_ERR_NOSPACE);
+        assert_int_equal(erig_staged(g), 0);
+    }
+    assert_int_equal(parcel_list(g->r->store, r.rev, &manifest, &size), 0);
+    assert_int_equal(erig_staged(g), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        erig_test(test_small_is_listed), erig_test(test_stream),
+        erig_test(test_how_small),       erig_test(test_small_and_deep),
+        erig_test(test_table),           erig_test(test_damaged_manifest),
+        erig_test(test_unreadable),      erig_test(test_list_fails),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
