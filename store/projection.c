@@ -106,12 +106,17 @@ static fold_fn *fold_of(enum log_type type)
     return fn ? fn : fold_inbox(type);
 }
 
+static bool is_problem(enum log_type type)
+{
+    return type == LOG_PROBLEM || type == LOG_PROBLEM_CLEARED;
+}
+
 int projection_apply(struct turn *t, const struct log_row *row)
 {
     struct fold f = {.view = turn_view(t), .row = row, .detail = row->event.detail};
     fold_fn *fn = fold_of(row->event.type);
-    if (row->event.wormhole == 0)
-        return fn ? STORE_ERR_INVALID : 0;
+    if (row->event.wormhole == 0) /* of the whole mount: it may have a problem, and nothing else */
+        return fn && !is_problem(row->event.type) ? STORE_ERR_INVALID : 0;
     int rc = fn ? fn(&f) : 0;
     if (rc || row->event.type == LOG_FORGOTTEN)
         return rc;

@@ -156,7 +156,9 @@ static struct sql trim_decided = {
     "ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
     0};
 static struct sql count_decided = {
-    "SELECT max(seq) - min(seq) >= ?2 FROM decided WHERE wormhole=?1", 0};
+    "SELECT (SELECT max(seq) FROM decided WHERE wormhole=?1) - (SELECT min(seq) FROM decided WHERE "
+    "wormhole=?1) >= ?2",
+    0};
 static struct sql get_decided = {
     "SELECT verdict, name, time_ms FROM decided WHERE wormhole=? AND rev=?", 0};
 

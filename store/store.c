@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "store/core.h"
+#include "store/migrate.h"
 
 static int refuse(char *why, int err, const char *text, const char *dir)
 {
@@ -26,14 +27,37 @@ static int known_name(void *arg, const char *name)
     return 1;
 }
 
-/* A directory with a journal is judged by the journal; one without may only hold what a first start
- * that was interrupted leaves. */
+/* Looks at the head of the file before anything is made beside it: SQLite's magic, and our id at
+ * its place in the format. A creation that was cut short has neither yet, but an empty file or
+ * SQLite's own journal of it; then migrate_run decides. */
+static int check_journal(struct store *s)
+{
+    uint8_t head[100];
+    struct io_file f;
+    struct stat st;
+    int rc = io_open(s->io, s->dir, "journal.sqlite", O_RDONLY, &f);
+    if (rc)
+        return io_error(rc);
+    ssize_t n = io_pread(s->io, &f, head, sizeof head, 0);
+    io_close(&f);
+    if (n < 0)
+        return io_error((int)n);
+    if (n == 0 || io_stat(s->io, s->dir, "journal.sqlite-journal", &st) == 0)
+        return 0;
+    uint32_t id =
+        (uint32_t)head[68] << 24 | (uint32_t)head[69] << 16 | (uint32_t)head[70] << 8 | head[71];
+    bool ours = n == sizeof head && memcmp(head, "SQLite format 3", 16) == 0 &&
+                id == MIGRATE_APPLICATION_ID;
+    return ours ? 0 : STORE_ERR_FOREIGN;
+}
+
+/* A directory without a journal may only hold what a first start that was interrupted leaves. */
 static int check_directory(struct store *s)
 {
     struct stat st;
     int rc = io_stat(s->io, s->dir, "journal.sqlite", &st);
     if (rc == 0)
-        return S_ISREG(st.st_mode) ? 0 : STORE_ERR_FOREIGN;
+        return S_ISREG(st.st_mode) ? check_journal(s) : STORE_ERR_FOREIGN;
     if (rc != -ENOENT)
         return io_error(rc);
     rc = io_list(s->io, s->dir, ".", known_name, NULL);
@@ -50,7 +74,10 @@ static int open_directory(struct store *s, const char *dir, char *why)
         return refuse(why, io_error(-errno), "cannot open the store", dir);
     rc = check_directory(s);
     if (rc == STORE_ERR_FOREIGN) {
-        snprintf(why, STORE_WHY_MAX, "%.400s is not empty and not a store of wormholefs", dir);
+        snprintf(
+            why, STORE_WHY_MAX,
+            "%.400s is in use for something else: it is not empty and not a store of wormholefs",
+            dir);
         return rc;
     }
     return rc ? refuse(why, rc, "cannot read the store", dir) : 0;
@@ -143,11 +170,11 @@ static int open_journal(struct store *s, const char *dir, char *why)
     int rc = vfs_init(&s->vfs, s->io, real);
     if (rc)
         refuse(why, rc, "cannot open the store", dir);
-    else
-        rc = journal_open(s, real, why);
-    free(real);
     s->vfs.make_room = turn_make_room;
     s->vfs.make_room_arg = s;
+    if (rc == 0)
+        rc = journal_open(s, real, why);
+    free(real);
     return rc;
 }
 
@@ -158,13 +185,16 @@ static int open_all(struct store *s, const char *dir, char *why)
         rc = take_lock(s, dir, why);
     if (rc == 0)
         rc = make_spool(s, dir, why);
-    if (rc == 0)
-        rc = open_journal(s, dir, why);
+    if (rc)
+        return rc;
+    reserve_init(&s->reserve, s->io, s->dir);
+    atomic_store(&s->tight, !s->reserve.held);
+    s->turn.open = s->turn.relief = true; /* a start on a full disk may use the reserve */
+    rc = open_journal(s, dir, why);
+    s->turn.open = false;
     if (rc)
         return rc;
     (void)fchmod(s->dir, 0700); /* fails only for another owner, to whom it then belongs anyway */
-    reserve_init(&s->reserve, s->io, s->dir);
-    atomic_store(&s->tight, !s->reserve.held);
     rc = recover_run(s);
     return rc ? refuse(why, rc, "cannot recover the store", dir) : 0;
 }

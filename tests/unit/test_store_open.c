@@ -104,6 +104,11 @@ static void test_foreign_file_and_directory(void **state)
     write_file(r, "journal.sqlite", "this is no database, but it is long enough to look at: "
                                     "0123456789012345678901234567890123456789012345678901234567890");
     expect_refused(r, STORE_ERR_FOREIGN, "not a store");
+    static const char *const made[] = {"lock", "spool", "reserve"};
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s", r->dir, made[i]);
+        assert_int_not_equal(stat(path, &st), 0);
+    }
 }
 
 static void test_missing_parent_and_file_in_the_way(void **state)
