@@ -190,17 +190,46 @@ int boss_rotate_received(struct boss *b, struct generation *g, const struct mess
     return proposal ? rotate(b, g, m) : rotated(b, g, m);
 }
 
+static bool can_rotate(const struct boss *b)
+{
+    const struct generation *g = b->current;
+
+    return b->persistent && !b->adrift && b->next == NULL && g != NULL && generation_is_met(g) &&
+           generation_is_open(g) && !g->mailbox.muted;
+}
+
 static bool wants_rotation(const struct boss *b)
 {
-    return b->persistent && b->leader && !b->adrift && b->next == NULL && b->current != NULL &&
-           !b->rotation.proposed && generation_is_met(b->current) && generation_is_open(b->current) &&
-           !b->current->mailbox.muted && mailbox_half_used(&b->current->mailbox);
+    return b->leader && !b->rotation.proposed &&
+           (mailbox_half_used(&b->current->mailbox) || b->current->full);
+}
+
+/* The places of bodies that were acknowledged from the last generation are used, although the leader
+ * never saw them here. */
+static bool is_stuck(const struct boss *b)
+{
+    return !b->leader && b->outbound.count == 0 &&
+           mailbox_room(&b->current->mailbox, MAILBOX_NORMAL, OWN_BODY_MAX) == 0;
+}
+
+static int say_full(struct boss *b)
+{
+    struct bytes content = {0};
+
+    bytes_put_u8(&content, MESSAGE_FULL);
+    int err = boss_stream_say(b, &content);
+    bytes_release(&content);
+    return err;
 }
 
 int boss_rotation_settle(struct boss *b)
 {
     struct bytes content = {0};
 
+    if (!can_rotate(b))
+        return PROTO_OK;
+    if (is_stuck(b))
+        return say_full(b);
     if (!wants_rotation(b))
         return PROTO_OK;
     int err = rotation_propose(&b->rotation, boss_named(b) + 1, b->now, &content);

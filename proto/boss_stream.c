@@ -83,11 +83,6 @@ static int settle_meet(struct boss *b)
 
 /* ---- our numbered messages ---- */
 
-static bool is_control(const struct outbound_item *item)
-{
-    return item->content.data[0] < MESSAGE_KIND_APPLICATION;
-}
-
 static const struct outbound_item *next_pending(const struct boss *b)
 {
     const struct generation *g = boss_newest(b);
@@ -107,7 +102,7 @@ int boss_stream_put(struct boss *b)
     int err = PROTO_OK;
 
     while (b->persistent && err == PROTO_OK && (item = next_pending(b)) != NULL &&
-           generation_has_room(g, item->content.len, is_control(item))) {
+           generation_has_room(g, item->content.data, item->content.len)) {
         err = generation_put(g, &b->outbound, item, position(b), boss_rendezvous_of(b, g), b->now,
                              b->actions);
         if (generation_is_open(g))
@@ -240,6 +235,9 @@ static int take_new(struct boss *b, struct generation *g, const struct message *
         return boss_rotate_received(b, g, m);
     case MESSAGE_CLOSE:
         take_close(b);
+        break;
+    case MESSAGE_FULL:
+        g->full = true;
         break;
     default:
         if (message_kind(m) >= MESSAGE_KIND_APPLICATION)
@@ -578,7 +576,7 @@ int boss_stream_send(struct boss *b, const void *content, size_t len, uint64_t *
         return PROTO_ERR_TOO_BIG;
     if (!is_streaming(b) || bytes[0] < MESSAGE_KIND_APPLICATION || bytes[0] > MESSAGE_KIND_MAX)
         return PROTO_ERR_STATE;
-    if (b->adrift || next_pending(b) != NULL || !generation_has_room(boss_newest(b), len, false))
+    if (b->adrift || next_pending(b) != NULL || !generation_has_room(boss_newest(b), bytes, len))
         return PROTO_ERR_FULL;
     int err = outbound_add(&b->outbound, content, len, false, &item);
     if (err != PROTO_OK)

@@ -13,7 +13,8 @@
 enum flag {
     FLAG_BROKEN = 1,
     FLAG_PEER_BACK = 2,
-    FLAGS_ALL = 3,
+    FLAG_FULL = 4,
+    FLAGS_ALL = 7,
 };
 
 /* ---- life ---- */
@@ -119,11 +120,14 @@ int generation_put(struct generation *g, const struct outbound *o, const struct 
     return err;
 }
 
-bool generation_has_room(const struct generation *g, size_t content_len, bool control)
+bool generation_has_room(const struct generation *g, const uint8_t *content, size_t len)
 {
-    size_t len = content_len + MESSAGE_ENVELOPE_MAX + PHASE_OVERHEAD;
+    size_t body_len = len + MESSAGE_ENVELOPE_MAX + PHASE_OVERHEAD;
+    bool moving = content[0] == MESSAGE_ROTATE || content[0] == MESSAGE_ROTATED;
 
-    return mailbox_room(&g->mailbox, control ? MAILBOX_CONTROL : MAILBOX_NORMAL, len) > 0;
+    if (content[0] >= MESSAGE_KIND_APPLICATION)
+        return mailbox_room(&g->mailbox, MAILBOX_NORMAL, body_len) > 0;
+    return mailbox_room(&g->mailbox, MAILBOX_CONTROL, body_len) > (moving ? 0 : 1);
 }
 
 void generation_acked(struct generation *g, uint64_t number, struct actions *actions)
@@ -138,10 +142,16 @@ void generation_acked(struct generation *g, uint64_t number, struct actions *act
 
 /* ---- saving ---- */
 
+static uint8_t flags_of(const struct generation *g)
+{
+    return (uint8_t)((g->broken ? FLAG_BROKEN : 0) | (g->peer_back ? FLAG_PEER_BACK : 0) |
+                     (g->full ? FLAG_FULL : 0));
+}
+
 int generation_save(const struct generation *g, struct bytes *out)
 {
     bytes_put_u8(out, (uint8_t)g->origin);
-    bytes_put_u8(out, (uint8_t)((g->broken ? FLAG_BROKEN : 0) | (g->peer_back ? FLAG_PEER_BACK : 0)));
+    bytes_put_u8(out, flags_of(g));
     bytes_put(out, g->key, sizeof(g->key));
     bytes_put_u64(out, g->first_number);
     int err = order_save(&g->order, out);
@@ -163,6 +173,7 @@ struct generation *generation_load(struct reader *in)
     g->origin = (enum generation_origin)origin;
     g->broken = (flags & FLAG_BROKEN) != 0;
     g->peer_back = (flags & FLAG_PEER_BACK) != 0;
+    g->full = (flags & FLAG_FULL) != 0;
     if (good)
         return g;
     generation_free(g);

@@ -29,6 +29,7 @@ struct generation {
     enum generation_origin origin;
     bool broken; /* a message did not follow on what we have: nothing more is processed here */
     bool peer_back; /* the peer's going back was noticed here and need not be told again */
+    bool full;      /* the peer has no room here any more */
     uint8_t key[RATCHET_KEY_BYTES];
     uint64_t first_number;
     struct order order;
@@ -65,8 +66,8 @@ uint64_t generation_next_number(const struct generation *g);
 int generation_put(struct generation *g, const struct outbound *o, const struct outbound_item *item,
                    const struct message_id *position, struct rendezvous *r, struct now *now,
                    struct actions *actions);
-/* Is there room for it? */
-bool generation_has_room(const struct generation *g, size_t content_len, bool control);
+/* Is there room for a message with this content? The last place is for moving on. */
+bool generation_has_room(const struct generation *g, const uint8_t *content, size_t len);
 /* Message `number` is acknowledged: its body is erased. */
 void generation_acked(struct generation *g, uint64_t number, struct actions *actions);
 

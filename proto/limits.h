@@ -25,7 +25,7 @@ enum {
     MAILBOX_NUMBERED_MAX = 64,
     MAILBOX_EPHEMERAL_MAX = 64,
     MAILBOX_BYTES_MAX = 512 * 1024,
-    MAILBOX_RESERVED_NUMBERED = 2, /* places kept for rotate, rotated and close */
+    MAILBOX_RESERVED_NUMBERED = 8, /* places kept for the messages of the stream itself */
     MAILBOX_RESERVED_BYTES = 4096,
     MAILBOX_ACCEPT_FACTOR = 2, /* a receiver accepts this many times the bounds */
 

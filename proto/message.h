@@ -45,6 +45,7 @@ enum message_kind {
     MESSAGE_ROTATE = 1,
     MESSAGE_ROTATED = 2,
     MESSAGE_CLOSE = 3,
+    MESSAGE_FULL = 4,
 };
 
 struct message {
