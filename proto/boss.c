@@ -451,6 +451,7 @@ static int start_afresh(struct boss *b)
         err = boss_generation_drop(b, MOOD_HAPPY);
     boss_classic_stop(b);
     attempt_stop(&b->attempt, b->actions);
+    boss_draw_side(b);
     outbound_release(&b->outbound);
     draw_incarnation(incarnation, b->now);
     outbound_init(&b->outbound, incarnation);

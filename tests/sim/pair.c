@@ -7,7 +7,7 @@
 #include "proto/error.h"
 #include "tests/sim/pair_inner.h"
 
-enum { START_MS = 1700000000, STEPS_MAX = 3000000, PADDING_MAX = 3000 };
+enum { START_MS = 1700000000, STEPS_MAX = 3000000, SMALL_MAX = 400, LARGE_MAX = 15000 };
 
 #define APPID "lothar.com/wormhole/text-or-file-xfer"
 
@@ -94,8 +94,8 @@ static void fill(struct pair *p, struct turn *t)
         uint64_t number;
         bytes_put_u8(&content, 16);
         bytes_put_u64(&content, store->sent);
-        bytes_reserve(&content, PADDING_MAX);
-        size_t padding = pair_draw(p, PADDING_MAX);
+        bytes_reserve(&content, LARGE_MAX);
+        size_t padding = pair_draw(p, pair_draw(p, 16) == 0 ? LARGE_MAX : SMALL_MAX);
         memset(content.data + content.len, 'x', padding);
         content.len += padding;
         pair_must(boss_send(t->side->boss, content.data, content.len, &number, incarnation, &t->now,
