@@ -193,7 +193,6 @@ int plant_item(struct plant *p, struct turn *t, const struct manifest_item *item
     struct planted made = {.mtime_ns = time_ns(item)};
     int err = 0;
     if (item->kind == MANIFEST_HARDLINK) {
-        made.mtime_ns = INT64_MIN;
         err = link_item(p, t, item);
     } else if (stays(item)) {
         err = make_node(p, t, item, &made.ino);
@@ -210,18 +209,15 @@ int plant_item(struct plant *p, struct turn *t, const struct manifest_item *item
 
 int plant_again(struct plant *p, const struct manifest_item *item, uint64_t ino)
 {
-    bool link = item->kind == MANIFEST_HARDLINK;
     p->files += item->kind == MANIFEST_FILE;
-    return remember(p, &(struct planted){.ino = ino, .mtime_ns = link ? INT64_MIN : time_ns(item)});
+    return remember(p, &(struct planted){.ino = ino, .mtime_ns = time_ns(item)});
 }
 
 int plant_times(const struct plant *p, struct turn *t, size_t *left, size_t max)
 {
     for (; *left > 0 && max > 0; max--) {
         const struct planted *item = &p->items[--*left];
-        if (item->ino == 0 || item->mtime_ns == INT64_MIN)
-            continue;
-        int err = node_set_times(t, item->ino, INT64_MIN, item->mtime_ns);
+        int err = item->ino != 0 ? node_set_times(t, item->ino, INT64_MIN, item->mtime_ns) : 0;
         if (err < 0)
             return err;
     }

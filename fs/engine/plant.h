@@ -19,8 +19,8 @@ struct plant_sum {
 int plant_check(const uint8_t *manifest, size_t len, struct plant_sum *sum);
 
 struct planted {
-    uint64_t ino;     /* 0: not made (a link that leads out of the tree), or a hard link */
-    int64_t mtime_ns; /* INT64_MIN: a hard link, its file has the time */
+    uint64_t ino; /* 0: not made (a link that leads out of the tree), or a further name of a file */
+    int64_t mtime_ns;
     uint64_t
         hole_size; /* a file of nothing but a hole too large for the journal: its size; else 0 */
 };
@@ -43,8 +43,8 @@ int plant_item(struct plant *p, struct turn *t, const struct manifest_item *item
 /* An item that was made before a restart, as `ino`. */
 int plant_again(struct plant *p, const struct manifest_item *item, uint64_t ino);
 uint64_t plant_top(const struct plant *p);
-/* Sets the times of up to `max` items, the last first (a directory's time changes as it is filled).
- * `left` counts down from p->count; 0: all done. */
+/* Sets the times of up to `max` items, once all files have their bytes. `left` counts down from
+ * p->count; 0: all done. */
 int plant_times(const struct plant *p, struct turn *t, size_t *left, size_t max);
 
 #endif

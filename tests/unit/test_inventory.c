@@ -335,6 +335,29 @@ static void test_disk_fails(void **state)
     assert_int_equal(found.items, 3);
 }
 
+/* Nor is a journal that cannot be read. */
+static void test_journal_fails(void **state)
+{
+    struct erig *g = *state;
+    uint64_t top = make_dir(g, g->outbox, "top");
+    char name[64];
+    int failed = 0, nth = 1;
+    for (int i = 0; i < 300; i++) {
+        snprintf(name, sizeof name, "a name that makes the table a few pages long %d", i);
+        make_dir(g, top, name);
+    }
+    do {
+        erig_restart(g);
+        rig_fail(g->r, OPS(IO_READ), "journal", nth, nth, -EIO);
+        int err = list_with(g, top, true);
+        bool reached = g->r->faults.seen >= nth;
+        rig_heal(g->r);
+        assert_true(err == 0 ? !reached && found.items == 301 : err == STORE_ERR_IO);
+        failed += err < 0;
+    } while (failed == nth++);
+    assert_true(failed > 5);
+}
+
 static int release_found(void **state)
 {
     (void)state;
@@ -359,6 +382,7 @@ int main(void)
         erig_test(test_depth),
         erig_test(test_not_found),
         erig_test(test_disk_fails),
+        erig_test(test_journal_fails),
     };
     return cmocka_run_group_tests(tests, NULL, release_found);
 }
