@@ -22,25 +22,25 @@ struct pack {
     struct archive *archive;
 };
 
+/* Never tells libarchive of a failure, since it leaks its buffers when a writer fails: the error is
+ * kept here, what comes after it is dropped, and every caller looks. */
 static la_ssize_t write_block(struct archive *a, void *arg, const void *data, size_t len)
 {
     struct pack *p = arg;
-    for (size_t done = 0; done < len;) {
+    (void)a;
+    for (size_t done = 0; done < len && p->error == 0;) {
         size_t part = len - done < CONTENT_CALL_BYTES_MAX ? len - done : CONTENT_CALL_BYTES_MAX;
         p->error = content_write(p->store, p->zip_ino, (const char *)data + done, part, p->written);
-        if (p->error) {
-            archive_set_error(a, EIO, "%s", store_strerror(p->error));
-            return -1;
-        }
         done += part;
         p->written += part;
     }
     return (la_ssize_t)len;
 }
 
-static int failed(const struct pack *p)
+/* What the store said, else what libarchive did. */
+static int result(const struct pack *p, bool ok)
 {
-    return p->error ? p->error : STORE_ERR_IO;
+    return p->error ? p->error : ok ? 0 : STORE_ERR_IO;
 }
 
 static int put_bytes(struct pack *p, const struct zip_member *m)
@@ -55,8 +55,9 @@ static int put_bytes(struct pack *p, const struct zip_member *m)
             return (int)got;
         if (got == 0)
             return STORE_ERR_BUSY; /* it was cut under our hands */
-        if (archive_write_data(p->archive, p->buffer, (size_t)got) != got)
-            return failed(p);
+        int rc = result(p, archive_write_data(p->archive, p->buffer, (size_t)got) == got);
+        if (rc)
+            return rc;
         at += (uint64_t)got;
     }
     return 0;
@@ -72,7 +73,7 @@ static int put_member(struct pack *p, const struct zip_list *l, const struct zip
     archive_entry_set_perm(e, m->mode & 0777);
     archive_entry_set_size(e, (la_int64_t)m->size);
     archive_entry_set_mtime(e, (time_t)(m->mtime_ns / 1000000000), 0);
-    int rc = archive_write_header(p->archive, e) < ARCHIVE_WARN ? failed(p) : 0;
+    int rc = result(p, archive_write_header(p->archive, e) >= ARCHIVE_WARN);
     archive_entry_free(e);
     return rc == 0 && m->ino ? put_bytes(p, m) : rc;
 }
@@ -85,12 +86,11 @@ static int open_archive(struct pack *p)
         return STORE_ERR_NOMEM;
     archive_write_set_bytes_per_block(p->archive, PACK_BLOCK_BYTES);
     archive_write_set_bytes_in_last_block(p->archive, 1);
-    if (archive_write_set_format_zip(p->archive) != ARCHIVE_OK ||
-        archive_write_set_options(p->archive, "zip:compression=deflate,zip:compression-level=1,"
-                                              "zip:hdrcharset=UTF-8") != ARCHIVE_OK ||
-        archive_write_open(p->archive, p, NULL, write_block, NULL) != ARCHIVE_OK)
-        return failed(p);
-    return 0;
+    const char *options = "zip:compression=deflate,zip:compression-level=1,zip:hdrcharset=UTF-8";
+    bool ok = archive_write_set_format_zip(p->archive) == ARCHIVE_OK &&
+              archive_write_set_options(p->archive, options) == ARCHIVE_OK &&
+              archive_write_open(p->archive, p, NULL, write_block, NULL) == ARCHIVE_OK;
+    return result(p, ok);
 }
 
 /* libarchive takes names in the thread's locale; the daemon's may be "C". */
@@ -103,10 +103,10 @@ static int pack_members(struct pack *p, const struct zip_list *l)
     int rc = open_archive(p);
     for (size_t i = 0; i < l->count && rc == 0; i++)
         rc = put_member(p, l, &l->members[i]);
-    if (rc == 0 && archive_write_close(p->archive) != ARCHIVE_OK)
-        rc = failed(p);
-    if (rc && p->archive)
-        archive_write_fail(p->archive);
+    if (rc == 0)
+        rc = result(p, archive_write_close(p->archive) == ARCHIVE_OK);
+    if (rc && p->error == 0)
+        p->error = rc; /* what libarchive writes in its clean end is dropped */
     archive_write_free(p->archive);
     uselocale(before);
     freelocale(utf8);

@@ -283,8 +283,17 @@ static int unpack_members(struct unpack *u)
     }
 }
 
+/* An archive of an empty directory is only its end record, which libarchive takes for nothing. */
+static bool is_empty(struct unpack *u)
+{
+    ssize_t got = content_read(u->store, u->zip_ino, u->in, 4, 0);
+    return got == 4 && memcmp(u->in, "PK\5\6", 4) == 0;
+}
+
 static int read_archive(struct unpack *u)
 {
+    if (is_empty(u))
+        return 0;
     u->archive = archive_read_new();
     if (!u->archive)
         return STORE_ERR_NOMEM;
