@@ -89,6 +89,8 @@ struct rendezvous *boss_rendezvous(struct boss *b, enum wormhole_link link)
 void boss_renew(struct boss *b, enum wormhole_link link)
 {
     b->links[link].renew = true;
+    /* Whatever is said from here on is for the new connection: the old one has another side. */
+    rendezvous_down(&b->links[link].r);
 }
 
 void boss_draw_side(struct boss *b)

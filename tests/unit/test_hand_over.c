@@ -319,6 +319,21 @@ static void who_waits_with_a_code_may_join_another(void **state)
     assert_null(mailbox_server_rows(pair_server(pair))->nameplates);
 }
 
+/* Wherever its own allocation is then, the other code must be claimed by one side only. */
+static void who_is_being_given_a_code_may_join_another(void **state)
+{
+    (void)state;
+    for (unsigned steps = 0; steps < 12; steps++) {
+        again(steps);
+        make_code();
+        pair_allocate(pair, PAIR_B);
+        for (unsigned i = 0; i < steps; i++)
+            pair_step(pair, pair_now_ms(pair) + SECOND);
+        pair_join(pair, PAIR_B, of(PAIR_A)->code);
+        assert_true(pair_run(pair, both_are_paired, MINUTE));
+    }
+}
+
 static void what_cannot_be_a_code_is_refused(void **state)
 {
     struct boss *b = pair_boss(pair, PAIR_B);
@@ -412,6 +427,7 @@ int main(void)
         T(three_burnt_codes_are_enough_until_the_user_asks),
         T(a_code_may_be_joined_again_and_another_instead),
         T(who_waits_with_a_code_may_join_another),
+        T(who_is_being_given_a_code_may_join_another),
         T(what_cannot_be_a_code_is_refused),
         T(offline_everything_waits),
         T(closing_before_a_peer_came_is_quick),
