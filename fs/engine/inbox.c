@@ -177,6 +177,8 @@ static int got_piece(struct step *step, const struct peer_message *m)
         return err;
     if (err == 0 && (a.state != ARRIVAL_PIECES || a.size != m->size))
         return inbox_refuse(step, m->revision, true, "its pieces do not fit together");
+    if (err == STORE_ERR_NOT_FOUND && m->offset != 0)
+        return 0; /* the rest of what was refused for now: it will come again, from the start */
     if (err == STORE_ERR_NOT_FOUND && !inbox_has_room(step->e, turn_view(step->t), m->size))
         return inbox_refuse(step, m->revision, false, "no room");
     return collect(step, m, &a);

@@ -13,6 +13,7 @@
 #include "fs/engine/outbox.h"
 #include "fs/engine/parcel.h"
 #include "proto/boss.h"
+#include "proto/peer.h"
 #include "store/core.h"
 
 struct erig {
@@ -524,6 +525,55 @@ static inline int get_arrival(struct erig *g, uint8_t n, struct arrival *a)
     int err = arrival_get(v, g->id, rev, a);
     view_end(v);
     return err;
+}
+
+/* ---- what waits to be said ---- */
+
+struct queued {
+    struct outbound op;
+    uint8_t detail[1 + PEER_REASON_MAX];
+};
+
+static inline int queued_one(void *arg, const struct outbound *op)
+{
+    struct queued *q = arg;
+    assert_in_range(op->detail_len, 0, sizeof q->detail);
+    q->op = *op;
+    memcpy(q->detail, op->detail, op->detail_len);
+    return 1;
+}
+
+/* The first operation in the queue, which is taken out of it. False: the queue is empty. */
+static inline bool pop_queued(struct erig *g, struct queued *q)
+{
+    struct turn *t = rig_turn(g->r);
+    int found = outbound_each(turn_view(t), g->id, 0, queued_one, q);
+    assert_in_range(found, 0, 1);
+    if (found == 1)
+        assert_int_equal(outbound_pop(t, q->op.seq), 0);
+    commit(t);
+    return found == 1;
+}
+
+/* The next in the queue is this decision on revision `n`, with this text. */
+static inline void expect_decision(struct erig *g, uint8_t n, enum peer_verdict verdict,
+                                   const char *text)
+{
+    struct queued q;
+    uint8_t rev[REV_BYTES];
+    make_rev(rev, n);
+    assert_true(pop_queued(g, &q));
+    assert_int_equal(q.op.kind, OUTBOUND_DECISION);
+    assert_memory_equal(q.op.rev, rev, REV_BYTES);
+    assert_int_equal(q.detail[0], verdict);
+    assert_int_equal(q.op.detail_len - 1, strlen(text));
+    assert_memory_equal(q.detail + 1, text, strlen(text));
+}
+
+static inline void expect_silence(struct erig *g)
+{
+    struct queued q;
+    assert_false(pop_queued(g, &q));
 }
 
 #endif
