@@ -307,7 +307,29 @@ struct link_input {
     enum wormhole_link link;
     const char *text;
     size_t len;
+    unsigned closes; /* of the link, when this news came */
 };
+
+/* How often the link was closed before this news came. False: a close is under way, the news is of
+ * the past. */
+static bool link_is_current(struct engine *e, uint64_t wormhole, struct link_input *in)
+{
+    pthread_mutex_lock(&e->live_lock);
+    const struct slot *s = slot_find(e, wormhole);
+    bool current = s != NULL && s->closing[in->link] == 0;
+    in->closes = s != NULL ? s->closes[in->link] : 0;
+    pthread_mutex_unlock(&e->live_lock);
+    return current;
+}
+
+/* In the turn: has it been closed since the news came? */
+static bool link_was_closed(struct step *step, const struct link_input *in)
+{
+    pthread_mutex_lock(&step->e->live_lock);
+    bool closed = step->slot->closes[in->link] != in->closes;
+    pthread_mutex_unlock(&step->e->live_lock);
+    return closed;
+}
 
 static void set_link(struct engine *e, uint64_t wormhole, enum wormhole_link link, bool up)
 {
@@ -331,38 +353,51 @@ static void news(struct engine *e, uint64_t wormhole, step_fn *fn, void *arg)
 static int feed_up(struct step *step, void *arg)
 {
     struct link_input *in = arg;
+    if (link_was_closed(step, in))
+        return 0;
     return step_error(boss_link_up(step->slot->boss, in->link, &step->now, &step->actions));
 }
 
 static int feed_down(struct step *step, void *arg)
 {
     struct link_input *in = arg;
+    if (link_was_closed(step, in))
+        return 0;
     return step_error(boss_link_down(step->slot->boss, in->link, &step->now, &step->actions));
 }
 
 static int feed_received(struct step *step, void *arg)
 {
     struct link_input *in = arg;
+    if (link_was_closed(step, in))
+        return 0;
     return step_error(boss_link_received(step->slot->boss, in->link, in->text, in->len, &step->now,
                                          &step->actions));
+}
+
+static void link_news(struct engine *e, uint64_t wormhole, step_fn *fn, struct link_input *in)
+{
+    if (link_is_current(e, wormhole, in))
+        news(e, wormhole, fn, in);
 }
 
 void engine_link_up(struct engine *e, uint64_t wormhole, enum wormhole_link link)
 {
     set_link(e, wormhole, link, true);
-    news(e, wormhole, feed_up, &(struct link_input){.link = link});
+    link_news(e, wormhole, feed_up, &(struct link_input){.link = link});
 }
 
 void engine_link_down(struct engine *e, uint64_t wormhole, enum wormhole_link link)
 {
     set_link(e, wormhole, link, false);
-    news(e, wormhole, feed_down, &(struct link_input){.link = link});
+    link_news(e, wormhole, feed_down, &(struct link_input){.link = link});
 }
 
 void engine_link_received(struct engine *e, uint64_t wormhole, enum wormhole_link link,
                           const char *text, size_t len)
 {
-    news(e, wormhole, feed_received, &(struct link_input){link, text, len});
+    link_news(e, wormhole, feed_received,
+              &(struct link_input){.link = link, .text = text, .len = len});
 }
 
 void engine_link_failed(struct engine *e, uint64_t wormhole, enum wormhole_link link,

@@ -15,7 +15,7 @@
 enum { ARRIVALS_MAX = 100000 /* parcels announced and not decided, for each wormhole */ };
 
 /* Bytes of free space that arrivals leave alone when -o inbox_max is not given. */
-#define SPACE_KEPT_BYTES ((uint64_t)64 << 20)
+#define SPACE_KEPT_BYTES ((uint64_t)16 << 20)
 
 /* ---- room ---- */
 

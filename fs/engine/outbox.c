@@ -289,7 +289,8 @@ int outbox_fill(struct step *step)
 {
     if (!boss_is_persistent(step->slot->boss) || boss_state(step->slot->boss) != BOSS_PAIRED)
         return 0;
-    /* What is not said yet can still be taken back without a trace: so nothing is said before it can leave. */
+    /* What is not said yet can still be taken back without a trace: so nothing is said before it
+     * can leave. */
     while (boss_is_open(step->slot->boss) && boss_room(step->slot->boss) > 0) {
         struct next_op op = {0};
         int err = outbound_each(turn_view(step->t), step->slot->id, 0, take_first, &op);

@@ -81,11 +81,21 @@ static void let_go(const struct released_action *r)
     }
 }
 
+static void count_close(struct released_action *r, int closing)
+{
+    pthread_mutex_lock(&r->e->live_lock);
+    r->slot->closes[r->action->link] += closing > 0;
+    r->slot->closing[r->action->link] += (unsigned)closing;
+    pthread_mutex_unlock(&r->e->live_lock);
+}
+
 static void run_action(void *arg, bool committed)
 {
     struct released_action *r = arg;
     if (committed)
         let_go(r);
+    if (r->action->kind == ACTION_LINK_CLOSE)
+        count_close(r, -1);
     action_free(r->action);
     free(r);
 }
@@ -101,6 +111,8 @@ int release_action(struct step *step, struct action *a)
     r->attempt = (uint64_t)step->slot->loads << 32 | (uint32_t)a->number;
     if (a->kind == ACTION_TRANSIT_LISTEN)
         step->slot->attempt = r->attempt;
+    if (a->kind == ACTION_LINK_CLOSE)
+        count_close(r, 1);
     int err = turn_after(step->t, run_action, r);
     if (err < 0)
         run_action(r, false);

@@ -100,6 +100,10 @@ static int to_store_error(int proto_err)
 /* A restored machine is a disconnected one: what the old one had open is closed first. */
 static void disconnect(struct slot *s, struct actions *actions)
 {
+    pthread_mutex_lock(&s->e->live_lock);
+    for (int link = 0; link < LINK_COUNT; link++)
+        s->closes[link]++; /* also the news that made us restore it is of the past */
+    pthread_mutex_unlock(&s->e->live_lock);
     for (int link = 0; link < LINK_COUNT; link++)
         actions_add(actions, ACTION_LINK_CLOSE)->link = (enum wormhole_link)link;
     if (s->attempt != 0)
