@@ -143,7 +143,7 @@ static int lose_code(struct boss *b, bool another)
         return err;
     }
     if (b->joined) {
-        boss_set_state(b, BOSS_NEW, "");
+        boss_set_state(b, BOSS_FAILED, "the code was wrong, or is not good any more");
         boss_problem(b, PROBLEM_CODE, "the code was wrong, or is not good any more: ask for another");
         return err;
     }

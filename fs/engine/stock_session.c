@@ -109,11 +109,20 @@ static bool stand(struct transfer *x)
     return all;
 }
 
+/* For the receivers that wait for a record even of an empty file: see classic_data.h. */
+static bool send_empty_record(struct transfer *x)
+{
+    struct bytes wire = {0};
+    bool ok = record_encode(&x->tx, &wire, "", 0) == 0 && wire_send(x->stream, wire.data, wire.len);
+    bytes_release(&wire);
+    return ok;
+}
+
 static bool send_data(struct transfer *x)
 {
     uint8_t *buf = malloc(BATCH_RECORDS_BYTES);
     struct bytes wire = {0};
-    bool ok = buf != NULL;
+    bool ok = buf != NULL && (x->stock.size > 0 || send_empty_record(x));
     while (ok && !classic_data_complete(&x->data)) {
         ssize_t got =
             content_read(x->e->store, x->stock.source, buf, BATCH_RECORDS_BYTES, x->data.done);
