@@ -118,6 +118,14 @@ static void listen(struct classic *c, struct actions *actions)
     add_transit_action(c, ACTION_TRANSIT_LISTEN, actions);
 }
 
+static void add_hints(struct hint_list *list, const struct hint_list *more)
+{
+    for (size_t i = 0; i < more->count; i++) {
+        const struct hint *h = &more->at[i];
+        hints_add(list, h->kind, h->host, h->port, h->priority);
+    }
+}
+
 /* Starts the transfer once it is agreed and both sides can be reached. */
 static int start(struct classic *c, struct actions *actions)
 {
@@ -134,6 +142,7 @@ static int start(struct classic *c, struct actions *actions)
     a->plan->sender = c->sender;
     a->plan->classic = true;
     a->plan->hints = c->peer_hints;
+    add_hints(&a->plan->hints, &c->relays);
     c->state = CLASSIC_TRANSFER;
     return PROTO_OK;
 }
@@ -143,10 +152,7 @@ static int build_transit(const struct hint_list *direct, const struct hint_list 
 {
     struct hint_list all = *direct;
 
-    for (size_t i = 0; i < relays->count; i++) {
-        const struct hint *h = &relays->at[i];
-        hints_add(&all, h->kind, h->host, h->port, h->priority);
-    }
+    add_hints(&all, relays);
     return classic_msg_transit(out, &all);
 }
 
@@ -173,6 +179,7 @@ int classic_hints(struct classic *c, uint64_t attempt, const struct hint_list *d
         (!asked && c->listening != CLASSIC_HINTS_REASKED))
         return PROTO_OK;
     c->listening = CLASSIC_HINTS_SENT;
+    c->relays = *relays;
     if (asked)
         err = build_transit(direct, relays, next_out(out));
     if (asked && err == PROTO_OK)

@@ -109,7 +109,7 @@ static void a_file_is_sent(void **state)
     assert_string_equal(our_hints(5), "| ");
     assert_int_equal(c.state, CLASSIC_OFFERED);
     assert_string_equal(peer(TRANSIT), "| ");
-    assert_string_equal(peer(ACCEPT), "| classic-answered, transit-start 5 sender classic 1");
+    assert_string_equal(peer(ACCEPT), "| classic-answered, transit-start 5 sender classic 2");
     assert_string_equal(led_to(classic_finished(&c, true, &actions)),
                         "| classic-done, transit-stop 5");
     assert_true(classic_over(&c));
@@ -124,7 +124,7 @@ static void an_answer_before_their_hints_waits_for_them(void **state)
     our_hints(5);
     assert_string_equal(peer(ACCEPT), "| classic-answered");
     assert_int_equal(c.state, CLASSIC_AGREED);
-    assert_string_equal(peer(TRANSIT), "| transit-start 5 sender classic 1");
+    assert_string_equal(peer(TRANSIT), "| transit-start 5 sender classic 2");
     assert_string_equal(peer(TRANSIT), "| ");
 }
 
@@ -225,7 +225,7 @@ static void a_file_is_received(void **state)
     assert_string_equal(our_hints(5), "{\"transit\" | ");
     assert_string_equal(peer(OFFER), "| classic-offered file f 7 7 1");
     assert_int_equal(c.state, CLASSIC_ASKED);
-    assert_string_equal(answer(NULL), ACCEPT " | transit-start 5 receiver classic 1");
+    assert_string_equal(answer(NULL), ACCEPT " | transit-start 5 receiver classic 2");
     assert_int_equal(classic_answer(&c, NULL, &out, &actions), PROTO_ERR_STATE);
     assert_string_equal(led_to(classic_finished(&c, true, &actions)),
                         "| classic-done, transit-stop 5");
@@ -240,7 +240,7 @@ static void our_answer_waits_for_our_hints(void **state)
     assert_string_equal(answer(NULL), "| ");
     assert_int_equal(c.state, CLASSIC_AGREED);
     assert_string_equal(our_hints(5),
-                        "{\"transit\" " ACCEPT " | transit-start 5 receiver classic 1");
+                        "{\"transit\" " ACCEPT " | transit-start 5 receiver classic 2");
 }
 
 static void an_offer_before_their_hints_is_answered_too(void **state)
@@ -249,7 +249,7 @@ static void an_offer_before_their_hints_is_answered_too(void **state)
     assert_string_equal(peer(OFFER), "| classic-offered file f 7 7 1, transit-listen 5");
     our_hints(5);
     assert_string_equal(answer(NULL), ACCEPT " | ");
-    assert_string_equal(peer(TRANSIT), "| transit-start 5 receiver classic 1");
+    assert_string_equal(peer(TRANSIT), "| transit-start 5 receiver classic 2");
 }
 
 static void a_text_is_received(void **state)
@@ -328,7 +328,7 @@ static void their_offer_after_ours_drops_ours(void **state)
     peer(TRANSIT);
     assert_string_equal(peer(THEIR_OFFER), "| classic-offered file theirs 9 9 1");
     assert_string_equal(peer(ACCEPT), "| ");
-    assert_string_equal(answer(NULL), ACCEPT " | transit-start 5 receiver classic 1");
+    assert_string_equal(answer(NULL), ACCEPT " | transit-start 5 receiver classic 2");
 }
 
 static void their_offer_while_ours_waits_drops_ours(void **state)
@@ -352,7 +352,7 @@ static void an_accepted_offer_stands(void **state)
     our_hints(5);
     peer(ACCEPT);
     assert_string_equal(peer(THEIR_OFFER), "| ");
-    assert_string_equal(peer(TRANSIT), "| transit-start 5 sender classic 1");
+    assert_string_equal(peer(TRANSIT), "| transit-start 5 sender classic 2");
 }
 
 static void their_hints_first_then_our_offer(void **state)
@@ -383,8 +383,9 @@ static void the_plan_has_the_key_that_python_uses(void **state)
     struct action *a = actions_take(&actions);
     assert_int_equal(a->kind, ACTION_TRANSIT_START);
     assert_memory_equal(a->plan->key, want, sizeof(want));
-    assert_int_equal(a->plan->hints.count, 1);
+    assert_int_equal(a->plan->hints.count, 2);
     assert_string_equal(a->plan->hints.at[0].host, "9.9.9.9");
+    assert_int_equal(a->plan->hints.at[1].kind, HINT_RELAY); /* ours: the peer names none */
     assert_false(a->plan->aes);
     action_free(a);
 }
@@ -442,7 +443,7 @@ static void a_sender_survives_until_the_transfer(void **state)
     assert_string_equal(reload(CLASSIC_OFFERED), "| transit-listen 6");
     assert_string_equal(peer(ACCEPT), "| classic-answered");
     assert_string_equal(reload(CLASSIC_AGREED), "| transit-listen 6");
-    assert_string_equal(our_hints(6), "| transit-start 6 sender classic 1");
+    assert_string_equal(our_hints(6), "| transit-start 6 sender classic 2");
     assert_string_equal(reload(CLASSIC_FAILED), "| classic-failed 0 the transfer was interrupted");
     assert_string_equal(reload(CLASSIC_FAILED), "| ");
 }
@@ -458,7 +459,7 @@ static void a_receiver_survives_until_the_transfer(void **state)
     assert_string_equal(reload(CLASSIC_ASKED), "| transit-listen 6");
     assert_string_equal(answer(NULL), ACCEPT " | ");
     assert_string_equal(reload(CLASSIC_AGREED), "| transit-listen 6");
-    assert_string_equal(our_hints(6), "| transit-start 6 receiver classic 1");
+    assert_string_equal(our_hints(6), "| transit-start 6 receiver classic 2");
 }
 
 static void an_answer_that_waits_survives(void **state)
@@ -469,7 +470,7 @@ static void an_answer_that_waits_survives(void **state)
     answer(NULL);
     assert_string_equal(reload(CLASSIC_AGREED), "| transit-listen 6");
     assert_string_equal(our_hints(6),
-                        "{\"transit\" " ACCEPT " | transit-start 6 receiver classic 1");
+                        "{\"transit\" " ACCEPT " | transit-start 6 receiver classic 2");
 }
 
 static void an_offer_after_a_restart_needs_no_second_hints(void **state)
@@ -480,7 +481,7 @@ static void an_offer_after_a_restart_needs_no_second_hints(void **state)
     reload(CLASSIC_IDLE);
     assert_string_equal(offer_file(), OFFER " | ");
     assert_string_equal(our_hints(6), "| ");
-    assert_string_equal(peer(ACCEPT), "| classic-answered, transit-start 6 sender classic 1");
+    assert_string_equal(peer(ACCEPT), "| classic-answered, transit-start 6 sender classic 2");
 }
 
 static void a_text_survives(void **state)
