@@ -76,13 +76,32 @@ static int offer_prepared(struct step *step, void *arg)
     return outbox_prepared(step, p->rev, p->manifest, p->size);
 }
 
+struct unprepared {
+    const uint8_t *rev;
+    bool for_ever;
+};
+
+static int say_unprepared(struct step *step, void *arg)
+{
+    const struct unprepared *u = arg;
+    return outbox_unprepared(step, u->rev, u->for_ever);
+}
+
 /* Lists the manifest into a staged file, then offers the revision with it. */
 static void prepare(struct engine *e, const struct job *job)
 {
     struct prepared p = {.rev = job->rev};
-    if (parcel_list(e->store, job->rev, &p.manifest, &p.size) < 0)
-        return; /* withdrawn meanwhile; or the next start tries again */
-    step_alone(e, job->wormhole, offer_prepared, &p);
+    int err = parcel_list(e->store, job->rev, &p.manifest, &p.size);
+    if (err == STORE_ERR_NOT_FOUND)
+        return; /* withdrawn meanwhile */
+    if (err == 0) {
+        err = step_alone(e, job->wormhole, offer_prepared, &p);
+        if (err < 0)
+            parcel_discard(e->store, p.manifest);
+    }
+    struct unprepared u = {job->rev, err == STORE_ERR_TOO_BIG};
+    if (err < 0)
+        step_alone(e, job->wormhole, say_unprepared, &u); /* else the next start tries again */
 }
 
 bool engine_work(struct engine *e)

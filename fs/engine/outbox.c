@@ -14,6 +14,7 @@
 
 enum {
     RETRY_AFTER_MS = 3600 * 1000, /* PROTOCOL.md §9: an hour or more */
+    LIST_AGAIN_AFTER_MS = 60 * 1000,
 };
 
 static int push(struct step *step, enum outbound_kind kind, const uint8_t *rev, const void *detail,
@@ -90,7 +91,8 @@ static int withdraw_revision(struct step *step, struct revision *r)
     int dropped = outbound_drop_rev(step->t, step->slot->id, r->rev);
     if (dropped < 0)
         return dropped;
-    bool said = r->state == REVISION_TOLD || r->state == REVISION_REFUSED || r->number != 0;
+    bool said = r->state == REVISION_TOLD || r->state == REVISION_REFUSED ||
+                (r->state == REVISION_QUEUED && r->number != 0);
     if (!said)
         return revision_erase(step->t, r->rev);
     r->state = REVISION_WITHDRAWN;
@@ -411,7 +413,8 @@ struct retrying {
 static int find_due(void *arg, const struct revision *r)
 {
     struct retrying *find = arg;
-    if (r->state != REVISION_REFUSED)
+    bool waits = r->state == REVISION_REFUSED || (r->state == REVISION_PREPARING && r->number != 0);
+    if (!waits)
         return 0;
     if ((int64_t)r->number > find->step->now.ms) {
         if ((int64_t)r->number < find->next_ms)
@@ -421,6 +424,15 @@ static int find_due(void *arg, const struct revision *r)
     memcpy(find->due, r->rev, REV_BYTES);
     find->found = true;
     return 1;
+}
+
+static int again(struct step *step, struct revision *r)
+{
+    r->number = 0;
+    if (r->state != REVISION_PREPARING)
+        return push_revision(step, r);
+    int err = revision_put(step->t, r);
+    return err < 0 ? err : jobs_add(step, JOB_PREPARE, r->rev);
 }
 
 int outbox_retry(struct step *step)
@@ -435,12 +447,24 @@ int outbox_retry(struct step *step)
             return 0;
         struct revision r;
         err = revision_get(turn_view(step->t), find.due, &r);
-        r.number = 0;
         if (err == 0)
-            err = push_revision(step, &r);
+            err = again(step, &r);
         if (err < 0)
             return err;
     }
+}
+
+int outbox_unprepared(struct step *step, const uint8_t rev[static REV_BYTES], bool for_ever)
+{
+    struct revision r;
+    int err = revision_get(turn_view(step->t), rev, &r);
+    if (err < 0 || r.state != REVISION_PREPARING)
+        return err == STORE_ERR_NOT_FOUND ? 0 : err; /* withdrawn meanwhile */
+    if (for_ever)
+        return refused(step, &r, "it is too deep, or has too many names, to be sent", true);
+    r.number = (uint64_t)(step->now.ms + LIST_AGAIN_AFTER_MS);
+    err = revision_put(step->t, &r);
+    return err < 0 ? err : outbox_retry(step);
 }
 
 static int is_bulk(void *arg, const struct revision *r)

@@ -7,7 +7,8 @@
  *                                             |  \--refused for now--> REFUSED --later--> QUEUED
  *                                             `--withdraw--> WITHDRAWN --decision--> (row erased)
  *
- * A revision that is withdrawn before anything of it was said is simply erased. */
+ * .number is when to list a PREPARING one again (ms; 0: a job is to do it), or the 1 of a QUEUED one
+ * of which some pieces were said. A revision that is withdrawn before anything of it was said is simply erased. */
 #ifndef FS_ENGINE_OUTBOX_H
 #define FS_ENGINE_OUTBOX_H
 
@@ -37,6 +38,8 @@ int outbox_unseal(struct step *step, uint64_t entry);
  * over; discards it if the revision was withdrawn meanwhile. */
 int outbox_prepared(struct step *step, const uint8_t rev[static REV_BYTES], uint64_t manifest,
                     uint64_t size);
+/* It cannot be listed: for ever (it exceeds a bound; the entry is held), or not just now. */
+int outbox_unprepared(struct step *step, const uint8_t rev[static REV_BYTES], bool for_ever);
 /* Turns queued operations into messages while the window has room. */
 int outbox_fill(struct step *step);
 int outbox_acked(struct step *step, uint64_t number);
@@ -51,7 +54,8 @@ int outbox_push_decision(struct step *step, const uint8_t rev[static REV_BYTES],
 /* The entry was acknowledged: it leaves the outbox, unless kept or in use (then it goes when idle).
  */
 int outbox_leave(struct step *step, uint64_t entry);
-/* Offers again what was refused for want of room, if its time has come; else notes when. */
+/* Offers again what was refused for want of room, and lists again what could not be, if its time has
+ * come; else notes when. */
 int outbox_retry(struct step *step);
 /* Is anything told and undecided that travels by bulk? */
 int outbox_wants_bulk(struct view *v, uint64_t wormhole, bool *wants);

@@ -112,12 +112,12 @@ static int stage_file(struct store *s, uint64_t *ino)
     return turn_checkpoint(t);
 }
 
-static void discard(struct store *s, uint64_t ino)
+void parcel_discard(struct store *s, uint64_t manifest)
 {
     struct turn *t;
     if (turn_begin_relief(s, &t) < 0)
         return; /* swept at the next start */
-    if (node_discard(t, ino) < 0)
+    if (node_discard(t, manifest) < 0)
         turn_abort(t);
     else
         turn_checkpoint(t);
@@ -156,7 +156,7 @@ int parcel_list(struct store *s, const uint8_t rev[static REV_BYTES], uint64_t *
     if (err == 0)
         err = content_flush(s, *manifest, true);
     if (err < 0)
-        discard(s, *manifest);
+        parcel_discard(s, *manifest);
 out:
     bytes_release(&head);
     bytes_release(&inos);

@@ -27,6 +27,8 @@ int parcel_small(struct view *v, uint64_t entry, struct bytes *out);
  * Nothing is left behind on failure. */
 int parcel_list(struct store *s, const uint8_t rev[static REV_BYTES], uint64_t *manifest,
                 uint64_t *size);
+/* Drops such a file, if no revision has taken it over. */
+void parcel_discard(struct store *s, uint64_t manifest);
 
 /* Appends a whole staged file to `out`: a manifest file, say. */
 int parcel_file_read(struct store *s, uint64_t ino, struct bytes *out);

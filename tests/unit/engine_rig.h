@@ -539,7 +539,8 @@ static inline int queued_one(void *arg, const struct outbound *op)
     struct queued *q = arg;
     assert_in_range(op->detail_len, 0, sizeof q->detail);
     q->op = *op;
-    memcpy(q->detail, op->detail, op->detail_len);
+    if (op->detail_len > 0)
+        memcpy(q->detail, op->detail, op->detail_len);
     return 1;
 }
 
