@@ -336,6 +336,8 @@ static void set_link(struct engine *e, uint64_t wormhole, enum wormhole_link lin
     pthread_mutex_lock(&e->live_lock);
     struct slot *s = slot_find(e, wormhole);
     if (s != NULL) {
+        if (s->live.link_up[link] && !up)
+            s->live.link_lost_ms = e->out.now_ms(e->out.arg);
         s->live.link_up[link] = up;
         if (up)
             s->live.trouble[0] = '\0';

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TELL_EVERY_MS = 1000 };
+enum { TELL_EVERY_MS = 1000, SERVER_KNOWN_MS = 60 * 1000 };
 
 static void tell(struct engine *e, uint64_t wormhole)
 {
@@ -51,6 +51,10 @@ void progress_is(struct engine *e, uint64_t wormhole, uint64_t done)
         struct live *l = &s->live;
         int64_t passed_ms = now_ms - l->rate_since_ms;
         l->sending_done = done;
+        if (passed_ms < 0) { /* the clock was set back: measure anew */
+            l->rate_since_ms = now_ms;
+            l->rate_since_bytes = done;
+        }
         if (passed_ms >= TELL_EVERY_MS) {
             uint64_t bytes = done > l->rate_since_bytes ? done - l->rate_since_bytes : 0;
             l->bytes_per_s = (double)bytes * 1000.0 / (double)passed_ms;
@@ -116,13 +120,19 @@ uint64_t engine_acked_bytes(struct engine *e, uint64_t entry)
     return done;
 }
 
+static bool known_to(const struct live *l, int64_t now_ms)
+{
+    return any_link(l) || (l->link_lost_ms != 0 && now_ms - l->link_lost_ms < SERVER_KNOWN_MS);
+}
+
 bool engine_server_known(struct engine *e)
 {
     bool known = false;
+    int64_t now_ms = e->out.now_ms(e->out.arg);
     pthread_mutex_lock(&e->live_lock);
     for (size_t i = 0; i < SLOT_BUCKETS && !known; i++)
         for (const struct slot *s = e->buckets[i]; s != NULL && !known; s = s->next)
-            known = any_link(&s->live);
+            known = known_to(&s->live, now_ms);
     pthread_mutex_unlock(&e->live_lock);
     return known;
 }

@@ -15,6 +15,7 @@ struct stock;
 /* What is volatile (E14): never stored, never in the log. */
 struct live {
     bool link_up[LINK_COUNT];
+    int64_t link_lost_ms; /* when the last one went down; 0: never in this run */
     bool here_now;
     int64_t last_heard_ms;
     char trouble[256];

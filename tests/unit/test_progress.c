@@ -1,0 +1,136 @@
+/* What is shown while a transfer of ours runs. */
+#include "engine_rig.h"
+
+#include "fs/engine/progress.h"
+
+static struct engine_status status(struct erig *g)
+{
+    struct engine_status s;
+    engine_status(g->e, g->id, &s);
+    return s;
+}
+
+static void test_nothing_runs(void **state)
+{
+    struct erig *g = *state;
+    struct engine_status s = status(g);
+    assert_false(s.sending || s.here_now || s.connected);
+    assert_int_equal(s.last_heard_ms, 0);
+    assert_string_equal(s.trouble, "");
+    assert_int_equal(engine_acked_bytes(g->e, 4711), 0);
+    /* Of a wormhole that is not there: nothing, and no harm. */
+    memset(&s, 0xee, sizeof s);
+    engine_status(g->e, 999999, &s);
+    assert_false(s.sending || s.here_now || s.connected);
+    progress_begin(g->e, 999999, 1, "x", 10, 0);
+    progress_is(g->e, 999999, 5);
+    progress_end(g->e, 999999);
+    progress_here(g->e, 999999, true);
+    assert_int_equal(engine_acked_bytes(g->e, 1), 0);
+}
+
+static void test_transfer(void **state)
+{
+    struct erig *g = *state;
+    unsigned told = g->changes[CHANGE_STATE];
+    progress_begin(g->e, g->id, 77, "big.iso", 10000, 400);
+    assert_int_equal(g->changes[CHANGE_STATE], told + 1);
+    struct engine_status s = status(g);
+    assert_true(s.sending);
+    assert_string_equal(s.sending_name, "big.iso");
+    assert_int_equal(s.sending_size, 10000);
+    assert_int_equal(s.sending_done, 400);
+    assert_true(s.bytes_per_s == 0);
+    assert_int_equal(engine_acked_bytes(g->e, 77), 400);
+    assert_int_equal(engine_acked_bytes(g->e, 78), 0);
+    g->now_ms += 999; /* not yet a second: known, but nobody is woken */
+    progress_is(g->e, g->id, 1000);
+    assert_int_equal(g->changes[CHANGE_STATE], told + 1);
+    assert_int_equal(status(g).sending_done, 1000);
+    assert_int_equal(engine_acked_bytes(g->e, 77), 1000);
+    g->now_ms += 1001;
+    progress_is(g->e, g->id, 4400);
+    assert_int_equal(g->changes[CHANGE_STATE], told + 2);
+    assert_true(status(g).bytes_per_s == 2000.0);
+    g->now_ms += 1000;
+    progress_is(g->e, g->id, 4500);
+    assert_true(status(g).bytes_per_s == 100.0);
+    progress_end(g->e, g->id);
+    assert_int_equal(g->changes[CHANGE_STATE], told + 4);
+    assert_false(status(g).sending);
+    assert_int_equal(engine_acked_bytes(g->e, 77), 0);
+    progress_is(g->e, g->id, 9999); /* a late word of it */
+    assert_int_equal(status(g).sending_done, 4500);
+    assert_int_equal(g->changes[CHANGE_STATE], told + 4);
+}
+
+/* The peer's offset, or the clock, goes back: no rate can be negative. */
+static void test_backwards(void **state)
+{
+    struct erig *g = *state;
+    progress_begin(g->e, g->id, 77, "f", 10000, 5000);
+    g->now_ms += 2000;
+    progress_is(g->e, g->id, 1000);
+    assert_true(status(g).bytes_per_s == 0);
+    assert_int_equal(status(g).sending_done, 1000);
+    g->now_ms += 2000;
+    progress_is(g->e, g->id, 3000);
+    assert_true(status(g).bytes_per_s == 1000.0);
+    g->now_ms -= 100000;
+    progress_is(g->e, g->id, 4000);
+    assert_true(status(g).bytes_per_s == 1000.0);
+    g->now_ms += 1000;
+    progress_is(g->e, g->id, 4500);
+    assert_true(status(g).bytes_per_s == 500.0);
+}
+
+static void test_names(void **state)
+{
+    struct erig *g = *state;
+    char longest[NAME_SHOWN_MAX + 1];
+    memset(longest, 'x', NAME_SHOWN_MAX);
+    longest[NAME_SHOWN_MAX] = '\0';
+    progress_begin(g->e, g->id, 77, longest, 1, 0);
+    struct engine_status s = status(g);
+    assert_int_equal(strlen(s.sending_name), sizeof s.sending_name - 1);
+}
+
+static void test_here(void **state)
+{
+    struct erig *g = *state;
+    unsigned told = g->changes[CHANGE_STATE];
+    progress_here(g->e, g->id, true);
+    assert_true(status(g).here_now);
+    progress_here(g->e, g->id, false);
+    assert_false(status(g).here_now);
+    assert_int_equal(g->changes[CHANGE_STATE], told + 2);
+}
+
+static void test_links(void **state)
+{
+    struct erig *g = *state;
+    assert_false(engine_server_known(g->e));
+    engine_link_failed(g->e, g->id, LINK_CODE, "no such host");
+    assert_string_equal(status(g).trouble, "no such host");
+    assert_false(status(g).connected);
+    engine_link_up(g->e, g->id, LINK_CODE);
+    assert_true(status(g).connected);
+    assert_string_equal(status(g).trouble, "");
+    assert_true(engine_server_known(g->e));
+    engine_link_down(g->e, g->id, LINK_CODE);
+    assert_false(status(g).connected);
+    g->now_ms += 59999; /* it is probably still there */
+    assert_true(engine_server_known(g->e));
+    engine_link_down(g->e, g->id, LINK_CODE);
+    g->now_ms += 1;
+    assert_false(engine_server_known(g->e));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        erig_test(test_nothing_runs), erig_test(test_transfer), erig_test(test_backwards),
+        erig_test(test_names),        erig_test(test_here),     erig_test(test_links),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
