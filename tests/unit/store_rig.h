@@ -28,13 +28,15 @@
 #define OPS(op) (1u << (op))
 #define ALL_OPS (OPS(IO_OPS) - 1)
 
+enum { RIG_CUT = 2 };
+
 /* What the io refuses. Counted from 1 among the calls that match. */
 struct rig_faults {
     pthread_mutex_t lock;
     unsigned ops;     /* which operations are counted */
     const char *path; /* and only if the path contains this; NULL: any */
     long from, to;    /* the calls from..to fail; from 0: none */
-    int verdict;      /* with this negative errno, or IO_DROP */
+    int verdict;      /* with this negative errno, or IO_DROP, or RIG_CUT */
     long seen;
     void (*watch)(void *arg, const struct io_call *call); /* told of every call */
     void *watch_arg;
@@ -63,6 +65,10 @@ static inline int rig_before(void *arg, struct io_call *call)
         f->seen++;
         if (f->from && f->seen >= f->from && f->seen <= f->to)
             verdict = f->verdict;
+        if (verdict == RIG_CUT) { /* half of it reaches the disk */
+            call->len /= 2;
+            verdict = call->op == IO_WRITE ? IO_GO : -EIO;
+        }
     }
     pthread_mutex_unlock(&f->lock);
     return verdict;
