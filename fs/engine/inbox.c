@@ -255,7 +255,7 @@ int inbox_deliver(struct step *step, const void *content, size_t len)
     case PEER_WITHDRAW:
         return got_withdraw(step, &m);
     case PEER_DECISION:
-        return outbox_decided(step, m.revision, m.verdict, (const char *)m.data, m.len);
+        return outbox_decided(step, m.revision, (int)m.verdict, (const char *)m.data, m.len);
     }
     return nonsense(step);
 }

@@ -21,7 +21,7 @@ static int push(struct step *step, enum outbound_kind kind, const uint8_t *rev, 
                 size_t detail_len)
 {
     struct outbound op = {.wormhole = step->slot->id,
-                          .kind = kind,
+                          .kind = (int)kind,
                           .has_rev = true,
                           .detail = detail,
                           .detail_len = detail_len};
