@@ -12,6 +12,7 @@
 #include "store/vfs.h"
 
 enum {
+    CORE_INOS_AT_ONCE = 1024, /* inode numbers that one update of the journal reserves */
     CORE_BUSY_MS = 2000,          /* a TRUNCATE checkpoint waits so long for readers */
     CORE_CHECKPOINT_PAGES = 4000, /* the WAL is folded in when it has so many */
     CORE_WRITER_CACHE_KIB = 8192,
@@ -43,6 +44,7 @@ struct turn {
     bool open;
     bool relief;        /* may use the reserve */
     bool promised;      /* a sync is owed */
+    uint64_t ino_high;  /* what store.ino_high was at the beginning */
     bool entries_moved; /* nodes changed their entry: cached ones must be looked up again */
     int64_t now_ns;
     struct release_list after;
@@ -73,7 +75,8 @@ struct store {
     pthread_mutex_t writer; /* the writer lock */
     struct view write_view;
     struct turn turn;
-    uint64_t ino_next; /* under the writer lock */
+    uint64_t ino_next; /* under the writer lock, as the next */
+    uint64_t ino_high; /* the journal says that all below may have been given out */
     struct reserve reserve;
     atomic_bool tight;     /* the reserve is spent */
     atomic_bool room_made; /* something was deleted: worth trying to restore it */

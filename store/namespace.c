@@ -25,9 +25,11 @@ static int make(struct turn *t, const struct node_new *what, uint64_t entry, uin
                 bool staged, struct node *n)
 {
     int rc = check_new(what);
-    uint64_t ino = rc == 0 ? node_next_ino(t) : 0;
-    if (rc || ino == 0)
-        return rc ? rc : STORE_ERR_TOO_BIG;
+    uint64_t ino;
+    if (rc == 0)
+        rc = node_next_ino(t, &ino);
+    if (rc)
+        return rc;
     size_t target_len = what->type == NODE_SYMLINK ? strlen(what->target) : 0;
     int64_t now_ns = turn_now_ns(t);
     *n = (struct node){

@@ -1,9 +1,24 @@
 /* Changing nodes and deeper links. */
 #include "store/node_row.h"
 
-uint64_t node_next_ino(struct turn *t)
+static struct sql set_high = {"UPDATE meta SET value=? WHERE key='ino_high'", 0};
+
+/* Many are reserved at once, so that a new node does not cost a write of the counter; a start skips
+ * what was left of them. An aborted turn gives the reservation back, but no number. */
+int node_next_ino(struct turn *t, uint64_t *ino)
 {
-    return t->store->ino_next <= INO_LAST ? t->store->ino_next++ : 0;
+    struct store *s = t->store;
+    if (s->ino_next > INO_LAST)
+        return STORE_ERR_TOO_BIG;
+    if (s->ino_next >= s->ino_high) {
+        uint64_t high = s->ino_next + CORE_INOS_AT_ONCE;
+        int rc = sql_exec(turn_view(t), &set_high, "u", high);
+        if (rc)
+            return rc;
+        s->ino_high = high;
+    }
+    *ino = s->ino_next++;
+    return 0;
 }
 
 static struct sql insert = {"INSERT INTO node (ino, type, mode, nlink, entry, parent, wormhole, "

@@ -24,8 +24,8 @@ enum { NODE_COLUMN_COUNT = 14 };
 /* Reads NODE_COLUMNS that begin at column `col`. */
 void node_row(const struct sql_query *q, int col, struct node *out);
 
-/* The next inode number. 0 if there is none left (2^48 files later). */
-uint64_t node_next_ino(struct turn *t);
+/* The next inode number. 0, or TOO_BIG if there is none left (2^48 files later). */
+int node_next_ino(struct turn *t, uint64_t *ino);
 
 /* Inserts a row as it stands in `n` (spool, flags other than staged: 0). */
 int node_insert(struct turn *t, const struct node *n);

@@ -13,7 +13,7 @@ static struct sql in_spool = {"SELECT ino, spool, size, durable_size, entry IN (
                               0};
 static struct sql set_lost = {"UPDATE node SET size=?, durable_size=?, flags=flags|? WHERE ino=?",
                               0};
-static struct sql last_ino = {"SELECT seq FROM sqlite_sequence WHERE name='node'", 0};
+static struct sql ino_high = {"SELECT value FROM meta WHERE key='ino_high'", 0};
 static struct sql frozen = {"SELECT ino FROM entry WHERE state!=1", 0};
 
 static struct sql unclaimed = {
@@ -104,10 +104,10 @@ static int after_boot(struct turn *t)
 static int load_ino(struct store *s, struct view *v)
 {
     struct sql_query q;
-    int rc = sql_row(v, &last_ino, &q, "");
+    int rc = sql_row(v, &ino_high, &q, "");
     if (rc)
         return rc == STORE_ERR_NOT_FOUND ? STORE_ERR_CORRUPT : rc;
-    s->ino_next = sql_u64(&q, 0) + 1;
+    s->ino_next = s->ino_high = sql_u64(&q, 0);
     sql_done(&q);
     return s->ino_next < INO_FIRST ? STORE_ERR_CORRUPT : 0;
 }

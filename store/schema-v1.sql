@@ -95,7 +95,7 @@ CREATE INDEX sent_by_wormhole ON sent (wormhole, event);
 
 -- Bytes: checkpoints, not in the log.
 CREATE TABLE node (
-    ino          INTEGER PRIMARY KEY AUTOINCREMENT,
+    ino          INTEGER PRIMARY KEY, -- from meta.ino_high, never used again
     type         INTEGER NOT NULL,
     mode         INTEGER NOT NULL,
     nlink        INTEGER NOT NULL,
@@ -110,7 +110,6 @@ CREATE TABLE node (
     spool        INTEGER NOT NULL DEFAULT 0,
     flags        INTEGER NOT NULL DEFAULT 0 -- nodes_row.h
 );
-INSERT INTO sqlite_sequence (name, seq) VALUES ('node', 1023);
 -- What waits to be deleted or may be left over from a crash: unlinked or staged.
 CREATE INDEX node_loose ON node (ino) WHERE nlink = 0 OR (flags & 1) != 0;
 CREATE INDEX node_in_spool ON node (spool) WHERE spool != 0;
@@ -208,8 +207,9 @@ CREATE TABLE decided (
 );
 CREATE INDEX decided_by_wormhole ON decided (wormhole, seq);
 
--- The store itself: boot id, the number of the next spool file.
+-- The store itself: the boot id, and below what inode number all may have been given out.
 CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
     value BLOB NOT NULL
 ) WITHOUT ROWID;
+INSERT INTO meta (key, value) VALUES ('ino_high', 1024);

@@ -43,7 +43,7 @@ static int begin(struct store *s, bool relief, struct turn **out)
     *out = NULL;
     pthread_mutex_lock(&s->writer);
     struct turn *t = &s->turn;
-    *t = (struct turn){.store = s, .open = true, .relief = relief};
+    *t = (struct turn){.store = s, .open = true, .relief = relief, .ino_high = s->ino_high};
     t->after.tail = &t->after.head;
     int rc = relief ? 0 : admit(s);
     if (rc == 0)
@@ -116,6 +116,7 @@ static void undo(struct turn *t)
         sql_exec(&s->write_view, &roll_back, "");
     t->after = (struct release_list){.tail = &t->after.head};
     t->open = false;
+    s->ino_high = t->ino_high;
     /* Still locked: whoever marks something as undone does so before the next turn can see it. */
     syncer_cancel(&after);
     pthread_mutex_unlock(&s->writer);

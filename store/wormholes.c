@@ -182,9 +182,9 @@ static struct sql unhide = {"DELETE FROM hidden_name WHERE wormhole=?", 0};
 static int make_node(struct turn *t, enum node_type type, uint64_t wormhole, uint64_t *ino)
 {
     bool dir = type == NODE_WORMHOLE || type == NODE_OUTBOX || type == NODE_INBOX;
-    *ino = node_next_ino(t);
-    if (*ino == 0)
-        return STORE_ERR_TOO_BIG;
+    int rc = node_next_ino(t, ino);
+    if (rc)
+        return rc;
     if (wormhole == 0)
         wormhole = *ino;
     struct node n = {

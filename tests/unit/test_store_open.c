@@ -235,6 +235,20 @@ static void test_inode_numbers_are_never_reused(void **state)
     assert_int_equal(rig_unlink(r, r->outbox, "f"), 0);
     rig_reopen(r);
     assert_true(rig_make(r, r->outbox, "f", NODE_FILE) > last);
+    for (int i = 0; i < 3; i++) { /* nor after a turn that took many and was aborted */
+        struct turn *t = rig_turn(r);
+        struct node_new what = {.type = NODE_FILE};
+        for (int k = 0; k < 3000; k++)
+            assert_int_equal(node_stage(t, &what, &last), 0);
+        turn_abort(t);
+        uint64_t next = rig_make(r, r->outbox, i % 2 ? "odd" : "even", NODE_FILE);
+        assert_true(next > last);
+        assert_int_equal(rig_unlink(r, r->outbox, i % 2 ? "odd" : "even"), 0);
+        rig_reopen(r);
+        last = rig_make(r, r->outbox, "last", NODE_FILE);
+        assert_true(last > next);
+        assert_int_equal(rig_unlink(r, r->outbox, "last"), 0);
+    }
 }
 
 int main(void)
