@@ -5,17 +5,17 @@
 . "$TOP/tests/lib/all.sh"
 
 mkdir -p "$T/store/a" "$T/store/b"
-mount -t tmpfs -o size=120m,mode=0700 tmpfs "$T/store/a"
-mount -t tmpfs -o size=90m,mode=0700 tmpfs "$T/store/b"
+mount -t tmpfs -o size=200m,mode=0700 tmpfs "$T/store/a"
+mount -t tmpfs -o size=170m,mode=0700 tmpfs "$T/store/b"
 random_file "$T/accepted" 20000000
-random_file "$T/large" 200000000
+random_file "$T/large" 300000000
 random_file "$T/late" 300000
 two_mounts
 
 # The sender's disk.
 wh_unmount b
 cp "$T/accepted" "$T/a/b/outbox/"
-must_fail "200 MB on a disk of 120" cp "$T/large" "$T/a/b/outbox/.too-large" 2>"$LOGS/cp"
+must_fail "300 MB on a disk of 200" cp "$T/large" "$T/a/b/outbox/.too-large" 2>"$LOGS/cp"
 must "not ENOSPC: $(cat "$LOGS/cp")" grep -q 'No space left' "$LOGS/cp"
 must "the accepted file suffered" same "$T/accepted" "$T/a/b/outbox/accepted"
 wh_mount b
@@ -27,8 +27,8 @@ must "no room after removing" cp "$T/late" "$T/a/b/outbox/"
 wh_arrives 60 b/a late "$T/late"
 wh_outbox_empties 30 a/b
 
-# The receiver's disk: 80 MB do not fit beside what it has and its reserve.
-random_file "$T/bulky" 80000000
+# The receiver's disk: 160 MB do not fit beside what it has and what arrivals leave free.
+random_file "$T/bulky" 160000000
 random_file "$T/little" 1000000
 cp "$T/bulky" "$T/a/b/outbox/"
 no_room() { cat "$T/a/b/state" "$T/a/.wormholefs/events" | grep -qi 'no room'; }

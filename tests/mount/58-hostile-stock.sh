@@ -13,33 +13,36 @@ touch "$T/canary"
 find "$T" -path "$T/store" -prune -o -path "$T/a" -prune -o -path "$T/mailbox" -prune -o -print |
     LC_ALL=C sort >"$LOGS/before"
 
-# odd NAME CHANGE WHAT: the odd sender sends into wormhole NAME and ends, well or not.
+# odd NAME CHANGE WHAT: the odd sender sends into wormhole NAME. Fails unless it was acknowledged. (Python 0.12 does not
+# notice that the connection has ended, and would wait for ever: then what our user is told counts.)
 odd() {
-    local name=$1 status=0
+    local name=$1 sender
     timeout 60 "$TOP/tests/peers/odd_sender.py" "$2" --relay-url "$MAILBOX_URL" --transit-helper "$RELAY_URL" \
         send --hide-progress "$T/things/$3" >"$LOGS/$name.log" 2>&1 </dev/null &
-    local sender=$!
+    sender=$!
     wait_for 30 grep -Eq 'code is' "$LOGS/$name.log"
     mkdir "$T/a/$name"
     grep -Eo '[0-9]+(-[a-z]+){2}' "$LOGS/$name.log" | head -n 1 >"$T/a/$name/code"
-    wait "$sender" || status=$?
-    return "$status"
+    wait_for 60 decided "$sender" "$name"
+    if alive "$sender"; then kill_tree "$sender"; fi
+    wait "$sender"
 }
+decided() { ! alive "$1" || told "$2"; }
 # refused NAME: nothing of it is in the inbox, and the user is told.
 refused() {
-    wait_for 20 wh_says "$1" problem '[a-z]' || wait_for 1 refusal_event || fail "$1: nobody is told"
+    wait_for 20 told "$1" || fail "$1: the user is not told"
     must "$1: something arrived" empty_dir "$T/a/$1/inbox"
 }
-refusal_event() { grep -q '"arrival_refused"' "$T/a/.wormholefs/events"; }
+told() { wh_says "a/$1" problem '[a-z]' || grep '"arrival_refused"' "$T/a/.wormholefs/events" | grep -q "\"$1\""; }
 
 if odd climbs '{"zip": [["good", "good", 33188], ["../climbed", "bad", 33188]]}' tree; then
     fail "the climbing zip was acknowledged"
 fi
-refused a/climbs 2>/dev/null || must "climbs: something arrived" empty_dir "$T/a/climbs/inbox"
+refused climbs
 if odd absolute '{"zip": [["/tmp/wormholefs-climbed", "bad", 33188]]}' tree; then
     fail "the absolute zip was acknowledged"
 fi
-must "absolute: something arrived" empty_dir "$T/a/absolute/inbox"
+refused absolute
 # A symlink that leads out, and a member that wants to go through it.
 odd links '{"zip": [["out", "/tmp", 41471], ["out/wormholefs-climbed", "bad", 33188]]}' tree || true
 must "a symlink leads out" not present "$T/a/links/inbox/tree/out/wormholefs-climbed"
@@ -73,8 +76,7 @@ if odd huge '{"offer": {"file": {"filesize": 100000000000000}}}' file; then
     fail "100 TB were taken"
 fi
 must "the sender was not told: $(cat "$LOGS/huge.log")" grep -Eqi 'no room|rejected' "$LOGS/huge.log"
-must "huge: something arrived" empty_dir "$T/a/huge/inbox"
-must "huge: nobody is told" grep -qi 'no room' "$T/a/huge/state" "$T/a/.wormholefs/events"
+refused huge
 
 # The mount lives, and nothing is anywhere else.
 odd honest '{}' file
