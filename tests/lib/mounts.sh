@@ -99,3 +99,4 @@ at_exit() {
     exit "$status"
 }
 trap at_exit EXIT
+trap 'note "told to end at line $LINENO: $BASH_COMMAND"; exit 143' TERM
