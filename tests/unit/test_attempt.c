@@ -167,7 +167,7 @@ static bool go(struct world *w, int which)
 
 static void settle(struct world *w)
 {
-    for (unsigned i = 0; go(w, LEADER) | go(w, FOLLOWER); i++)
+    for (unsigned i = 0; (int)go(w, LEADER) | (int)go(w, FOLLOWER); i++)
         if (i > 200)
             fail_msg("they never come to an end");
 }

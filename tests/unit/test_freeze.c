@@ -95,9 +95,17 @@ static int apply(struct rig *r, const struct tree *x, enum change c)
         return rig_rename(r, r->outbox, "loose", x->top, "loose", NAME_REPLACE);
     case RENAME_OUT:
         return rig_rename(r, x->top, "large", r->outbox, "large", NAME_REPLACE);
-    default:
-        return in_turn(r, x, c);
+    case MODE:
+    case TIMES:
+    case XATTR:
+    case XATTR_REMOVE:
+    case CREATE:
+    case LINK:
+    case PUT:
+    case CHANGES:
+        break;
     }
+    return in_turn(r, x, c);
 }
 
 static struct tree sealed_tree(struct rig *r)

@@ -84,7 +84,7 @@ struct verdict {
 static int take_verdict(struct step *step, void *arg)
 {
     const struct verdict *v = arg;
-    return outbox_decided(step, v->r->rev, v->verdict, v->text, strlen(v->text));
+    return outbox_decided(step, v->r->rev, (int)v->verdict, v->text, strlen(v->text));
 }
 
 static void decide(struct erig *g, const struct revision *r, enum peer_verdict verdict,
