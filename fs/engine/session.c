@@ -45,7 +45,7 @@ struct session {
     /* receiving parcels */
     struct control wants[WANTS_AHEAD_MAX]; /* ours, in order; the first one comes first */
     size_t wants_count;
-    struct intake *intake; /* of wants[0], once its first data has come */
+    struct intake *intake; /* of wants[0] */
     uint64_t since_sync_bytes;
     int64_t last_sync_ms;
     bool look_for_arrivals;
@@ -214,7 +214,8 @@ static int want_arrival(void *arg, const struct arrival *a)
     struct control *want = &s->wants[s->wants_count++];
     *want = (struct control){.kind = BULK_WANT, .offset = offset};
     memcpy(want->rev, a->rev, REV_BYTES);
-    say(s, BULK_WANT, a->rev, offset);
+    if (offset < a->size)
+        say(s, BULK_WANT, a->rev, offset);
     return 0;
 }
 
@@ -318,15 +319,31 @@ static int begin_intake(struct session *s)
     return err < 0 ? err : intake_open(&s->intake, s->e, &a);
 }
 
+/* Opens the intake of what comes next. What has come whole, and was not published before the program
+ * stopped, needs nothing more from the peer. */
+static void open_first(struct session *s)
+{
+    while (!s->over && s->wants_count > 0 && s->intake == NULL) {
+        int err = begin_intake(s);
+        if (err < 0) {
+            failed(s, err);
+        } else if (intake_complete(s->intake)) {
+            complete(s);
+        } else if (intake_next(s->intake) != s->wants[0].offset) {
+            s->wants[0].offset = intake_next(s->intake); /* it had to begin again, or went on */
+            say(s, BULK_WANT, s->wants[0].rev, s->wants[0].offset);
+        }
+    }
+}
+
 static void got_data(struct session *s, const struct bulk_message *m)
 {
-    if (s->wants_count == 0 || memcmp(s->wants[0].rev, m->revision, REV_BYTES) != 0)
+    open_first(s);
+    if (s->over || s->wants_count == 0 || memcmp(s->wants[0].rev, m->revision, REV_BYTES) != 0)
         return; /* of a parcel that was withdrawn meanwhile */
-    int err = s->intake == NULL ? begin_intake(s) : 0;
-    if (err == 0 && m->offset != intake_next(s->intake))
-        err = STORE_ERR_HOSTILE;
-    if (err == 0)
-        err = intake_write(s->intake, m->data, m->len);
+    if (m->offset != intake_next(s->intake))
+        return; /* for an earlier want: what we said last is on its way */
+    int err = intake_write(s->intake, m->data, m->len);
     if (err < 0) {
         failed(s, err);
         return;
@@ -352,7 +369,8 @@ static void got_gone(struct session *s, const struct bulk_message *m)
 
 static void got_durable(struct session *s, const struct bulk_message *m)
 {
-    progress_is(s->e, s->wormhole, m->offset);
+    if (s->wanted_count > 0 && memcmp(s->wanted[0].rev, m->revision, REV_BYTES) == 0)
+        progress_is(s->e, s->wormhole, m->offset);
 }
 
 static void take(struct session *s, const struct bulk_message *m)
@@ -464,6 +482,7 @@ bool session_step(struct session *s, int ready)
         receive_some(s);
     if (!s->over && s->look_for_arrivals)
         look_for_arrivals(s);
+    open_first(s);
     if (!s->over && (ready & STREAM_WRITABLE) != 0)
         send_some(s);
     mind_time(s);

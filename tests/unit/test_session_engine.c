@@ -1,0 +1,541 @@
+/* One bulk connection: the session of the program on one end, the peer's frames made and read by
+ * the test on the other. */
+#include "engine_rig.h"
+
+#include "fs/engine/session.h"
+#include "proto/bulk.h"
+#include "tests/sim/pipe.h"
+
+enum { KIB = 1024, CHUNK = 100 * KIB, SECOND_MS = 1000 };
+
+struct line {
+    struct erig *g;
+    struct stream *ours, *theirs;
+    struct session *session;
+    struct bulk_sender tx;
+    struct bulk_receiver rx;
+    struct bulk_message got; /* the last frame from the session */
+    uint8_t data[BULK_DATA_MAX];
+};
+
+static struct bytes parcel;
+
+static struct line *line_open(struct erig *g)
+{
+    struct line *l = calloc(1, sizeof *l);
+    struct transit_plan plan = {.key = {1, 2, 3}, .sender = true};
+    assert_non_null(l);
+    l->g = g;
+    pipe_open(&l->ours, &l->theirs);
+    assert_int_equal(bulk_sender_init(&l->tx, plan.key, false, false), 0);
+    assert_int_equal(bulk_receiver_init(&l->rx, plan.key, false, false), 0);
+    l->session = session_open(g->e, g->id, &plan, l->ours);
+    assert_non_null(l->session);
+    return l;
+}
+
+static void line_close(struct line *l)
+{
+    session_close(l->session);
+    pipe_close(l->ours);
+    pipe_close(l->theirs);
+    bulk_sender_release(&l->tx);
+    bulk_receiver_release(&l->rx);
+    free(l);
+}
+
+static bool step(struct line *l)
+{
+    return session_step(l->session, pipe_ready(l->ours, session_interest(l->session)));
+}
+
+/* Until it has read what it was sent. */
+static void settle(struct line *l)
+{
+    while ((pipe_ready(l->ours, STREAM_READABLE) & STREAM_READABLE) != 0)
+        assert_true(step(l));
+}
+
+static void put(struct line *l, const uint8_t *frame, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = stream_send(l->theirs, frame, len);
+        assert_true(n >= 0);
+        frame += n;
+        len -= (size_t)n;
+        if (len > 0)
+            assert_true(step(l));
+    }
+}
+
+static void say(struct line *l, enum bulk_kind kind, uint8_t n, uint64_t offset)
+{
+    uint8_t frame[BULK_CONTROL_MAX], rev[REV_BYTES];
+    make_rev(rev, n);
+    put(l, frame, bulk_seal_control(&l->tx, frame, kind, rev, offset));
+}
+
+/* A piece of `parcel`. */
+static void send_data(struct line *l, uint8_t n, uint64_t offset, size_t len)
+{
+    static uint8_t frame[BULK_FRAME_MAX];
+    uint8_t rev[REV_BYTES];
+    make_rev(rev, n);
+    if (len > parcel.len - offset)
+        len = parcel.len - (size_t)offset;
+    memcpy(frame + BULK_DATA_AT, parcel.data + offset, len);
+    put(l, frame, bulk_seal_data(&l->tx, frame, rev, offset, len));
+}
+
+/* The next frame from the session, which is stepped until there is one. False: it says nothing. */
+static bool hear(struct line *l)
+{
+    for (int quiet = 0; quiet < 4;) {
+        int more = bulk_receiver_next(&l->rx, &l->got);
+        assert_true(more >= 0);
+        if (more == 1)
+            return true;
+        size_t room;
+        uint8_t *to = bulk_receiver_room(&l->rx, &room);
+        ssize_t n = stream_recv(l->theirs, to, room);
+        assert_true(n >= 0);
+        bulk_receiver_filled(&l->rx, (size_t)n);
+        assert_true(step(l));
+        bool busy = n > 0 || (pipe_ready(l->ours, STREAM_READABLE) & STREAM_READABLE) != 0;
+        quiet = busy ? 0 : quiet + 1;
+    }
+    return false;
+}
+
+static void expect(struct line *l, enum bulk_kind kind, uint8_t n, uint64_t offset)
+{
+    uint8_t rev[REV_BYTES];
+    make_rev(rev, n);
+    assert_true(hear(l));
+    assert_int_equal(l->got.kind, kind);
+    assert_memory_equal(l->got.revision, rev, REV_BYTES);
+    if (kind != BULK_GONE)
+        assert_int_equal(l->got.offset, offset);
+}
+
+/* The data from `offset` to the end, as the peer wanted it. */
+static void expect_data(struct line *l, uint8_t n, uint64_t offset)
+{
+    while (offset < parcel.len) {
+        expect(l, BULK_DATA, n, offset);
+        assert_in_range(l->got.len, 1, parcel.len - offset);
+        assert_memory_equal(l->got.data, parcel.data + offset, l->got.len);
+        offset += l->got.len;
+    }
+}
+
+static void send_entry(struct erig *g, uint64_t entry)
+{
+    bytes_release(&parcel);
+    list_parcel(g, entry, 200, &parcel);
+}
+
+static uint64_t arrived(struct erig *g)
+{
+    return rig_lookup(g->r, g->inbox, "arrived");
+}
+
+/* ---- receiving ---- */
+
+static void test_receive(void **state)
+{
+    struct erig *g = *state;
+    uint64_t zoo = make_zoo(g, "zoo", true);
+    send_entry(g, zoo);
+    make_arrival(g, 1, parcel.len);
+    struct line *l = line_open(g);
+    expect(l, BULK_WANT, 1, 0);
+    assert_false(hear(l));
+    for (uint64_t at = 0; at < parcel.len; at += CHUNK)
+        send_data(l, 1, at, CHUNK);
+    expect(l, BULK_DURABLE, 1, parcel.len);
+    assert_false(hear(l));
+    compare_trees(g, zoo, arrived(g));
+    expect_decision(g, 1, PEER_TAKEN, "arrived");
+    line_close(l);
+    struct engine_status s;
+    engine_status(g->e, g->id, &s);
+    assert_false(s.here_now);
+}
+
+/* The connection ends in the middle: what had come need not come again. */
+static void test_receive_again(void **state)
+{
+    struct erig *g = *state;
+    uint64_t zoo = make_zoo(g, "zoo", true);
+    struct arrival a;
+    send_entry(g, zoo);
+    make_arrival(g, 1, parcel.len);
+    struct line *l = line_open(g);
+    expect(l, BULK_WANT, 1, 0);
+    send_data(l, 1, 0, CHUNK);
+    send_data(l, 1, CHUNK, CHUNK);
+    assert_false(hear(l));
+    line_close(l);
+    assert_int_equal(get_arrival(g, 1, &a), 0);
+    assert_in_range(a.durable, CHUNK, 2 * CHUNK);
+    erig_restart(g);
+    l = line_open(g);
+    expect(l, BULK_WANT, 1, a.durable);
+    /* What was on its way for an older want is not taken for it. */
+    send_data(l, 1, 0, CHUNK);
+    send_data(l, 1, a.durable + 1, 100);
+    for (uint64_t at = a.durable; at < parcel.len; at += CHUNK)
+        send_data(l, 1, at, CHUNK);
+    expect(l, BULK_DURABLE, 1, parcel.len);
+    compare_trees(g, zoo, arrived(g));
+    line_close(l);
+}
+
+/* Everything had come, and then came the kill: nothing is left for the peer to send. */
+static void test_complete_already(void **state)
+{
+    struct erig *g = *state;
+    uint64_t zoo = make_zoo(g, "zoo", true), durable;
+    send_entry(g, zoo);
+    struct arrival a = make_arrival(g, 1, parcel.len);
+    struct intake *in;
+    assert_int_equal(intake_open(&in, g->e, &a), 0);
+    assert_int_equal(intake_write(in, parcel.data, parcel.len), 0);
+    assert_int_equal(intake_sync(in, &durable), 0);
+    intake_close(in);
+    erig_restart(g);
+    struct line *l = line_open(g);
+    while (hear(l))
+        assert_int_equal(l->got.kind, BULK_DURABLE);
+    compare_trees(g, zoo, arrived(g));
+    expect_decision(g, 1, PEER_TAKEN, "arrived");
+    line_close(l);
+}
+
+/* What is damaged here is wanted from the start. */
+static void test_begin_again(void **state)
+{
+    struct erig *g = *state;
+    uint64_t zoo = make_zoo(g, "zoo", true), durable;
+    send_entry(g, zoo);
+    struct arrival a = make_arrival(g, 1, parcel.len);
+    struct intake *in;
+    assert_int_equal(intake_open(&in, g->e, &a), 0);
+    assert_int_equal(intake_write(in, parcel.data, 2 * CHUNK), 0);
+    assert_int_equal(intake_sync(in, &durable), 0);
+    intake_close(in);
+    assert_int_equal(get_arrival(g, 1, &a), 0);
+    assert_int_equal(content_write(g->r->store, a.manifest, "\377\377", 2, 0), 0);
+    struct line *l = line_open(g);
+    expect(l, BULK_WANT, 1, durable);
+    expect(l, BULK_WANT, 1, 0);
+    send_data(l, 1, durable, CHUNK);
+    for (uint64_t at = 0; at < parcel.len; at += CHUNK)
+        send_data(l, 1, at, CHUNK);
+    expect(l, BULK_DURABLE, 1, parcel.len);
+    compare_trees(g, zoo, arrived(g));
+    line_close(l);
+}
+
+/* Durable at least every two seconds, and known to the sender. */
+static void test_sync_now_and_then(void **state)
+{
+    struct erig *g = *state;
+    send_entry(g, make_file(g, g->outbox, "f", 1000 * KIB));
+    make_arrival(g, 1, parcel.len);
+    struct line *l = line_open(g);
+    expect(l, BULK_WANT, 1, 0);
+    send_data(l, 1, 0, CHUNK);
+    assert_false(hear(l));
+    g->now_ms += 2 * SECOND_MS;
+    send_data(l, 1, CHUNK, CHUNK);
+    expect(l, BULK_DURABLE, 1, 2 * CHUNK);
+    struct arrival a;
+    assert_int_equal(get_arrival(g, 1, &a), 0);
+    assert_int_equal(a.durable, 2 * CHUNK);
+    line_close(l);
+}
+
+static void test_several(void **state)
+{
+    struct erig *g = *state;
+    uint64_t file = make_file(g, g->outbox, "f", 300 * KIB);
+    send_entry(g, file);
+    for (uint8_t n = 1; n <= 3; n++)
+        make_arrival(g, n, parcel.len);
+    struct line *l = line_open(g);
+    for (uint8_t n = 1; n <= 3; n++)
+        expect(l, BULK_WANT, n, 0);
+    send_data(l, 2, 0, CHUNK); /* not its turn */
+    for (uint8_t n = 1; n <= 3; n++) {
+        if (n == 2) {
+            say(l, BULK_GONE, 2, 0); /* withdrawn: its withdrawal is on the way */
+            continue;
+        }
+        for (uint64_t at = 0; at < parcel.len; at += CHUNK)
+            send_data(l, n, at, CHUNK);
+    }
+    expect(l, BULK_DURABLE, 1, parcel.len);
+    expect(l, BULK_DURABLE, 3, parcel.len);
+    expect_decision(g, 1, PEER_TAKEN, "arrived");
+    expect_decision(g, 3, PEER_TAKEN, "arrived.2");
+    expect_silence(g);
+    struct arrival a;
+    assert_int_equal(get_arrival(g, 2, &a), 0);
+    line_close(l);
+}
+
+static void test_refuse(void **state)
+{
+    struct erig *g = *state;
+    uint64_t file = make_file(g, g->outbox, "f", 300 * KIB);
+    send_entry(g, file);
+    make_arrival(g, 1, parcel.len - 1);
+    make_arrival(g, 2, parcel.len);
+    struct line *l = line_open(g);
+    expect(l, BULK_WANT, 1, 0);
+    expect(l, BULK_WANT, 2, 0);
+    send_data(l, 1, 0, CHUNK); /* its manifest says another size */
+    send_data(l, 1, CHUNK, CHUNK);
+    assert_false(hear(l));
+    expect_decision(g, 1, PEER_REFUSED_EVER, "the parcel is malformed or too large");
+    send_data(l, 2, 0, CHUNK);
+    rig_fail(g->r, OPS(IO_WRITE), "spool/", 1, 1000, -ENOSPC);
+    send_data(l, 2, CHUNK, CHUNK);
+    assert_false(hear(l));
+    rig_heal(g->r);
+    expect_decision(g, 2, PEER_REFUSED_NOW, "no room");
+    expect_silence(g);
+    line_close(l);
+    assert_int_equal(erig_staged(g), 1);
+}
+
+static int withdrawn(struct step *step, void *arg)
+{
+    struct peer_message m = {.kind = PEER_WITHDRAW};
+    struct bytes content = {0};
+    make_rev(m.revision, *(uint8_t *)arg);
+    assert_int_equal(peer_build(&content, &m), 0);
+    int err = inbox_deliver(step, content.data, content.len);
+    bytes_release(&content);
+    return err;
+}
+
+static void test_withdrawn(void **state)
+{
+    struct erig *g = *state;
+    uint64_t file = make_file(g, g->outbox, "f", 300 * KIB);
+    send_entry(g, file);
+    make_arrival(g, 1, parcel.len);
+    make_arrival(g, 2, parcel.len);
+    struct line *l = line_open(g);
+    expect(l, BULK_WANT, 1, 0);
+    expect(l, BULK_WANT, 2, 0);
+    send_data(l, 1, 0, CHUNK);
+    settle(l);
+    assert_int_equal(step_alone(g->e, g->id, withdrawn, &(uint8_t){1}), 0);
+    send_data(l, 1, CHUNK, CHUNK);
+    for (uint64_t at = 0; at < parcel.len; at += CHUNK) {
+        send_data(l, 1, at, CHUNK);
+        send_data(l, 2, at, CHUNK);
+    }
+    while (hear(l))
+        assert_true(l->got.kind == BULK_DURABLE && l->got.revision[0] == 2);
+    expect_decision(g, 1, PEER_WITHDRAWN, "");
+    expect_decision(g, 2, PEER_TAKEN, "arrived");
+    expect_silence(g);
+    compare_trees(g, file, arrived(g));
+    line_close(l);
+}
+
+/* A new promise wakes the session. */
+static void test_woken(void **state)
+{
+    struct erig *g = *state;
+    struct line *l = line_open(g);
+    assert_false(hear(l));
+    make_arrival(g, 1, 1000);
+    assert_false(hear(l));
+    stream_wake(l->ours);
+    expect(l, BULK_WANT, 1, 0);
+    line_close(l);
+}
+
+/* ---- sending ---- */
+
+static struct revision told(struct erig *g, uint64_t entry, uint8_t n)
+{
+    struct revision r = make_revision(g, entry, n);
+    assert_int_equal(parcel_list(g->r->store, r.rev, &r.manifest, &r.size), 0);
+    r.state = REVISION_TOLD;
+    struct turn *t = rig_turn(g->r);
+    assert_int_equal(revision_put(t, &r), 0);
+    commit(t);
+    return r;
+}
+
+static void test_send(void **state)
+{
+    struct erig *g = *state;
+    uint64_t zoo = make_zoo(g, "zoo", true), other = make_file(g, g->outbox, "other", 10);
+    write_bytes(g, rig_lookup(g->r, zoo, "a"), 0, 2000 * KIB);
+    send_entry(g, zoo);
+    told(g, zoo, 1);
+    told(g, other, 2);
+    struct line *l = line_open(g);
+    struct engine_status s;
+    assert_false(hear(l));
+    say(l, BULK_WANT, 1, 0);
+    say(l, BULK_WANT, 7, 0); /* never heard of */
+    say(l, BULK_WANT, 2, 3);
+    expect(l, BULK_DATA, 1, 0);
+    engine_status(g->e, g->id, &s);
+    assert_true(s.sending && s.here_now);
+    assert_string_equal(s.sending_name, "zoo");
+    say(l, BULK_DURABLE, 1, 1000);
+    say(l, BULK_DURABLE, 2, 7); /* of another one */
+    uint64_t at = l->got.len;
+    expect(l, BULK_DATA, 1, at);
+    assert_int_equal(engine_acked_bytes(g->e, zoo), 1000);
+    expect_data(l, 1, at + l->got.len);
+    expect(l, BULK_GONE, 7, 0);
+    send_entry(g, other);
+    expect_data(l, 2, 3);
+    assert_false(hear(l));
+    engine_status(g->e, g->id, &s);
+    assert_false(s.sending);
+    line_close(l);
+}
+
+static void test_want_again(void **state)
+{
+    struct erig *g = *state;
+    uint64_t file = make_file(g, g->outbox, "f", 2000 * KIB);
+    send_entry(g, file);
+    told(g, file, 1);
+    struct line *l = line_open(g);
+    say(l, BULK_WANT, 1, 500);
+    expect(l, BULK_DATA, 1, 500);
+    say(l, BULK_WANT, 1, 1000 * KIB);
+    do
+        assert_true(hear(l));
+    while (l->got.offset != 1000 * KIB);
+    expect_data(l, 1, 1000 * KIB + l->got.len);
+    say(l, BULK_WANT, 1, parcel.len); /* nothing to send, and nothing wrong */
+    assert_false(hear(l));
+    say(l, BULK_WANT, 1, parcel.len + 1);
+    expect(l, BULK_GONE, 1, 0);
+    line_close(l);
+}
+
+/* Not a byte of what is not sealed any more. */
+static void test_taken_back(void **state)
+{
+    struct erig *g = *state;
+    uint64_t file = make_file(g, g->outbox, "f", 2000 * KIB);
+    send_entry(g, file);
+    struct revision r = told(g, file, 1);
+    struct line *l = line_open(g);
+    say(l, BULK_WANT, 1, 0);
+    expect(l, BULK_DATA, 1, 0);
+    struct turn *t = rig_turn(g->r);
+    r.state = REVISION_WITHDRAWN;
+    assert_int_equal(revision_put(t, &r), 0);
+    commit(t);
+    static const uint8_t changed[KIB];
+    for (uint64_t at = 0; at < 2000 * KIB; at += KIB)
+        assert_int_equal(content_write(g->r->store, file, changed, sizeof changed, at), 0);
+    do {
+        assert_true(hear(l));
+        if (l->got.kind == BULK_DATA)
+            assert_memory_equal(l->got.data, parcel.data + l->got.offset, l->got.len);
+    } while (l->got.kind == BULK_DATA);
+    assert_int_equal(l->got.kind, BULK_GONE);
+    line_close(l);
+}
+
+/* ---- time, and the end ---- */
+
+static void test_ping_and_silence(void **state)
+{
+    struct erig *g = *state;
+    struct line *l = line_open(g);
+    assert_false(hear(l));
+    g->now_ms += 15 * SECOND_MS + 1;
+    assert_true(hear(l));
+    assert_int_equal(l->got.kind, BULK_PING);
+    assert_false(hear(l));
+    g->now_ms += 30 * SECOND_MS;
+    assert_false(step(l));
+    line_close(l);
+}
+
+static void test_idle(void **state)
+{
+    struct erig *g = *state;
+    struct line *l = line_open(g);
+    uint8_t frame[BULK_CONTROL_MAX];
+    assert_true(step(l));
+    for (int i = 0; i < 6; i++) {
+        g->now_ms += 10 * SECOND_MS;
+        put(l, frame, bulk_seal_control(&l->tx, frame, BULK_PING, NULL, 0));
+        assert_true(step(l));
+    }
+    g->now_ms += 1;
+    put(l, frame, bulk_seal_control(&l->tx, frame, BULK_PING, NULL, 0));
+    assert_false(step(l));
+    line_close(l);
+}
+
+static void test_broken(void **state)
+{
+    struct erig *g = *state;
+    struct line *l = line_open(g);
+    assert_true(step(l));
+    static const uint8_t garbage[100] = {0, 0, 0, 50};
+    put(l, garbage, sizeof garbage);
+    assert_false(step(l)); /* does not open */
+    line_close(l);
+    l = line_open(g);
+    stream_break(l->ours);
+    assert_false(step(l));
+    line_close(l);
+    l = line_open(g);
+    for (int i = 0; i < 300; i++)
+        say(l, BULK_WANT, (uint8_t)i, (uint64_t)i); /* fewer than 257 different ones */
+    bool on = true;
+    for (int i = 0; i < 300 && on; i++)
+        on = step(l);
+    assert_true(on);
+    line_close(l);
+}
+
+static int release_parcel(void **state)
+{
+    (void)state;
+    bytes_release(&parcel);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        erig_test(test_receive),
+        erig_test(test_receive_again),
+        erig_test(test_complete_already),
+        erig_test(test_begin_again),
+        erig_test(test_sync_now_and_then),
+        erig_test(test_several),
+        erig_test(test_refuse),
+        erig_test(test_withdrawn),
+        erig_test(test_woken),
+        erig_test(test_send),
+        erig_test(test_want_again),
+        erig_test(test_taken_back),
+        erig_test(test_ping_and_silence),
+        erig_test(test_idle),
+        erig_test(test_broken),
+    };
+    return cmocka_run_group_tests(tests, NULL, release_parcel);
+}
