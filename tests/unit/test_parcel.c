@@ -265,6 +265,20 @@ static void test_list_fails(void **state)
     assert_int_equal(erig_staged(g), 1);
 }
 
+/* That nothing here touches the spool in a turn is checked by the rig: can it see it? */
+static void test_the_rig_sees(void **state)
+{
+    struct erig *g = *state;
+    uint8_t byte;
+    uint64_t file = make_file(g, g->outbox, "f", 100 * KIB);
+    assert_int_equal(g->spool_calls_in_turns, 0);
+    struct turn *t = rig_turn(g->r);
+    assert_int_equal(content_read(g->r->store, file, &byte, 1, 0), 1);
+    turn_abort(t);
+    assert_true(g->spool_calls_in_turns > 0);
+    g->spool_calls_in_turns = 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +286,7 @@ int main(void)
         erig_test(test_how_small),       erig_test(test_small_and_deep),
         erig_test(test_table),           erig_test(test_damaged_manifest),
         erig_test(test_unreadable),      erig_test(test_list_fails),
+        erig_test(test_the_rig_sees),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
