@@ -34,10 +34,11 @@ struct slot {
     uint64_t id;
     struct stock *stock; /* the session with a stock peer (stock.c), or NULL */
     struct boss *boss;   /* NULL: restore it before use */
-    bool stale;          /* a turn that touched it was aborted: restore it before use */
+    _Atomic bool stale;          /* a turn that touched it was aborted: restore it before use */
     bool gone;           /* forgotten: no machine any more */
     /* News of a connection that a step has just given up must not reach the machine as news of the
      * next one: closes counts them, closing those not yet carried out (live_lock). */
+    unsigned failures; /* steps in a row that could not be committed (live_lock) */
     unsigned closes[LINK_COUNT], closing[LINK_COUNT];
     int64_t deadline_ms; /* when the machine or the engine has something to do (live_lock) */
     uint64_t

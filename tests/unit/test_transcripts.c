@@ -60,7 +60,7 @@ static const json_t *find_plain(const struct session *s, const char *event, cons
 static json_t *find_said(const struct session *s, const char *key)
 {
     for (int number = 0; number < 4; number++) {
-        char phase[8];
+        char phase[16];
         snprintf(phase, sizeof(phase), "%d", number);
         const json_t *line = find_plain(s, "encrypt", phase);
         json_t *root = json_loads(transcript_text(line, "plaintext"), 0, NULL);
