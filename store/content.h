@@ -4,8 +4,8 @@
  *
  * Each change returns after its checkpoint is committed: it survives the death of the process; what
  * content_flush has covered survives the death of the machine. A write to a spool file happens
- * before its checkpoint and outside the writer lock, with the file's content lock held; bytes beyond
- * the recorded size are never seen and are cut off before the file grows over them.
+ * before its checkpoint and outside the writer lock, with the file's content lock held; bytes
+ * beyond the recorded size are never seen and are cut off before the file grows over them.
  *
  * No function here may be called with a turn open, except the two that take one. All fail with
  * NOT_FOUND (no such file), INVALID (not a regular file), IO; changes also with NOSPACE, QUOTA,

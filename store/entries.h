@@ -53,7 +53,7 @@ int entry_seal(struct turn *t, const struct entry_seal *what);
 
 int entry_withdraw(struct turn *t, uint64_t ino, const char *cause); /* sealed → open */
 int entry_reopen(struct turn *t, uint64_t ino);                      /* sent → open */
-int entry_hold(struct turn *t, uint64_t ino, const char *reason);    /* no event if it is the same */
+int entry_hold(struct turn *t, uint64_t ino, const char *reason); /* no event if it is the same */
 int entry_release(struct turn *t, uint64_t ino);                     /* no event if not held */
 int entry_offered(struct turn *t, uint64_t ino);                     /* no event if it was */
 int entry_refused(struct turn *t, uint64_t ino, const char *reason);
@@ -65,8 +65,8 @@ int entry_maybe(struct turn *t, uint64_t ino);
 int entry_delivered(struct turn *t, uint64_t ino, const uint8_t rev[static REV_BYTES],
                     const char *at_peer, const char *how);
 
-/* (A revision that had been withdrawn here and was published there all the same changes no entry: log
- * an entry_delivered of it with log_delivery(…, "too late").) */
+/* (A revision that had been withdrawn here and was published there all the same changes no entry:
+ * log an entry_delivered of it with log_delivery(…, "too late").) */
 
 /* What was sent, newest first, of one wormhole (0: of all). */
 struct sent {

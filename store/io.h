@@ -37,7 +37,8 @@ enum io_op {
 /* What is about to happen. */
 struct io_call {
     enum io_op op;
-    const char *path; /* relative to the store directory: "spool/12", "journal.sqlite-wal", "." */
+    const char *path; /* relative to the store directory: "spool/12", "journal.sqlite-wal", "."
+                         (only the IO_MKDIR of that directory itself has its own path) */
     const void *data; /* IO_WRITE only */
     size_t len;       /* a hook may lower it for IO_WRITE: only so much is written, the call then
                          fails with EIO (a torn write) */

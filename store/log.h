@@ -1,10 +1,10 @@
-/* The log: what happened, append-only, oldest first, with one global id. Top-level things only; never
- * a secret, a key or a code. The projections (projection.h) are folded from it, so an event says
- * everything that they need.
+/* The log: what happened, append-only, oldest first, with one global id. Top-level things only;
+ * never a secret, a key or a code. The projections (projection.h) are folded from it, so an event
+ * says everything that they need.
  *
  * A detail is a JSON object. Names in it are written by log_put_name: key K holds the name as
- * readable UTF-8 (name_show); where that differs from the bytes, K_hex holds them exactly. Sizes and
- * counts are JSON integers, revisions 32 lower-case hex digits, flags true or false.
+ * readable UTF-8 (name_show); where that differs from the bytes, K_hex holds them exactly. Sizes
+ * and counts are JSON integers, revisions 32 lower-case hex digits, flags true or false.
  *
  *   type               wormhole,ino  detail (? = optional)
  *   wormhole_created   w, dir        name | shown (a name that is a code: "7-…", see wormholes.h),
@@ -23,7 +23,7 @@
  *   closed             w             by ("peer" | "done"), why?
  *   failed             w             why
  *   forgotten          w             (the last trace but the log is erased)
- *   entry_created      w, ino        name, kind ("file" | "dir" | "symlink"), cause?, from?, from_ino?
+ *   entry_created      w, ino        name, kind ("file" | "dir" | "symlink"), cause?
  *   entry_renamed      w, ino        name, from
  *   entry_exchanged    w, ino        other (ino): the two swap their names in one box
  *   entry_removed      w, ino        name, cause ("unlinked" | "replaced" | "moved" | "delivered")
@@ -38,7 +38,7 @@
  *   entry_refused      w, ino        rev, reason
  *   entry_maybe        w, ino        (a stock peer may have it already)
  *   arriving           w             rev, size, name
- *   arrived            w, ino        rev?, name, kind, size, files, clash? (the name that was taken)
+ *   arrived            w, ino        rev?, name, kind, size, files, clash? (the taken name)
  *   arrival_withdrawn  w             rev
  *   arrival_refused    w             rev, reason
  *   inbox_created      w, ino        name, kind (made by a local program)

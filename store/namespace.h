@@ -20,8 +20,8 @@
 
 #include "store/nodes.h"
 
-/* Makes a node under a name. *ino is its number. 0, EXISTS, NOT_FOUND (the parent is gone), NOT_DIR,
- * PERM, NAME_TOO_LONG, INVALID. */
+/* Makes a node under a name. *ino is its number. 0, EXISTS, NOT_FOUND (the parent is gone),
+ * NOT_DIR, PERM, NAME_TOO_LONG, INVALID. */
 int name_create(struct turn *t, uint64_t parent, const char *name, size_t len,
                 const struct node_new *what, uint64_t *ino);
 
@@ -35,8 +35,8 @@ int name_unlink(struct turn *t, uint64_t parent, const char *name, size_t len);
 int name_rmdir(struct turn *t, uint64_t parent, const char *name, size_t len);
 
 /* Removes a top-level name with everything below it, of any kind: what the acknowledgement of an
- * entry does. `cause` goes into the event (see log.h). The nodes below are deleted in this turn up to
- * a bound, the rest by node_sweep; those held stay readable. 0, NOT_FOUND, PERM (not top level). */
+ * entry does. `cause` goes into the event (see log.h). The nodes below are deleted in this turn up
+ * to a bound, the rest by node_sweep; those held stay readable. 0, NOT_FOUND, PERM (no box). */
 int name_remove_tree(struct turn *t, uint64_t box, const char *name, size_t len,
                      const char *cause);
 
@@ -65,8 +65,9 @@ struct name_arrival {
 };
 int name_publish(struct turn *t, const struct name_arrival *a, struct name *final);
 
-/* A name from outside, made safe to show: '/', NUL, control characters, an empty name, "." and "..",
- * and (top_level) a leading dot become '_'; cut at a character to NAME_BYTES_MAX. Always succeeds. */
+/* A name from outside, made safe to show: '/', NUL, control characters, an empty name, "." and
+ * "..", and (top_level) a leading dot become '_'; cut at a character to NAME_BYTES_MAX. Always
+ * succeeds. */
 void name_make_safe(struct name *out, const char *name, size_t len, bool top_level);
 
 /* Cuts or changes `name` to the `n`th candidate (n >= 2) of the clash rule. */

@@ -7,7 +7,7 @@
  *   - staged: the root of a tree (or a single file) that no directory shows: what is arriving, a
  *     manifest, a zip being packed. `arrival` and `revision` rows keep it alive; at start the
  *     others are swept.
- * `entry` names the top-level node to which a node belongs (itself, for a top-level or staged one). */
+ * `entry` names the top-level node to which a node belongs (itself, if it is top-level or staged). */
 #ifndef STORE_NODES_H
 #define STORE_NODES_H
 
@@ -69,9 +69,9 @@ struct node_item {
 int node_list(struct view *v, uint64_t parent, uint64_t cookie,
               int (*fn)(void *arg, const struct node_item *item), void *arg);
 
-/* The child whose name comes next after *name (len 0: the first one), by bytes, a prefix before what it
- * begins: so a walk needs no list. *name and *out become the child's. 0 or NOT_FOUND. Not for a
- * wormhole's own directory. */
+/* The child whose name comes next after *name (len 0: the first one), by bytes, a prefix before
+ * what it begins: so a walk needs no list. *name and *out become the child's. 0 or NOT_FOUND. Not
+ * for a wormhole's own directory. */
 int node_next(struct view *v, uint64_t dir, struct name *name, struct node *out);
 
 /* Is the directory empty? 0 or NOT_EMPTY (or NOT_FOUND). */
@@ -94,9 +94,9 @@ struct node_sum {
 };
 int node_sum(struct view *v, uint64_t ino, struct node_sum *out);
 
-/* Calls fn for each node below `top`, `top` itself first (path ""), parents before children, names in
- * listing order; `path` is relative to `top`. A node with two links comes twice. Non-zero stops and
- * is returned. */
+/* Calls fn for each node below `top`, `top` itself first (path ""), parents before children, names
+ * in listing order; `path` is relative to `top`. A node with two links comes twice. Non-zero stops
+ * and is returned. */
 int node_walk(struct view *v, uint64_t top,
               int (*fn)(void *arg, const struct node *node, const char *path, size_t path_len),
               void *arg);
@@ -131,7 +131,7 @@ struct node_new {
     int64_t mtime_ns;   /* 0: the turn's time */
 };
 
-/* A staged root. It is filled by name_create below it (a dir), content_* or content_put (a file). */
+/* A staged root. It is filled by name_create below it (a dir), content_* (a file). */
 int node_stage(struct turn *t, const struct node_new *what, uint64_t *ino);
 
 /* Deletes a staged node with everything below it, and its spool files after the next sync. */
@@ -139,12 +139,13 @@ int node_discard(struct turn *t, uint64_t ino);
 
 /* Holds: as long as somebody in this process holds a node, it outlives its last name. Counted in
  * memory; a hold needs no turn. node_unhold deletes a node that was waiting for it, in a turn of
- * its own (so: not inside a turn). FUSE holds a node from lookup to forget and from open to release. */
+ * its own (so: not inside a turn). FUSE holds a node from lookup to forget and from open to
+ * release. */
 int node_hold(struct store *s, uint64_t ino); /* 0 or NOMEM */
 void node_unhold(struct store *s, uint64_t ino, uint64_t count);
 
-/* Deletes up to SWEEP_NODES_MAX nodes that are waiting to be deleted (what was too much for the turn
- * that removed a large tree, or failed on a full disk). 1: there may be more; 0: done. */
+/* Deletes up to SWEEP_NODES_MAX nodes that are waiting to be deleted (what was too much for the
+ * turn that removed a large tree, or failed on a full disk). 1: there may be more; 0: done. */
 int node_sweep(struct store *s);
 
 #endif

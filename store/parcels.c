@@ -159,7 +159,8 @@ int arrival_each(struct view *v, uint64_t wormhole, int (*fn)(void *arg, const s
     return rc;
 }
 
-static struct sql arrival_rest = {"SELECT coalesce(sum(max(size - durable, 0)), 0) FROM arrival", 0};
+static struct sql arrival_rest = {"SELECT coalesce(sum(max(size - durable, 0)), 0) FROM arrival",
+                                  0};
 
 int arrival_rest_sum(struct view *v, uint64_t *bytes)
 {

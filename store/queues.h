@@ -1,7 +1,7 @@
-/* Protocol state that is rows and not machine memory: operations waiting to become messages, messages
- * waiting for their acknowledgement, sealed revisions, parcels that are arriving, and what was
- * decided about them. Plain data: its meaning is the protocol's. Pointers inside rows are borrowed,
- * valid during the callback. A non-zero return of a callback stops and is returned. */
+/* Protocol state that is rows and not machine memory: operations waiting to become messages,
+ * messages waiting for their acknowledgement, sealed revisions, parcels that are arriving, and what
+ * was decided about them. Plain data: its meaning is the protocol's. Pointers inside rows are
+ * borrowed, valid during the callback. A non-zero return of a callback stops and is returned. */
 #ifndef STORE_QUEUES_H
 #define STORE_QUEUES_H
 
@@ -23,7 +23,8 @@ int outbound_push(struct turn *t, const struct outbound *op, uint64_t *seq); /* 
 int outbound_each(struct view *v, uint64_t wormhole, uint64_t after,
                   int (*fn)(void *arg, const struct outbound *op), void *arg);
 int outbound_pop(struct turn *t, uint64_t seq); /* 0 or NOT_FOUND */
-/* Replaces the detail of a queued operation that was carried out in part; its place stays. 0 or NOT_FOUND. */
+/* Replaces the detail of a queued operation that was carried out in part; its place stays. 0 or
+ * NOT_FOUND. */
 int outbound_set_detail(struct turn *t, uint64_t seq, const void *detail, size_t len);
 int outbound_drop_all(struct turn *t, uint64_t wormhole); /* the count removed */
 /* Removes all of one revision: it was withdrawn before it was said. The count removed. */
@@ -41,7 +42,8 @@ int message_add(struct turn *t, const struct message *m); /* 0, EXISTS, TOO_BIG 
 /* All, by number. */
 int message_each(struct view *v, uint64_t wormhole,
                  int (*fn)(void *arg, const struct message *m), void *arg);
-/* Drops those up to and including `number`, of whichever incarnation: in one store numbers only go up. The count dropped. */
+/* Drops those up to and including `number`, of whichever incarnation: in one store numbers only go
+ * up. The count dropped. */
 int message_acked(struct turn *t, uint64_t wormhole, uint64_t number);
 int message_drop_all(struct turn *t, uint64_t wormhole);
 struct message_sum {
@@ -83,7 +85,8 @@ int arrival_get(struct view *v, uint64_t wormhole, const uint8_t rev[static REV_
                 struct arrival *out);
 int arrival_each(struct view *v, uint64_t wormhole,
                  int (*fn)(void *arg, const struct arrival *a), void *arg);
-/* Bytes that all arrivals of all wormholes have still to get. IO if the sum exceeds what SQLite adds. */
+/* Bytes that all arrivals of all wormholes have still to get. IO if the sum exceeds what SQLite
+ * adds. */
 int arrival_rest_sum(struct view *v, uint64_t *bytes);
 /* Forgets it, with its manifest, and its staged tree unless that was published (name_publish). */
 int arrival_erase(struct turn *t, uint64_t wormhole, const uint8_t rev[static REV_BYTES]);

@@ -26,7 +26,8 @@ int ciphertext_each(struct view *v, uint64_t wormhole, int64_t mailbox,
                     void *arg);
 /* Those of every mailbox, in the order in which they were put. */
 int ciphertext_all(struct view *v, uint64_t wormhole,
-                   int (*fn)(void *arg, int64_t mailbox, const char *phase, const uint8_t *body, size_t len),
+                   int (*fn)(void *arg, int64_t mailbox, const char *phase, const uint8_t *body,
+                             size_t len),
                    void *arg);
 int ciphertext_erase(struct turn *t, uint64_t wormhole, int64_t mailbox, const char *phase);
 int ciphertext_erase_mailbox(struct turn *t, uint64_t wormhole, int64_t mailbox);

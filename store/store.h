@@ -20,8 +20,8 @@ struct turn;
 /* Opens the store in `dir`, which is made if it is missing (its parent must exist), and brings it
  * to a state that is safe to use:
  *   - takes the lock: LOCKED names the pid of the other process in `why`;
- *   - refuses a directory or journal that is not ours (FOREIGN), a schema that is newer (NEWER), one
- *     that it may not read or write (ACCESS); nothing is changed then;
+ *   - refuses a directory or journal that is not ours (FOREIGN), a schema that is newer (NEWER),
+ *     one that it may not read or write (ACCESS); nothing is changed then;
  *   - makes or upgrades the schema (migrate.h);
  *   - after a new boot of the machine, cuts every spool file to its durable size and marks those
  *     that lost bytes (node.lost);
@@ -68,7 +68,7 @@ int store_space(struct store *s, struct store_space *out);
  * must append the event that takes the entry back (entry_withdrawn, entry_reopened), and may
  * queue what the peer must be told; or refuse, and its negative error becomes the mutator's. For
  * changes of content the turn in which it runs is committed and synced before the first byte
- * changes. Without a hook store/ appends those events itself. Set once, before other threads run. */
+ * changes. Without a hook store/ appends those events itself. Set once, at the start. */
 typedef int store_unseal_fn(void *arg, struct turn *t, uint64_t entry);
 void store_on_unseal(struct store *s, store_unseal_fn *fn, void *arg);
 

@@ -3,9 +3,9 @@
  *     turn_begin → mutators (they take the turn) → turn_commit → what turn_after queued is released
  *
  * Nothing leaves the process (a frame, an acknowledgement, a reply that claims durability) before
- * the commit that records it is on disk; turn_after is how that rule is kept. There is one turn at a
- * time; the others wait in turn_begin. A turn must be short: no network, no spool I/O of more than a
- * page or two, no waiting.
+ * the commit that records it is on disk; turn_after is how that rule is kept. There is one turn at
+ * a time; the others wait in turn_begin. A turn must be short: no network, no spool I/O of more
+ * than a page or two, no waiting.
  *
  * A turn belongs to the thread that began it. Every turn ends with exactly one of turn_commit,
  * turn_checkpoint and turn_abort; after that the pointer is void. */
@@ -58,9 +58,9 @@ void turn_promise(struct turn *t);
  *   other    nothing was committed, as turn_abort. */
 int turn_commit(struct turn *t);
 
-/* Commits without a sync: for data and names inside an unsealed entry, which ride on NORMAL (they
- * survive the death of the process, not of the machine). If something in the turn owes a sync
- * this is turn_commit. */
+/* The same; it says that the caller expects to owe nothing: data and names inside an unsealed entry
+ * ride on synchronous=NORMAL (they survive the death of the process, not of the machine). What
+ * decides is the turn itself: an event in it is synced all the same. */
 int turn_checkpoint(struct turn *t);
 
 /* Undoes everything. Accepts NULL. */

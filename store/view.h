@@ -3,9 +3,9 @@
  *
  * A view belongs to the thread that began it until view_end. Keep it for one batch: an open view
  * keeps the WAL from being reset. Never wait for the network, a peer or the kernel with one open.
- * A callback of an …_each or …_list function that runs inside a turn may erase or change the row that
- * it was given, and no other row of that kind.
- * Beginning a second view while holding one can deadlock (there are STORE_READERS_MAX). */
+ * A callback of an …_each or …_list function that runs inside a turn may erase or change the row
+ * that it was given, and no other row of that kind. Beginning a second view while holding one can
+ * deadlock (there are STORE_READERS_MAX). */
 #ifndef STORE_VIEW_H
 #define STORE_VIEW_H
 

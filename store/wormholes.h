@@ -95,8 +95,8 @@ int wormhole_reveal(struct turn *t, uint64_t id); /* a hidden name becomes open;
  * `box` is one of the last four types. NOT_EMPTY. */
 int wormhole_box_renew(struct turn *t, uint64_t id, enum node_type box, uint64_t *ino);
 
-/* rmdir of the wormhole: NOT_EMPTY unless both boxes are empty. It leaves the tree; its row, secrets
- * and queues stay for the closing message until wormhole_forget. */
+/* rmdir of the wormhole: NOT_EMPTY unless both boxes are empty. It leaves the tree; its row,
+ * secrets and queues stay for the closing message until wormhole_forget. */
 int wormhole_close(struct turn *t, uint64_t id);
 
 /* Erases the row, secrets, ciphertexts, queues, revisions and arrivals of a CLOSING wormhole. */

@@ -13,28 +13,30 @@ struct zip_sum {
 };
 
 /* Packs what is below the directory `top` into a new staged file *zip_ino (durable on return).
- * Members: paths relative to `top`, no member for `top` itself; regular files with their mode in the
- * external attributes; empty directories as members "name/"; a symlink that stays inside is stored
- * as the regular file it means (stock clients follow links), others and dangling ones are left out.
- * Names that are not UTF-8 are written %XX. `stop` (may be NULL) is polled: true ends it with BUSY. 0; TOO_BIG
- * (ZIP_MEMBERS_MAX); NOT_DIR; NOSPACE; IO. Nothing is left behind on failure. */
+ * Members: paths relative to `top`, no member for `top` itself; regular files with their mode in
+ * the external attributes; empty directories as members "name/"; a symlink that stays inside is
+ * stored as the regular file it means (stock clients follow links), others and dangling ones are
+ * left out. Names that are not UTF-8 are written %XX. `stop` (may be NULL) is polled: true ends it
+ * with BUSY. 0; TOO_BIG (ZIP_MEMBERS_MAX); NOT_DIR; NOSPACE; IO. Nothing is left behind on failure.
+ */
 int zip_pack(struct store *s, uint64_t top, bool (*stop)(void *arg), void *arg,
              uint64_t *zip_ino, struct zip_sum *sum);
 
-/* The same for several top-level entries at once, each a member (or a directory of members) under its name. */
+/* The same for several top-level entries at once, each a member (or a directory of members) under
+ * its name. */
 struct zip_source {
     uint64_t ino;
     struct name name;
 };
-int zip_pack_several(struct store *s, const struct zip_source *sources, size_t count, bool (*stop)(void *arg),
-                     void *arg, uint64_t *zip_ino, struct zip_sum *sum);
+int zip_pack_several(struct store *s, const struct zip_source *sources, size_t count,
+                     bool (*stop)(void *arg), void *arg, uint64_t *zip_ino, struct zip_sum *sum);
 
 /* Unpacks the archive in file `zip_ino` into a new staged directory *top (durable on return). Modes
- * are masked to 0777 (execute bits only if keep_exec), and owner read+write is added; directories are 0700 or more. HOSTILE for an
- * absolute path, "..", a NUL or control character in a name, a symlink or device, two members of one
- * name, a file where a directory is needed, more than ZIP_MEMBERS_MAX members or more than
- * `bytes_max` bytes in all (whatever the headers claim), or what libarchive cannot read. Nothing is
- * left behind on failure. */
+ * are masked to 0777 (execute bits only if keep_exec), and owner read+write is added; directories
+ * are 0700 or more. HOSTILE for an absolute path, "..", a NUL or control character in a name, a
+ * symlink or device, two members of one name, a file where a directory is needed, more than
+ * ZIP_MEMBERS_MAX members or more than `bytes_max` bytes in all (whatever the headers claim), or
+ * what libarchive cannot read. Nothing is left behind on failure. */
 int zip_unpack(struct store *s, uint64_t zip_ino, uint64_t bytes_max, bool keep_exec,
                bool (*stop)(void *arg), void *arg, uint64_t *top, struct zip_sum *sum);
 
