@@ -68,7 +68,8 @@ int store_space(struct store *s, struct store_space *out);
  * must append the event that takes the entry back (entry_withdrawn, entry_reopened), and may
  * queue what the peer must be told; or refuse, and its negative error becomes the mutator's. For
  * changes of content the turn in which it runs is committed and synced before the first byte
- * changes. Without a hook store/ appends those events itself. Set once, at the start. */
+ * changes. Without a hook store/ appends those events itself. It must not call
+ * content_* (a content lock may be held). Set once, at the start. */
 typedef int store_unseal_fn(void *arg, struct turn *t, uint64_t entry);
 void store_on_unseal(struct store *s, store_unseal_fn *fn, void *arg);
 
