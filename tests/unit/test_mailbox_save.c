@@ -85,7 +85,8 @@ static void what_we_made_and_the_server_had_is_remembered(void **state)
     actions_release(&actions);
     reload(MAILBOX_DOWN);
     assert_int_equal(mailbox_add(&m, &r, "0", "a", 1, &actions), PROTO_ERR_STATE);
-    assert_int_equal(mailbox_room(&m, MAILBOX_NORMAL, 1), 60);
+    assert_int_equal(mailbox_room(&m, MAILBOX_NORMAL, 1),
+                     MAILBOX_NUMBERED_MAX - MAILBOX_RESERVED_NUMBERED - 2);
     up();
     message("us", "0", "61");
     assert_event(MAILBOX_EVENT_OWN);
