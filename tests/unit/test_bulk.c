@@ -42,7 +42,7 @@ static int begin(void **state)
 static int begin_aes(void **state)
 {
     if (sodium_init() < 0 || !crypto_aead_aes256gcm_is_available())
-        return; /* not here: cmocka 1.1.5 would write "not ok" for a skip */
+        skip();
     return begin_with(state, true);
 }
 
