@@ -397,6 +397,55 @@ static void test_writers_of_one_file(void **state)
     assert_false(n.dirty);
 }
 
+/* While a flush waits for the disk, the file is cut and grows again: what it syncs is not that. */
+struct meddler {
+    struct store *store;
+    uint64_t ino;
+    int rc;
+};
+
+static void *cut_and_grow(void *arg)
+{
+    struct meddler *m = arg;
+    m->rc = content_truncate(m->store, m->ino, 1000);
+    if (m->rc == 0)
+        m->rc = content_write(m->store, m->ino, pattern, BIG, 1000);
+    return NULL;
+}
+
+static int meddle(void *arg, struct io_call *call)
+{
+    struct meddler *m = arg;
+    pthread_t thread;
+    if (call->op == IO_SYNC && strstr(call->path, "spool/") && m->ino && m->rc == 1) {
+        pthread_create(&thread, NULL, cut_and_grow, m);
+        pthread_join(thread, NULL);
+    }
+    return IO_GO;
+}
+
+static void test_a_flush_promises_only_what_it_saw(void **state)
+{
+    struct rig *r = *state, other = *r;
+    struct meddler m = {.rc = 1};
+    char why[STORE_WHY_MAX];
+    other.io = (struct io){.before = meddle, .arg = &m};
+    snprintf(other.dir, sizeof other.dir, "%.64s/other", r->parent);
+    assert_int_equal(store_open(&other.store, other.dir, &other.io, why), 0);
+    other.id = rig_wormhole(&other, "bob", &other.outbox, &other.inbox);
+    uint64_t ino = make(&other);
+    put(&other, ino, BIG, 0);
+    m.store = other.store;
+    m.ino = ino;
+    assert_int_equal(content_flush(other.store, ino, true), 0);
+    assert_int_equal(m.rc, 0);
+    struct node n = rig_node(&other, ino);
+    assert_int_equal(n.size, 1000 + BIG);
+    assert_true(n.durable_size <= 1000);
+    assert_true(n.dirty);
+    store_close(other.store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +466,7 @@ int main(void)
         rig_test(test_unlink_while_open),
         rig_test(test_many_files_share_few_descriptors),
         rig_test(test_writers_of_one_file),
+        rig_test(test_a_flush_promises_only_what_it_saw),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -267,6 +267,14 @@ static uint64_t stage(struct rig *r, enum node_type type)
     return ino;
 }
 
+static int find_clash(void *arg, const struct log_row *row)
+{
+    struct name clash;
+    if (row->event.type == LOG_ARRIVED && log_get_name(row->event.detail, "clash", &clash) == 0)
+        strcat(arg, clash.text);
+    return 0;
+}
+
 static struct name publish(struct rig *r, uint64_t ino, const char *name, size_t len)
 {
     struct name final;
@@ -289,8 +297,11 @@ static void test_publish(void **state)
     assert_string_equal(publish(r, stage(r, NODE_FILE), "report.pdf", 10).text, "report.3.pdf");
     assert_string_equal(publish(r, d, "report.pdf", 10).text, "report.pdf.2");
     struct view *v = rig_view(r);
+    char clashes[64] = "";
     assert_int_equal(inbox_get(v, f, &e), 0);
+    assert_int_equal(log_read(v, 0, 100, find_clash, clashes), 0);
     view_end(v);
+    assert_string_equal(clashes, "report.pdfreport.pdfreport.pdf");
     assert_false(e.local);
     assert_true(e.has_rev);
     assert_int_equal(e.rev[0], (uint8_t)f);

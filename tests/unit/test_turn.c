@@ -258,6 +258,30 @@ static void test_release_may_begin_a_turn(void **state)
     assert_int_equal(j.values[1], 2);
 }
 
+static void checkpoint_lazily(void *arg, bool committed)
+{
+    struct nested *n = arg;
+    assert_true(committed);
+    struct turn *t = rig_turn(n->rig);
+    put(t, 2, 'l');
+    assert_int_equal(turn_after_lazily(t, note, slip(n->journal, 5)), 0);
+    assert_int_equal(turn_checkpoint(t), 0);
+}
+
+/* What was committed after the sync began is not covered by it. */
+static void test_later_commit_waits_for_a_later_sync(void **state)
+{
+    struct rig *r = *state;
+    struct journal j = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    struct nested n = {r, &j};
+    struct turn *t = rig_turn(r);
+    assert_int_equal(turn_after(t, checkpoint_lazily, &n), 0);
+    commit(t);
+    assert_int_equal(j.count, 0);
+    assert_int_equal(store_sync(r->store), 0);
+    assert_int_equal(j.count, 1);
+}
+
 /* ---- several threads ---- */
 
 enum { THREADS = 8, TURNS = 60 };
@@ -453,6 +477,7 @@ int main(void)
         rig_test(test_failed_sync_inside_a_checkpoint_is_noticed),
         rig_test(test_close_tells_what_was_never_released),
         rig_test(test_release_may_begin_a_turn),
+        rig_test(test_later_commit_waits_for_a_later_sync),
         rig_test(test_group_sync_releases_in_commit_order),
         rig_test(test_one_sync_serves_all_who_wait),
         rig_test(test_time_stands_still_in_a_turn),
