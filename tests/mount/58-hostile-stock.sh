@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# pending: a stock sender that we refuse for want of room does not always hear why; all else in here passes
 # limit: 150
 # A stock sender with a zip that climbs out, with hostile names, and with an offer larger than the disk: nothing is
 # written outside the inbox, and the state says what was refused.
