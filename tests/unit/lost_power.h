@@ -1,6 +1,6 @@
-/* A disk that can lose its power: it remembers what was synced and what was only written, and can at
- * any call leave behind a directory as a machine might find it after a crash: everything synced, and
- * of the rest a random part, cut or whole. Header-only. */
+/* A disk that can lose its power: it remembers what was synced and what was only written, and can
+ * at any call leave behind a directory as a machine might find it after a crash: everything synced,
+ * and of the rest a random part, cut or whole. Header-only. */
 #ifndef LOST_POWER_H
 #define LOST_POWER_H
 

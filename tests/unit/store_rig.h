@@ -1,5 +1,5 @@
-/* A store of its own for each test, in a fresh directory, behind an io that can be told to fail, with
- * a clock and a boot id that the test owns. Header-only: each test is one executable. */
+/* A store of its own for each test, in a fresh directory, behind an io that can be told to fail,
+ * with a clock and a boot id that the test owns. Header-only: each test is one executable. */
 #ifndef STORE_RIG_H
 #define STORE_RIG_H
 
@@ -86,7 +86,8 @@ static inline int rig_boot(void *arg, char *out)
 }
 
 /* From the `from`th matching call up to the `to`th. */
-static inline void rig_fail(struct rig *r, unsigned ops, const char *path, long from, long to, int verdict)
+static inline void rig_fail(struct rig *r, unsigned ops, const char *path, long from, long to,
+                            int verdict)
 {
     pthread_mutex_lock(&r->faults.lock);
     r->faults.ops = ops;
@@ -149,7 +150,8 @@ static inline struct name name_of(const char *text)
     return n;
 }
 
-static inline uint64_t rig_wormhole(struct rig *r, const char *name, uint64_t *outbox, uint64_t *inbox)
+static inline uint64_t rig_wormhole(struct rig *r, const char *name, uint64_t *outbox,
+                                    uint64_t *inbox)
 {
     struct turn *t = rig_turn(r);
     struct wormhole_new what = {.name = name_of(name)};
@@ -166,10 +168,12 @@ static inline uint64_t rig_wormhole(struct rig *r, const char *name, uint64_t *o
 }
 
 /* Makes a node in a turn of its own. */
-static inline int rig_try_make(struct rig *r, uint64_t parent, const char *name, enum node_type type, uint64_t *ino)
+static inline int rig_try_make(struct rig *r, uint64_t parent, const char *name,
+                               enum node_type type, uint64_t *ino)
 {
     struct turn *t;
-    struct node_new what = {.type = type, .mode = type == NODE_DIR ? 0755 : 0644, .target = "target"};
+    struct node_new what = {
+        .type = type, .mode = type == NODE_DIR ? 0755 : 0644, .target = "target"};
     int rc = turn_begin(r->store, &t);
     if (rc)
         return rc;
@@ -180,15 +184,16 @@ static inline int rig_try_make(struct rig *r, uint64_t parent, const char *name,
     return rc;
 }
 
-static inline uint64_t rig_make(struct rig *r, uint64_t parent, const char *name, enum node_type type)
+static inline uint64_t rig_make(struct rig *r, uint64_t parent, const char *name,
+                                enum node_type type)
 {
     uint64_t ino = 0;
     assert_int_equal(rig_try_make(r, parent, name, type, &ino), 0);
     return ino;
 }
 
-static inline int rig_rename(struct rig *r, uint64_t from, const char *name, uint64_t to, const char *new_name,
-                             enum name_flags flags)
+static inline int rig_rename(struct rig *r, uint64_t from, const char *name, uint64_t to,
+                             const char *new_name, enum name_flags flags)
 {
     struct turn *t = rig_turn(r);
     int rc = name_rename(t, from, name, strlen(name), to, new_name, strlen(new_name), flags);
@@ -312,7 +317,8 @@ static inline int rig_setup(void **state)
     struct rig *r = calloc(1, sizeof *r);
     assert_non_null(r);
     /* In memory where there is such a place: syncs are real calls there too, and cost nothing. */
-    snprintf(r->parent, sizeof r->parent, "%s/store-test-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    snprintf(r->parent, sizeof r->parent, "%s/store-test-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     assert_non_null(mkdtemp(r->parent));
     snprintf(r->dir, sizeof r->dir, "%s/store", r->parent);
     pthread_mutex_init(&r->faults.lock, NULL);

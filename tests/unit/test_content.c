@@ -61,7 +61,8 @@ static void test_promotion_at_the_bound(void **state)
     uint64_t ino = make(r);
     assert_int_equal(content_write(r->store, ino, pattern, INLINE_BYTES_MAX, 0), 0);
     assert_int_equal(rig_node(r, ino).spool, 0);
-    assert_int_equal(content_write(r->store, ino, pattern + INLINE_BYTES_MAX, 1, INLINE_BYTES_MAX), 0);
+    assert_int_equal(content_write(r->store, ino, pattern + INLINE_BYTES_MAX, 1, INLINE_BYTES_MAX),
+                     0);
     struct node n = rig_node(r, ino);
     assert_int_not_equal(n.spool, 0);
     assert_int_equal(n.size, INLINE_BYTES_MAX + 1);
@@ -282,7 +283,8 @@ static void test_bounds_and_kinds(void **state)
     assert_int_equal(content_write(r->store, ino, "x", 1, CONTENT_BYTES_MAX), STORE_ERR_TOO_BIG);
     assert_int_equal(content_write(r->store, ino, "x", 1, UINT64_MAX), STORE_ERR_TOO_BIG);
     assert_int_equal(content_truncate(r->store, ino, CONTENT_BYTES_MAX + 1), STORE_ERR_TOO_BIG);
-    assert_int_equal(content_write(r->store, ino, "x", CONTENT_CALL_BYTES_MAX + 1, 0), STORE_ERR_TOO_BIG);
+    assert_int_equal(content_write(r->store, ino, "x", CONTENT_CALL_BYTES_MAX + 1, 0),
+                     STORE_ERR_TOO_BIG);
     assert_int_equal(content_write(r->store, d, "x", 1, 0), STORE_ERR_INVALID);
     assert_int_equal(content_read(r->store, d, buf, 4, 0), STORE_ERR_INVALID);
     assert_int_equal(content_flush(r->store, d, true), STORE_ERR_INVALID);

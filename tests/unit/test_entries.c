@@ -3,18 +3,18 @@
 
 static const uint8_t rev_1[REV_BYTES] = {1, 1};
 
-#define IN_TURN(r, call)             \
-    do {                             \
-        struct turn *t = rig_turn(r); \
-        assert_int_equal(call, 0);   \
-        commit(t);                   \
+#define IN_TURN(r, call)                                                                           \
+    do {                                                                                           \
+        struct turn *t = rig_turn(r);                                                              \
+        assert_int_equal(call, 0);                                                                 \
+        commit(t);                                                                                 \
     } while (0)
 
-#define REFUSED(r, call, code)          \
-    do {                                \
-        struct turn *t = rig_turn(r);   \
-        assert_int_equal(call, (code)); \
-        turn_abort(t);                  \
+#define REFUSED(r, call, code)                                                                     \
+    do {                                                                                           \
+        struct turn *t = rig_turn(r);                                                              \
+        assert_int_equal(call, (code));                                                            \
+        turn_abort(t);                                                                             \
     } while (0)
 
 static void test_the_way_of_an_entry(void **state)
@@ -93,7 +93,8 @@ static int take_sent(void *arg, const struct sent *s)
 static void test_sent(void **state)
 {
     struct rig *r = *state;
-    uint64_t f = rig_make(r, r->outbox, "f\xff", NODE_FILE), g = rig_make(r, r->outbox, "g", NODE_FILE);
+    uint64_t f = rig_make(r, r->outbox, "f\xff", NODE_FILE),
+             g = rig_make(r, r->outbox, "g", NODE_FILE);
     assert_int_equal(rig_seal(r, f, 1), 0);
     IN_TURN(r, entry_delivered(t, f, rev_1, NULL, "delivered"));
     IN_TURN(r, name_remove_tree(t, r->outbox, "f\xff", 2, "delivered"));
@@ -101,7 +102,8 @@ static void test_sent(void **state)
     uint64_t inos[] = {g, 5};
     for (int i = 0; i < 2; i++) {
         struct turn *t = rig_turn(r);
-        struct log_event e = {LOG_ENTRY_DELIVERED, r->id, inos[i], log_delivery(rev_1, "late", "too late")};
+        struct log_event e = {LOG_ENTRY_DELIVERED, r->id, inos[i],
+                              log_delivery(rev_1, "late", "too late")};
         assert_int_equal(log_append(t, &e, NULL), 0);
         commit(t);
     }

@@ -44,8 +44,23 @@ static struct tree make_tree(struct rig *r)
 }
 
 enum change {
-    WRITE_SMALL, WRITE_LARGE, TRUNCATE, PUNCH, MODE, TIMES, XATTR, XATTR_REMOVE, CREATE, LINK,
-    UNLINK, RENAME_DEEP, RENAME_TOP, RENAME_INTO, RENAME_OUT, PUT, CHANGES
+    WRITE_SMALL,
+    WRITE_LARGE,
+    TRUNCATE,
+    PUNCH,
+    MODE,
+    TIMES,
+    XATTR,
+    XATTR_REMOVE,
+    CREATE,
+    LINK,
+    UNLINK,
+    RENAME_DEEP,
+    RENAME_TOP,
+    RENAME_INTO,
+    RENAME_OUT,
+    PUT,
+    CHANGES
 };
 
 static int in_turn(struct rig *r, const struct tree *x, enum change c)
@@ -332,7 +347,8 @@ static void test_sealed_bytes_stand_still(void **state)
     for (int i = 0; i < 200000 && sealed < 30; i++) {
         uint8_t before, after;
         struct turn *t = rig_turn(r);
-        struct entry_seal what = {.ino = x.top, .rev = {(uint8_t)i, (uint8_t)(i >> 8), (uint8_t)(i >> 16), 7}};
+        struct entry_seal what = {.ino = x.top,
+                                  .rev = {(uint8_t)i, (uint8_t)(i >> 8), (uint8_t)(i >> 16), 7}};
         int rc = entry_seal(t, &what);
         if (rc) {
             assert_true(rc == STORE_ERR_BUSY || rc == STORE_ERR_INVALID);

@@ -72,7 +72,8 @@ static int try_append(struct rig *r, struct log_event e)
 static void test_incomplete_or_contradicting_events_are_refused(void **state)
 {
     struct rig *r = *state;
-    struct log_event e = {LOG_ENTRY_SEALED, r->id, 5, json_pack("{s:s,s:i}", "rev", "00", "size", 1)};
+    struct log_event e = {LOG_ENTRY_SEALED, r->id, 5,
+                          json_pack("{s:s,s:i}", "rev", "00", "size", 1)};
     assert_int_equal(try_append(r, e), STORE_ERR_INVALID);
     e = (struct log_event){LOG_PROBLEM, r->id, 0, json_pack("{s:i}", "text", 5)};
     assert_int_equal(try_append(r, e), STORE_ERR_INVALID);
@@ -80,7 +81,8 @@ static void test_incomplete_or_contradicting_events_are_refused(void **state)
     assert_int_equal(try_append(r, e), STORE_ERR_INVALID);
     e = (struct log_event){LOG_CODE_WANTED, r->id + 77, 0, NULL};
     assert_int_equal(try_append(r, e), STORE_ERR_NOT_FOUND);
-    e = (struct log_event){LOG_ENTRY_REMOVED, r->id, 999, json_pack("{s:s,s:s}", "name", "x", "cause", "unlinked")};
+    e = (struct log_event){LOG_ENTRY_REMOVED, r->id, 999,
+                           json_pack("{s:s,s:s}", "name", "x", "cause", "unlinked")};
     assert_int_equal(try_append(r, e), STORE_ERR_NOT_FOUND);
     e = (struct log_event){LOG_FORGOTTEN, r->id, 0, NULL}; /* not closing */
     assert_int_equal(try_append(r, e), STORE_ERR_NOT_FOUND);
@@ -99,7 +101,8 @@ static void test_rows_cannot_be_changed(void **state)
     rig_close(r);
     snprintf(path, sizeof path, "%s/journal.sqlite", r->dir);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "UPDATE log SET detail='{}'", NULL, NULL, NULL), SQLITE_CONSTRAINT);
+    assert_int_equal(sqlite3_exec(db, "UPDATE log SET detail='{}'", NULL, NULL, NULL),
+                     SQLITE_CONSTRAINT);
     assert_int_equal(sqlite3_exec(db, "DELETE FROM log", NULL, NULL, NULL), SQLITE_CONSTRAINT);
     sqlite3_close(db);
     assert_int_equal(rig_open(r), 0);
@@ -140,7 +143,8 @@ static void test_texts_are_cut_to_what_json_can_hold(void **state)
     json_t *value = log_text(text);
     assert_int_equal(json_string_length(value), LOG_TEXT_BYTES_MAX - 1);
     json_decref(value);
-    value = log_text("ab\xff" "cd");
+    value = log_text("ab\xff"
+                     "cd");
     assert_string_equal(json_string_value(value), "ab");
     json_decref(value);
 }

@@ -9,7 +9,8 @@ static int make_dir_count(struct rig *r, uint64_t dir)
 static void test_create_and_its_errors(void **state)
 {
     struct rig *r = *state;
-    uint64_t ino, f = rig_make(r, r->outbox, "f", NODE_FILE), d = rig_make(r, r->outbox, "d", NODE_DIR);
+    uint64_t ino, f = rig_make(r, r->outbox, "f", NODE_FILE),
+                  d = rig_make(r, r->outbox, "d", NODE_DIR);
     char long_name[NAME_BYTES_MAX + 2];
     memset(long_name, 'x', sizeof long_name);
     long_name[sizeof long_name - 1] = '\0';
@@ -111,7 +112,8 @@ static void test_links_cannot_be_torn_apart(void **state)
     assert_int_equal(rig_rename(r, d, "sub", e, "sub", NAME_REPLACE), STORE_ERR_PERM);
     assert_int_equal(rig_rename(r, sub, "f", r->outbox, "f", NAME_REPLACE), STORE_ERR_PERM);
     assert_int_equal(rig_rename(r, d, "g", sub, "g", NAME_REPLACE), 0);
-    assert_int_equal(rig_rename(r, d, "sub", e, "sub", NAME_REPLACE), 0); /* now all links go along */
+    assert_int_equal(rig_rename(r, d, "sub", e, "sub", NAME_REPLACE),
+                     0); /* now all links go along */
     assert_int_equal(rig_node(r, f).entry, e);
     assert_int_equal(rig_node(r, f).nlink, 2);
 }
@@ -125,11 +127,13 @@ static void test_rename_at_top_level(void **state)
     struct node n;
     assert_int_equal(rig_rename(r, r->outbox, "a", r->outbox, "c", NAME_REPLACE), 0);
     assert_string_equal(rig_entry(r, a).name.text, "c");
-    assert_int_equal(rig_rename(r, r->outbox, "c", r->outbox, "b", NAME_NOREPLACE), STORE_ERR_EXISTS);
+    assert_int_equal(rig_rename(r, r->outbox, "c", r->outbox, "b", NAME_NOREPLACE),
+                     STORE_ERR_EXISTS);
     assert_int_equal(rig_rename(r, r->outbox, "c", r->outbox, "b", NAME_REPLACE), 0);
     assert_int_equal(rig_lookup(r, r->outbox, "b"), a);
     assert_int_equal(rig_try_node(r, b, &n), STORE_ERR_NOT_FOUND);
-    assert_int_equal(rig_rename(r, r->outbox, "none", r->outbox, "x", NAME_REPLACE), STORE_ERR_NOT_FOUND);
+    assert_int_equal(rig_rename(r, r->outbox, "none", r->outbox, "x", NAME_REPLACE),
+                     STORE_ERR_NOT_FOUND);
     assert_int_equal(rig_rename(r, r->outbox, "b", r->outbox, "b", NAME_REPLACE), 0);
     assert_int_equal(rig_events(r, LOG_ENTRY_RENAMED), 2);
     assert_int_equal(rig_events(r, LOG_ENTRY_REMOVED), 1);
@@ -143,8 +147,10 @@ static void test_rename_kinds_and_loops(void **state)
     rig_make(r, r->outbox, "f", NODE_FILE);
     rig_make(r, r->outbox, "empty", NODE_DIR);
     assert_int_equal(rig_rename(r, r->outbox, "f", r->outbox, "d", NAME_REPLACE), STORE_ERR_IS_DIR);
-    assert_int_equal(rig_rename(r, r->outbox, "d", r->outbox, "f", NAME_REPLACE), STORE_ERR_NOT_DIR);
-    assert_int_equal(rig_rename(r, r->outbox, "empty", r->outbox, "d", NAME_REPLACE), STORE_ERR_NOT_EMPTY);
+    assert_int_equal(rig_rename(r, r->outbox, "d", r->outbox, "f", NAME_REPLACE),
+                     STORE_ERR_NOT_DIR);
+    assert_int_equal(rig_rename(r, r->outbox, "empty", r->outbox, "d", NAME_REPLACE),
+                     STORE_ERR_NOT_EMPTY);
     assert_int_equal(rig_rename(r, r->outbox, "d", deep, "x", NAME_REPLACE), STORE_ERR_LOOP);
     assert_int_equal(rig_rename(r, r->outbox, "d", d, "x", NAME_REPLACE), STORE_ERR_LOOP);
     assert_int_equal(rig_rename(r, d, "sub", r->outbox, "d", NAME_EXCHANGE), STORE_ERR_LOOP);
@@ -195,7 +201,8 @@ static void test_exchange(void **state)
     assert_int_equal(rig_node(r, a).entry, d);
     assert_int_equal(rig_node(r, r->outbox).nlink, 4);
     assert_int_equal(make_dir_count(r, d), 2);
-    assert_int_equal(rig_rename(r, r->outbox, "d", r->outbox, "none", NAME_EXCHANGE), STORE_ERR_NOT_FOUND);
+    assert_int_equal(rig_rename(r, r->outbox, "d", r->outbox, "none", NAME_EXCHANGE),
+                     STORE_ERR_NOT_FOUND);
 }
 
 /* ---- between boxes and wormholes ---- */
@@ -280,8 +287,13 @@ static struct name publish(struct rig *r, uint64_t ino, const char *name, size_t
     struct name final;
     struct turn *t = rig_turn(r);
     const uint8_t rev[REV_BYTES] = {(uint8_t)ino};
-    struct name_arrival a = {
-        .wormhole = r->id, .ino = ino, .name = name, .name_len = len, .rev = rev, .size = 5, .files = 1};
+    struct name_arrival a = {.wormhole = r->id,
+                             .ino = ino,
+                             .name = name,
+                             .name_len = len,
+                             .rev = rev,
+                             .size = 5,
+                             .files = 1};
     assert_int_equal(name_publish(t, &a, &final), 0);
     commit(t);
     return final;
@@ -290,7 +302,8 @@ static struct name publish(struct rig *r, uint64_t ino, const char *name, size_t
 static void test_publish(void **state)
 {
     struct rig *r = *state;
-    uint64_t f = stage(r, NODE_FILE), d = stage(r, NODE_DIR), below = rig_make(r, d, "x", NODE_FILE);
+    uint64_t f = stage(r, NODE_FILE), d = stage(r, NODE_DIR),
+             below = rig_make(r, d, "x", NODE_FILE);
     struct inbox_entry e;
     assert_string_equal(publish(r, f, "report.pdf", 10).text, "report.pdf");
     assert_string_equal(publish(r, stage(r, NODE_FILE), "report.pdf", 10).text, "report.2.pdf");
@@ -325,11 +338,19 @@ static void test_safe_names(void **state)
         bool top;
         const char *safe;
     } cases[] = {
-        {"../x", 4, true, "_._x"},      {"../x", 4, false, ".._x"},     {"", 0, true, "_"},
-        {".", 1, false, "_"},           {"..", 2, false, "__"},         {".bashrc", 7, true, "_bashrc"},
-        {".bashrc", 7, false, ".bashrc"}, {"/etc/passwd", 11, true, "_etc_passwd"},
-        {"a\0b", 3, true, "a_b"},       {"a\nb\x7f", 4, true, "a_b_"},  {"a\xc2\x85z", 4, true, "a_z"},
-        {"b\xff", 2, true, "b\xff"},    {"\xc3\xa4", 2, true, "\xc3\xa4"},
+        {"../x", 4, true, "_._x"},
+        {"../x", 4, false, ".._x"},
+        {"", 0, true, "_"},
+        {".", 1, false, "_"},
+        {"..", 2, false, "__"},
+        {".bashrc", 7, true, "_bashrc"},
+        {".bashrc", 7, false, ".bashrc"},
+        {"/etc/passwd", 11, true, "_etc_passwd"},
+        {"a\0b", 3, true, "a_b"},
+        {"a\nb\x7f", 4, true, "a_b_"},
+        {"a\xc2\x85z", 4, true, "a_z"},
+        {"b\xff", 2, true, "b\xff"},
+        {"\xc3\xa4", 2, true, "\xc3\xa4"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct name out;

@@ -151,7 +151,8 @@ static void test_attributes(void **state)
 static void test_symlink_target(void **state)
 {
     struct rig *r = *state;
-    uint64_t ino = rig_make(r, r->outbox, "l", NODE_SYMLINK), f = rig_make(r, r->outbox, "f", NODE_FILE);
+    uint64_t ino = rig_make(r, r->outbox, "l", NODE_SYMLINK),
+             f = rig_make(r, r->outbox, "f", NODE_FILE);
     char target[7], little[6];
     struct view *v = rig_view(r);
     assert_int_equal(node_target(v, ino, target, sizeof target), 6);

@@ -1,4 +1,5 @@
-/* The projections are a fold of the log: after any history, folding it again gives the same rows. */
+/* The projections are a fold of the log: after any history, folding it again gives the same rows.
+ */
 #include "store_rig.h"
 
 #include <sqlite3.h>
@@ -11,7 +12,8 @@ static const char *const tables[] = {
     "SELECT * FROM entry ORDER BY ino",
     "SELECT * FROM inbox_entry ORDER BY ino",
     "SELECT * FROM sent ORDER BY event",
-    "SELECT * FROM link WHERE parent IN (SELECT ino FROM node WHERE type IN (5, 6)) ORDER BY parent, name",
+    "SELECT * FROM link WHERE parent IN (SELECT ino FROM node WHERE type IN (5, 6)) ORDER BY "
+    "parent, name",
 };
 
 static char *append(char *text, size_t *len, size_t *cap, const char *more)
@@ -181,14 +183,15 @@ static int publish_something(struct history *h, struct turn *t, uint64_t id)
     struct name final;
     const char *name = name_at(h);
     int rc = node_stage(t, &(struct node_new){.type = NODE_FILE, .mode = 0644}, &ino);
-    struct name_arrival a = {.wormhole = id, .ino = ino, .name = name, .name_len = strlen(name), .size = 7};
+    struct name_arrival a = {
+        .wormhole = id, .ino = ino, .name = name, .name_len = strlen(name), .size = 7};
     return rc ? rc : name_publish(t, &a, &final);
 }
 
 static int step_wormhole(struct history *h, struct turn *t, uint32_t kind)
 {
-    static const enum log_type plain[] = {LOG_CODE_WANTED, LOG_CODE_READ, LOG_CODE_USED, LOG_CODE_EXPIRED,
-                                          LOG_PROBLEM_CLEARED, LOG_MAILBOX_LOST};
+    static const enum log_type plain[] = {LOG_CODE_WANTED,  LOG_CODE_READ,       LOG_CODE_USED,
+                                          LOG_CODE_EXPIRED, LOG_PROBLEM_CLEARED, LOG_MAILBOX_LOST};
     uint32_t i;
     uint64_t ino;
     struct wormhole w = some(h, t, &i);
@@ -202,7 +205,8 @@ static int step_wormhole(struct history *h, struct turn *t, uint32_t kind)
     case 18:
         return wormhole_event(t, w.id, plain[draw(h, 6)], NULL, NULL);
     case 19:
-        return wormhole_event(t, w.id, draw(h, 2) ? LOG_CODE_ALLOCATED : LOG_JOINING, "nameplate", nameplate);
+        return wormhole_event(t, w.id, draw(h, 2) ? LOG_CODE_ALLOCATED : LOG_JOINING, "nameplate",
+                              nameplate);
     case 20:
         return wormhole_event(t, w.id, LOG_CLOSED, "by", "peer");
     case 21:
@@ -210,8 +214,8 @@ static int step_wormhole(struct history *h, struct turn *t, uint32_t kind)
     case 22:
         return log_append(t,
                           &(struct log_event){draw(h, 2) ? LOG_PAIRED : LOG_CODE_BURNT, w.id, 0,
-                                              json_pack("{s:s,s:s,s:i,s:b}", "peer", "stock", "version", "1",
-                                                        "count", 2, "waits", 1)},
+                                              json_pack("{s:s,s:s,s:i,s:b}", "peer", "stock",
+                                                        "version", "1", "count", 2, "waits", 1)},
                           NULL);
     default:
         return publish_something(h, t, w.id);
@@ -257,7 +261,9 @@ static void one_step(struct history *h)
     uint32_t kind = draw(h, 24);
     h->rig->clock_ns += draw(h, 5000) * INT64_C(1000000);
     struct turn *t = rig_turn(h->rig);
-    int rc = kind < 7 ? step_names(h, t, kind) : kind < 16 ? step_entry(h, t, kind) : step_wormhole(h, t, kind);
+    int rc = kind < 7    ? step_names(h, t, kind)
+             : kind < 16 ? step_entry(h, t, kind)
+                         : step_wormhole(h, t, kind);
     if (rc) {
         assert_int_not_equal(rc, STORE_ERR_CORRUPT);
         turn_abort(t);
@@ -291,7 +297,8 @@ static void test_rebuilt_equals_live_after_random_histories(void **state)
         rig_teardown(state);
         rig_setup(state);
     }
-    for (int i = 0; i < 24; i++) /* a history in which something never happens proves nothing of it */
+    for (int i = 0; i < 24;
+         i++) /* a history in which something never happens proves nothing of it */
         assert_true(done[i] > 0);
 }
 

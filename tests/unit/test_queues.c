@@ -6,8 +6,8 @@
 static int take_seq(void *arg, const struct outbound *op)
 {
     char *text = arg;
-    sprintf(text + strlen(text), "%d%s%.*s ", op->kind, op->has_rev ? "r" : "-", (int)op->detail_len,
-            (const char *)op->detail);
+    sprintf(text + strlen(text), "%d%s%.*s ", op->kind, op->has_rev ? "r" : "-",
+            (int)op->detail_len, (const char *)op->detail);
     return 0;
 }
 
@@ -19,11 +19,28 @@ static void test_outbound(void **state)
     static uint8_t big[OUTBOUND_BYTES_MAX + 1];
     const uint8_t rev[REV_BYTES] = {7};
     struct turn *t = rig_turn(r);
-    assert_int_equal(outbound_push(t, &(struct outbound){.wormhole = r->id, .kind = 1, .detail = (const uint8_t *)"x", .detail_len = 1}, &a), 0);
-    assert_int_equal(outbound_push(t, &(struct outbound){.wormhole = r->id, .kind = 2, .has_rev = true, .rev = {7}}, &b), 0);
-    assert_int_equal(outbound_push(t, &(struct outbound){.wormhole = r->id + 9, .kind = 9}, NULL), 0);
-    assert_int_equal(outbound_push(t, &(struct outbound){.wormhole = r->id, .kind = 3, .has_rev = true, .rev = {7}}, &c), 0);
-    assert_int_equal(outbound_push(t, &(struct outbound){.wormhole = r->id, .detail = big, .detail_len = sizeof big}, NULL), STORE_ERR_TOO_BIG);
+    assert_int_equal(outbound_push(t,
+                                   &(struct outbound){.wormhole = r->id,
+                                                      .kind = 1,
+                                                      .detail = (const uint8_t *)"x",
+                                                      .detail_len = 1},
+                                   &a),
+                     0);
+    assert_int_equal(
+        outbound_push(
+            t, &(struct outbound){.wormhole = r->id, .kind = 2, .has_rev = true, .rev = {7}}, &b),
+        0);
+    assert_int_equal(outbound_push(t, &(struct outbound){.wormhole = r->id + 9, .kind = 9}, NULL),
+                     0);
+    assert_int_equal(
+        outbound_push(
+            t, &(struct outbound){.wormhole = r->id, .kind = 3, .has_rev = true, .rev = {7}}, &c),
+        0);
+    assert_int_equal(
+        outbound_push(
+            t, &(struct outbound){.wormhole = r->id, .detail = big, .detail_len = sizeof big},
+            NULL),
+        STORE_ERR_TOO_BIG);
     assert_true(a < b && b < c);
     assert_int_equal(outbound_each(turn_view(t), r->id, 0, take_seq, text), 0);
     assert_string_equal(text, "1-x 2r 3r ");
@@ -47,14 +64,19 @@ static void test_outbound(void **state)
 static int take_number(void *arg, const struct message *m)
 {
     char *text = arg;
-    sprintf(text + strlen(text), "%d/%d:%.*s ", (int)m->number, m->incarnation[0], (int)m->body_len, (const char *)m->body);
+    sprintf(text + strlen(text), "%d/%d:%.*s ", (int)m->number, m->incarnation[0], (int)m->body_len,
+            (const char *)m->body);
     return 0;
 }
 
-static int add_message(struct turn *t, uint64_t wormhole, uint64_t number, uint8_t incarnation, const char *body)
+static int add_message(struct turn *t, uint64_t wormhole, uint64_t number, uint8_t incarnation,
+                       const char *body)
 {
-    return message_add(t, &(struct message){.wormhole = wormhole, .number = number, .incarnation = {incarnation},
-                                            .body = (const uint8_t *)body, .body_len = strlen(body)});
+    return message_add(t, &(struct message){.wormhole = wormhole,
+                                            .number = number,
+                                            .incarnation = {incarnation},
+                                            .body = (const uint8_t *)body,
+                                            .body_len = strlen(body)});
 }
 
 static void test_messages(void **state)
@@ -107,7 +129,8 @@ static void test_revisions_own_their_manifest(void **state)
     struct node n;
     struct turn *t = rig_turn(r);
     uint64_t manifest = stage(t, NODE_FILE);
-    struct revision rev = {.rev = {5}, .wormhole = r->id, .ino = 77, .state = 1, .size = 10, .manifest = manifest};
+    struct revision rev = {
+        .rev = {5}, .wormhole = r->id, .ino = 77, .state = 1, .size = 10, .manifest = manifest};
     assert_int_equal(revision_put(t, &rev), 0);
     assert_int_equal(revision_put(t, &(struct revision){.rev = {3}, .wormhole = r->id}), 0);
     rev.state = 2;
@@ -137,9 +160,17 @@ static void test_arrivals_own_their_tree_until_it_is_published(void **state)
     struct name final;
     struct node n;
     struct turn *t = rig_turn(r);
-    struct arrival a = {.wormhole = r->id, .rev = {1}, .name = name_of("a\xff"), .state = 4, .size = 9,
-                        .durable = 3, .top_ino = stage(t, NODE_DIR), .manifest = stage(t, NODE_FILE), .started_ms = 8};
-    struct arrival b = {.wormhole = r->id, .rev = {2}, .name = name_of("b"), .top_ino = stage(t, NODE_FILE)};
+    struct arrival a = {.wormhole = r->id,
+                        .rev = {1},
+                        .name = name_of("a\xff"),
+                        .state = 4,
+                        .size = 9,
+                        .durable = 3,
+                        .top_ino = stage(t, NODE_DIR),
+                        .manifest = stage(t, NODE_FILE),
+                        .started_ms = 8};
+    struct arrival b = {
+        .wormhole = r->id, .rev = {2}, .name = name_of("b"), .top_ino = stage(t, NODE_FILE)};
     assert_int_equal(arrival_put(t, &a), 0);
     assert_int_equal(arrival_put(t, &b), 0);
     commit(t);
@@ -166,7 +197,12 @@ static void test_decided_once(void **state)
 {
     struct rig *r = *state;
     const uint8_t one[REV_BYTES] = {1};
-    struct decided d = {.wormhole = r->id, .rev = {1}, .verdict = 3, .name = name_of("x"), .time_ms = 5}, got;
+    struct decided d = {.wormhole = r->id,
+                        .rev = {1},
+                        .verdict = 3,
+                        .name = name_of("x"),
+                        .time_ms = 5},
+                   got;
     struct turn *t = rig_turn(r);
     assert_int_equal(decided_get(turn_view(t), r->id, one, &got), STORE_ERR_NOT_FOUND);
     assert_int_equal(decided_add(t, &d), 0);

@@ -3,7 +3,8 @@
 
 #include "store/secrets.h"
 
-/* A disk with so many free bytes: files grow out of it, and give back when they are cut or deleted. */
+/* A disk with so many free bytes: files grow out of it, and give back when they are cut or deleted.
+ */
 struct disk {
     pthread_mutex_t lock;
     int64_t free;
@@ -178,7 +179,8 @@ static void test_a_full_disk_loses_nothing(void **state)
     int rc = 0;
     for (int i = 0; rc == 0 && i < 20000; i++)
         rc = content_write(r->store, small, bytes, 40000, 0);
-    assert_int_equal(content_flush(r->store, big, true), 0); /* what was accepted can be made durable */
+    assert_int_equal(content_flush(r->store, big, true),
+                     0); /* what was accepted can be made durable */
     rig_close(r);
     assert_int_equal(rig_open(r), 0);
     assert_int_equal(rig_node(r, big).size, size);

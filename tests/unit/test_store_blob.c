@@ -26,11 +26,11 @@ static void test_show_and_parse(void **state)
         const char *bytes, *shown;
     } cases[] = {
         {"report.pdf", "report.pdf"},
-        {"\xc3\xa4", "\xc3\xa4"},           /* ä */
-        {"a\xff", "a%FF"},                  /* no UTF-8 */
-        {"100%", "100%25"},                 /* unambiguous */
-        {"\xc0\xaf", "%C0%AF"},             /* overlong */
-        {"\xed\xa0\x80", "%ED%A0%80"},      /* a surrogate */
+        {"\xc3\xa4", "\xc3\xa4"},             /* ä */
+        {"a\xff", "a%FF"},                    /* no UTF-8 */
+        {"100%", "100%25"},                   /* unambiguous */
+        {"\xc0\xaf", "%C0%AF"},               /* overlong */
+        {"\xed\xa0\x80", "%ED%A0%80"},        /* a surrogate */
         {"\xf4\x90\x80\x80", "%F4%90%80%80"}, /* above U+10FFFF */
         {"a\nb", "a%0Ab"},
         {"\xc2\x85", "%C2%85"}, /* a C1 control */

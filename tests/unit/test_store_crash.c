@@ -22,11 +22,11 @@ struct known {
 static uint32_t seed_now;
 
 /* Says how to run the failing case again: test_store_crash SEED 1. */
-#define CHECK(condition)                      \
-    do {                                      \
-        if (!(condition))                     \
-            print_error("seed %u\n", seed_now); \
-        assert_true(condition);               \
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            print_error("seed %u\n", seed_now);                                                    \
+        assert_true(condition);                                                                    \
     } while (0)
 
 struct world {

@@ -1,4 +1,5 @@
-/* Every call to the disk fails once, in turn: nothing is ever half committed, and the store goes on. */
+/* Every call to the disk fails once, in turn: nothing is ever half committed, and the store goes
+ * on. */
 #include "store_rig.h"
 
 #include "store/queues.h"
@@ -16,7 +17,8 @@ static int set_all(struct rig *r, struct turn *t, uint64_t file, int number)
     uint64_t ino;
     uint8_t byte = (uint8_t)number;
     struct node_new what = {.type = NODE_FILE, .mode = 0644};
-    int len = snprintf(name, sizeof name, "n%d", number), old_len = snprintf(old, sizeof old, "n%d", number - 1);
+    int len = snprintf(name, sizeof name, "n%d", number),
+        old_len = snprintf(old, sizeof old, "n%d", number - 1);
     int rc = name_create(t, r->outbox, name, (size_t)len, &what, &ino);
     if (rc == 0)
         rc = name_unlink(t, r->outbox, old, (size_t)old_len);
@@ -56,7 +58,8 @@ static int agreed(struct rig *r, uint64_t file)
         names += node_lookup(v, r->outbox, name, (size_t)len, &ino) == 0 ? 1000 + i : 0;
     }
     view_end(v);
-    return names == 1000 + secret && attr == secret && byte == secret && kind == secret ? secret : -1;
+    return names == 1000 + secret && attr == secret && byte == secret && kind == secret ? secret
+                                                                                        : -1;
 }
 
 static int try_number(struct rig *r, uint64_t file, int number)
@@ -207,7 +210,8 @@ static void test_each_change_of_content_happened_or_did_not(void **state)
         }
 }
 
-/* ---- a lying disk: what was dropped without an error must at least be noticed at the next start ---- */
+/* ---- a lying disk: what was dropped without an error must at least be noticed at the next start
+ * ---- */
 
 static void test_dropped_spool_writes_are_found_after_a_crash(void **state)
 {

@@ -66,7 +66,8 @@ static void test_errors_are_mapped(void **state)
     assert_int_equal(io_error(-EIO), STORE_ERR_IO);
     assert_int_equal(io_error(-EACCES), STORE_ERR_ACCESS);
     assert_int_equal(io_error(0), 0);
-    assert_int_equal(io_open(io_real(), AT_FDCWD, "/nonexistent/x", O_RDONLY, &(struct io_file){0}), -ENOENT);
+    assert_int_equal(io_open(io_real(), AT_FDCWD, "/nonexistent/x", O_RDONLY, &(struct io_file){0}),
+                     -ENOENT);
 }
 
 static void test_boot_id_and_clock_are_real(void **state)

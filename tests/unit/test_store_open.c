@@ -101,8 +101,9 @@ static void test_foreign_file_and_directory(void **state)
     char path[160];
     snprintf(path, sizeof path, "%s/journal.sqlite", r->dir);
     assert_int_not_equal(stat(path, &st), 0); /* nothing was changed */
-    write_file(r, "journal.sqlite", "this is no database, but it is long enough to look at: "
-                                    "0123456789012345678901234567890123456789012345678901234567890");
+    write_file(r, "journal.sqlite",
+               "this is no database, but it is long enough to look at: "
+               "0123456789012345678901234567890123456789012345678901234567890");
     expect_refused(r, STORE_ERR_FOREIGN, "not a store");
     static const char *const made[] = {"lock", "spool", "reserve"};
     for (int i = 0; i < 3; i++) {

@@ -303,7 +303,8 @@ static void *work(void *arg)
             return arg;
         int mine = (*w->next)++;
         char byte = 'x';
-        if (secret_put(t, (uint64_t)w->first, &byte, 1) || turn_after(t, note, slip(w->journal, mine)))
+        if (secret_put(t, (uint64_t)w->first, &byte, 1) ||
+            turn_after(t, note, slip(w->journal, mine)))
             return arg;
         if (turn_commit(t))
             return arg;

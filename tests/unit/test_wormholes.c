@@ -4,7 +4,8 @@
 #include "store/queues.h"
 #include "store/secrets.h"
 
-static int try_create(struct rig *r, const char *name, const char *hidden_as, bool draft, uint64_t *id)
+static int try_create(struct rig *r, const char *name, const char *hidden_as, bool draft,
+                      uint64_t *id)
 {
     struct turn *t = rig_turn(r);
     struct wormhole_new what = {.name = name_of(name), .hidden_as = hidden_as, .draft = draft};
@@ -244,7 +245,9 @@ static void test_close_and_forget(void **state)
     assert_int_equal(secret_put(t, r->id, "keys", 4), 0);
     assert_int_equal(ciphertext_put(t, r->id, 0, "pake", "c", 1), 0);
     assert_int_equal(node_stage(t, &(struct node_new){.type = NODE_FILE}, &manifest), 0);
-    assert_int_equal(revision_put(t, &(struct revision){.rev = {1}, .wormhole = r->id, .manifest = manifest}), 0);
+    assert_int_equal(
+        revision_put(t, &(struct revision){.rev = {1}, .wormhole = r->id, .manifest = manifest}),
+        0);
     assert_int_equal(arrival_put(t, &(struct arrival){.rev = {2}, .wormhole = r->id}), 0);
     assert_int_equal(wormhole_close(t, r->id), 0);
     commit(t);

@@ -1,7 +1,8 @@
 /* Extended attributes. */
 #include "store_rig.h"
 
-static int set(struct rig *r, uint64_t ino, const char *name, const void *value, size_t len, enum xattr_how how)
+static int set(struct rig *r, uint64_t ino, const char *name, const void *value, size_t len,
+               enum xattr_how how)
 {
     struct turn *t = rig_turn(r);
     int rc = xattr_set(t, ino, name, value, len, how);

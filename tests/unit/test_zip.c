@@ -18,7 +18,8 @@ static int list_names(void *arg, const struct node *n, const char *path, size_t 
 {
     char *text = arg;
     (void)len;
-    sprintf(text + strlen(text), "%s%s:%03o:%d ", path, n->type == NODE_DIR ? "/" : "", n->mode, (int)(n->type == NODE_DIR ? 0 : n->size));
+    sprintf(text + strlen(text), "%s%s:%03o:%d ", path, n->type == NODE_DIR ? "/" : "", n->mode,
+            (int)(n->type == NODE_DIR ? 0 : n->size));
     return 0;
 }
 
@@ -49,7 +50,8 @@ static void make_link(struct rig *r, uint64_t dir, const char *name, const char 
 
 static uint64_t make_tree(struct rig *r)
 {
-    uint64_t top = rig_make(r, r->outbox, "tree", NODE_DIR), sub = rig_make(r, top, "sub", NODE_DIR);
+    uint64_t top = rig_make(r, r->outbox, "tree", NODE_DIR),
+             sub = rig_make(r, top, "sub", NODE_DIR);
     uint64_t a = rig_make(r, top, "a.txt", NODE_FILE), b = rig_make(r, sub, "big", NODE_FILE);
     rig_make(r, sub, "empty", NODE_DIR);
     rig_make(r, sub, "zero", NODE_FILE);
@@ -78,7 +80,9 @@ static void test_there_and_back(void **state)
     assert_int_equal(zip_unpack(r->store, zip, BIG + 5, true, NULL, NULL, &back, &unpacked), 0);
     assert_int_equal(unpacked.files, 3);
     assert_int_equal(unpacked.bytes, BIG + 5);
-    expect_tree(r, back, "/:755:0 sub/:755:0 sub/big:644:300000 sub/empty/:755:0 sub/zero:644:0 a.txt:751:5 ");
+    expect_tree(
+        r, back,
+        "/:755:0 sub/:755:0 sub/big:644:300000 sub/empty/:755:0 sub/zero:644:0 a.txt:751:5 ");
     uint64_t sub = rig_lookup(r, back, "sub"), file = rig_lookup(r, sub, "big");
     assert_int_equal(content_read(r->store, file, buf, BIG, 0), BIG);
     assert_memory_equal(buf, big, BIG);
@@ -132,7 +136,8 @@ static void test_several_entries_in_one(void **state)
     uint64_t d = rig_make(r, r->outbox, "hollow", NODE_DIR);
     struct zip_sum sum;
     write_text(r, f, "one");
-    struct zip_source sources[] = {{top, name_of("tree")}, {f, name_of("single")}, {d, name_of("hollow")}};
+    struct zip_source sources[] = {
+        {top, name_of("tree")}, {f, name_of("single")}, {d, name_of("hollow")}};
     assert_int_equal(zip_pack_several(r->store, sources, 3, NULL, NULL, &zip, &sum), 0);
     assert_int_equal(sum.files, 4);
     assert_int_equal(zip_unpack(r->store, zip, 10 * BIG, true, NULL, NULL, &back, &sum), 0);
@@ -171,7 +176,8 @@ static void test_stop(void **state)
     int asked = 0;
     assert_int_equal(zip_pack(r->store, top, stop_at_once, &asked, &zip, &sum), STORE_ERR_BUSY);
     assert_int_equal(zip_pack(r->store, top, NULL, NULL, &zip, &sum), 0);
-    assert_int_equal(zip_unpack(r->store, zip, BIG * 2, true, stop_at_once, &asked, &back, &sum), STORE_ERR_BUSY);
+    assert_int_equal(zip_unpack(r->store, zip, BIG * 2, true, stop_at_once, &asked, &back, &sum),
+                     STORE_ERR_BUSY);
     assert_int_equal(asked, 2);
 }
 
@@ -258,7 +264,8 @@ static void test_hostile_members(void **state)
 static void test_a_bomb_is_stopped(void **state)
 {
     struct rig *r = *state;
-    static const struct member bomb[] = {{"zeros", AE_IFREG, 0644, (size_t)64 << 20, NULL}, {.type = 0}};
+    static const struct member bomb[] = {{"zeros", AE_IFREG, 0644, (size_t)64 << 20, NULL},
+                                         {.type = 0}};
     uint64_t top;
     memset(big, 0, BIG);
     assert_int_equal(unpack(r, bomb, 1 << 20, &top), STORE_ERR_HOSTILE);
@@ -275,15 +282,19 @@ static void test_harmless_oddities(void **state)
 {
     struct rig *r = *state;
     static const struct member members[] = {
-        {"./", AE_IFDIR, 0755, 0, NULL},       {"./a//b", AE_IFREG, 0, 1, NULL},
-        {"a/", AE_IFDIR, 0700, 0, NULL},       {"s", AE_IFREG, 06755, 1, NULL},
-        {".hidden", AE_IFREG, 0644, 0, NULL},  {"deep/er/dir/", AE_IFDIR, 0, 0, NULL},
+        {"./", AE_IFDIR, 0755, 0, NULL},
+        {"./a//b", AE_IFREG, 0, 1, NULL},
+        {"a/", AE_IFDIR, 0700, 0, NULL},
+        {"s", AE_IFREG, 06755, 1, NULL},
+        {".hidden", AE_IFREG, 0644, 0, NULL},
+        {"deep/er/dir/", AE_IFDIR, 0, 0, NULL},
         {.type = 0},
     };
     uint64_t top;
     assert_int_equal(unpack(r, members, 100, &top), 0);
     expect_tree(r, top,
-                "/:755:0 a/:700:0 a/b:600:1 s:644:1 .hidden:644:0 deep/:755:0 deep/er/:755:0 deep/er/dir/:700:0 ");
+                "/:755:0 a/:700:0 a/b:600:1 s:644:1 .hidden:644:0 deep/:755:0 deep/er/:755:0 "
+                "deep/er/dir/:700:0 ");
 }
 
 static void test_garbage_and_empty(void **state)
@@ -292,10 +303,13 @@ static void test_garbage_and_empty(void **state)
     uint64_t f = rig_make(r, r->outbox, "f", NODE_FILE), top;
     struct zip_sum sum;
     write_text(r, f, "this is no zip at all, it only pretends to be one in its name");
-    assert_int_equal(zip_unpack(r->store, f, 100, false, NULL, NULL, &top, &sum), STORE_ERR_HOSTILE);
+    assert_int_equal(zip_unpack(r->store, f, 100, false, NULL, NULL, &top, &sum),
+                     STORE_ERR_HOSTILE);
     assert_int_equal(content_truncate(r->store, f, 0), 0);
-    assert_int_equal(zip_unpack(r->store, f, 100, false, NULL, NULL, &top, &sum), STORE_ERR_HOSTILE);
-    assert_int_equal(zip_unpack(r->store, 5, 100, false, NULL, NULL, &top, &sum), STORE_ERR_NOT_FOUND);
+    assert_int_equal(zip_unpack(r->store, f, 100, false, NULL, NULL, &top, &sum),
+                     STORE_ERR_HOSTILE);
+    assert_int_equal(zip_unpack(r->store, 5, 100, false, NULL, NULL, &top, &sum),
+                     STORE_ERR_NOT_FOUND);
     uint64_t empty = rig_make(r, r->outbox, "d", NODE_DIR), zip;
     assert_int_equal(zip_pack(r->store, empty, NULL, NULL, &zip, &sum), 0);
     assert_int_equal(sum.files, 0);
@@ -326,7 +340,8 @@ static void test_damaged_archives(void **state)
     assert_true(refused > 0);
     for (ssize_t keep = 1; keep < len; keep += 7) {
         assert_int_equal(content_truncate(r->store, zip, (uint64_t)keep), 0);
-        assert_int_equal(zip_unpack(r->store, zip, 4096, false, NULL, NULL, &top, &sum), STORE_ERR_HOSTILE);
+        assert_int_equal(zip_unpack(r->store, zip, 4096, false, NULL, NULL, &top, &sum),
+                         STORE_ERR_HOSTILE);
         assert_int_equal(content_write(r->store, zip, bytes, (size_t)len, 0), 0);
     }
 }
