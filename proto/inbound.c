@@ -39,9 +39,11 @@ static void forget_at(struct inbound *in, size_t i)
 
 static void forget_old(struct inbound *in)
 {
-    for (size_t i = in->count; i > 0; i--)
-        if (in->seen[i - 1].number + INBOUND_SEEN_NUMBERS < in->have.number)
-            forget_at(in, i - 1);
+    for (size_t i = 0; in->count > INBOUND_SEEN_KEPT && i < in->count;)
+        if (in->seen[i].number + INBOUND_SEEN_NUMBERS < in->have.number)
+            forget_at(in, i);
+        else
+            i++;
 }
 
 /* Moves or puts it to the end of the list. */

@@ -1,6 +1,6 @@
 /* The peer's numbered messages that are processed here: the inbound half of the stream
  * (PROTOCOL.md §5.2). What was seen is remembered as the highest number of each incarnation; of
- * those only what the peer could still send again is kept.
+ * those what the peer could still send again is kept, and some more for a peer whose store goes back.
  *
  * Everything is durable. */
 #ifndef PROTO_INBOUND_H
@@ -13,8 +13,9 @@
 #include "message.h"
 
 enum {
-    INBOUND_SEEN_MAX = 96,    /* incarnations; the peer has fewer unacknowledged messages */
-    INBOUND_SEEN_NUMBERS = 256, /* an incarnation that ended so far back is forgotten */
+    INBOUND_SEEN_MAX = 96,  /* incarnations; the peer has fewer unacknowledged messages */
+    INBOUND_SEEN_KEPT = 32, /* so many are not forgotten, however old */
+    INBOUND_SEEN_NUMBERS = 256, /* of the others, those that ended so far back are */
 };
 
 struct inbound {

@@ -139,12 +139,23 @@ static void a_floor_of_long_ago_is_made_known_again(void **state)
 
     (void)state;
     for (uint64_t n = 2; n < 2 * INBOUND_SEEN_NUMBERS; n++)
-        process(&in, id(2, n));
-    assert_int_equal(in.count, 1); /* incarnation 1 is forgotten */
+        process(&in, id(2 + (unsigned)n % 50, n));
+    assert_int_equal(in.count, 50);
+    assert_int_equal(classify(&in, id(1, 1), id(1, 0)), INBOUND_GAP); /* it is forgotten */
     struct message_id have = in.have;
     assert_false(inbound_floor(&in, &old));
     assert_id(in.have, have);
-    assert_int_equal(classify(&in, id(3, 2), old), INBOUND_NEW);
+    assert_int_equal(classify(&in, id(99, 2), old), INBOUND_NEW);
+}
+
+static void some_are_remembered_however_old(void **state)
+{
+    struct inbound in = after(2);
+
+    (void)state;
+    for (unsigned n = 2; n < 10000; n++)
+        process(&in, id(2 + n % (INBOUND_SEEN_KEPT - 1), n));
+    assert_int_equal(classify(&in, id(1, 1), id(1, 0)), INBOUND_SEEN);
 }
 
 static void memory_is_bounded(void **state)
@@ -195,6 +206,7 @@ int main(void)
         cmocka_unit_test(a_floor_that_is_known_changes_nothing),
         cmocka_unit_test(a_floor_beyond_what_we_have_is_lost_and_counts_as_seen),
         cmocka_unit_test(a_floor_of_long_ago_is_made_known_again),
+        cmocka_unit_test(some_are_remembered_however_old),
         cmocka_unit_test(memory_is_bounded),
         cmocka_unit_test(what_was_saved_comes_back),
     };
