@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <time.h>
@@ -75,6 +76,36 @@ int io_open(const struct io *io, int dir, const char *path, int flags, struct io
     out->fd = fd;
     snprintf(out->path, sizeof out->path, "%s", path);
     return 0;
+}
+
+int io_open_dir(const struct io *io, const char *path, int *dir)
+{
+    *dir = -1;
+    int verdict = ask(io, IO_OPEN, path, 0, 0);
+    if (verdict != IO_GO)
+        return verdict < 0 ? verdict : -EIO;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    *dir = fd;
+    return 0;
+}
+
+void io_close_dir(int dir)
+{
+    if (dir >= 0)
+        close(dir);
+}
+
+char *io_absolute(const char *path)
+{
+    return realpath(path, NULL);
+}
+
+int io_make_private(const struct io *io, int dir)
+{
+    (void)io; /* no byte depends on it: not worth an io_op */
+    return fchmod(dir, 0700) == 0 ? 0 : -errno;
 }
 
 void io_close(struct io_file *f)

@@ -38,7 +38,7 @@ enum io_op {
 struct io_call {
     enum io_op op;
     const char *path; /* relative to the store directory: "spool/12", "journal.sqlite-wal", "."
-                         (only the IO_MKDIR of that directory itself has its own path) */
+                         (only making and opening that directory itself has its own) */
     const void *data; /* IO_WRITE only */
     size_t len;       /* a hook may lower it for IO_WRITE: only so much is written, the call then
                          fails with EIO (a torn write) */
@@ -75,6 +75,13 @@ struct io_file {
 
 int64_t io_now_ns(const struct io *io);
 int io_boot_id(const struct io *io, char out[static IO_BOOT_ID_MAX]);
+
+/* The store directory itself, by any path: its descriptor (io_close_dir accepts -1), its absolute path
+ * (to be freed; NULL: errno says why), and mode 0700 for it. */
+int io_open_dir(const struct io *io, const char *path, int *dir);
+void io_close_dir(int dir);
+char *io_absolute(const char *path);
+int io_make_private(const struct io *io, int dir);
 
 /* All return 0 (or a count) or a negative errno. `dir` is the store directory's descriptor and
  * `path` is relative to it. Descriptors are close-on-exec; files are created 0600. */

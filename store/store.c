@@ -69,9 +69,9 @@ static int open_directory(struct store *s, const char *dir, char *why)
     int rc = io_mkdir(s->io, AT_FDCWD, dir);
     if (rc && rc != -EEXIST)
         return refuse(why, io_error(rc), "cannot make the store", dir);
-    s->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (s->dir < 0)
-        return refuse(why, io_error(-errno), "cannot open the store", dir);
+    rc = io_open_dir(s->io, dir, &s->dir);
+    if (rc)
+        return refuse(why, io_error(rc), "cannot open the store", dir);
     rc = check_directory(s);
     if (rc == STORE_ERR_FOREIGN) {
         snprintf(
@@ -157,14 +157,13 @@ static void shut(struct store *s)
     journal_close(s);
     vfs_release(&s->vfs);
     io_close(&s->lock);
-    if (s->dir >= 0)
-        close(s->dir);
+    io_close_dir(s->dir);
     release_parts(s);
 }
 
 static int open_journal(struct store *s, const char *dir, char *why)
 {
-    char *real = realpath(dir, NULL);
+    char *real = io_absolute(dir);
     if (!real)
         return refuse(why, io_error(-errno), "cannot open the store", dir);
     int rc = vfs_init(&s->vfs, s->io, real);
@@ -194,7 +193,8 @@ static int open_all(struct store *s, const char *dir, char *why)
     s->turn.open = false;
     if (rc)
         return rc;
-    (void)fchmod(s->dir, 0700); /* fails only for another owner, to whom it then belongs anyway */
+    (void)io_make_private(
+        s->io, s->dir); /* fails only for another owner, to whom it then belongs anyway */
     rc = recover_run(s);
     return rc ? refuse(why, rc, "cannot recover the store", dir) : 0;
 }
