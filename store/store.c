@@ -193,8 +193,7 @@ static int open_all(struct store *s, const char *dir, char *why)
     s->turn.open = false;
     if (rc)
         return rc;
-    (void)io_make_private(
-        s->io, s->dir); /* fails only for another owner, to whom it then belongs anyway */
+    (void)io_make_private(s->io, s->dir); /* another's directory belongs to the other anyway */
     rc = recover_run(s);
     return rc ? refuse(why, rc, "cannot recover the store", dir) : 0;
 }
