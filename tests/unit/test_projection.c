@@ -12,8 +12,8 @@ static const char *const tables[] = {
     "SELECT * FROM entry ORDER BY ino",
     "SELECT * FROM inbox_entry ORDER BY ino",
     "SELECT * FROM sent ORDER BY event",
-    "SELECT * FROM link WHERE parent IN (SELECT ino FROM node WHERE type IN (5, 6)) ORDER BY "
-    "parent, name",
+    ("SELECT * FROM link WHERE parent IN (SELECT ino FROM node WHERE type IN (5, 6)) ORDER BY "
+     "parent, name"),
 };
 
 static char *append(char *text, size_t *len, size_t *cap, const char *more)
