@@ -110,8 +110,8 @@ static void failed(struct attempt *a, int64_t now_ms)
 {
     go_idle(a);
     a->retry_ms = now_ms + a->backoff_ms;
-    a->backoff_ms = a->backoff_ms < ATTEMPT_RETRY_MAX_MS / 2 ? 2 * a->backoff_ms
-                                                             : ATTEMPT_RETRY_MAX_MS;
+    a->backoff_ms =
+        a->backoff_ms < ATTEMPT_RETRY_MAX_MS / 2 ? 2 * a->backoff_ms : ATTEMPT_RETRY_MAX_MS;
 }
 
 static int put_hints(struct bytes *out, const struct hint_list *list)

@@ -4,8 +4,8 @@
  * Both sides see the same stream of hints there, their own included, so both pair them alike: hints
  * stay open until hints of the other side follow, then the two are a pair and both are spent; open
  * hints are replaced by newer ones of the same side. A pair of which our half was made in this run,
- * for the attempt that is being prepared, is that attempt; each of our challenges is used once, so no
- * key serves two connections. Any other pair is dead: the peer may believe in hints that we do
+ * for the attempt that is being prepared, is that attempt; each of our challenges is used once, so
+ * no key serves two connections. Any other pair is dead: the peer may believe in hints that we do
  * not answer for any more, and gets new ones.
  *
  * state      in                          out        then
@@ -34,8 +34,8 @@ enum {
     ATTEMPT_TIMEOUT_MS = 30000,
     ATTEMPT_RETRY_MIN_MS = 1000, /* after a failure, doubled each time … */
     ATTEMPT_RETRY_MAX_MS = 300000,
-    ATTEMPT_STABLE_MS = 10000,   /* a connection that lasted so long was no failure */
-    ATTEMPT_SPACING_MS = 250,    /* between the beginnings of two attempts */
+    ATTEMPT_STABLE_MS = 10000, /* a connection that lasted so long was no failure */
+    ATTEMPT_SPACING_MS = 250,  /* between the beginnings of two attempts */
 };
 
 enum attempt_state {
@@ -68,10 +68,10 @@ struct attempt {
     struct bytes hints; /* ours as JSON, from PREPARING on; empty until the answer to LISTEN */
     uint8_t mine[MESSAGE_CHALLENGE_BYTES];   /* OFFERED and later */
     uint8_t theirs[MESSAGE_CHALLENGE_BYTES]; /* RUNNING, UP */
-    int64_t deadline_ms; /* PREPARING, OFFERED, RUNNING */
-    int64_t up_ms;       /* UP: since when */
-    int64_t retry_ms;    /* we do not begin of ourselves before */
-    int64_t spaced_ms;   /* nor at all before */
+    int64_t deadline_ms;                     /* PREPARING, OFFERED, RUNNING */
+    int64_t up_ms;                           /* UP: since when */
+    int64_t retry_ms;                        /* we do not begin of ourselves before */
+    int64_t spaced_ms;                       /* nor at all before */
     int64_t backoff_ms;
     /* The stream, as far as it is known. */
     enum attempt_open open; /* the hints that have no other half */
@@ -80,9 +80,9 @@ struct attempt {
     uint8_t their_challenge[MESSAGE_CHALLENGE_BYTES]; /* of the peer's last hints */
     uint8_t their_capabilities;
     struct bytes their_hints; /* JSON */
-    bool mine_sent;   /* .mine was sent into it */
-    bool mine_seen;   /* … and stands there */
-    bool outstanding; /* hints of ours stand there, and nothing of the peer after them */
+    bool mine_sent;           /* .mine was sent into it */
+    bool mine_seen;           /* … and stands there */
+    bool outstanding;         /* hints of ours stand there, and nothing of the peer after them */
 };
 
 /* What it needs to know of the newest generation, and of us. */

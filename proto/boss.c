@@ -81,18 +81,6 @@ bool boss_due(const struct boss *b, int64_t at_ms)
     return at_ms != 0 && b->now->ms >= at_ms;
 }
 
-struct rendezvous *boss_rendezvous(struct boss *b, enum wormhole_link link)
-{
-    return &b->links[link].r;
-}
-
-void boss_renew(struct boss *b, enum wormhole_link link)
-{
-    b->links[link].renew = true;
-    /* Whatever is said from here on is for the new connection: the old one has another side. */
-    rendezvous_down(&b->links[link].r);
-}
-
 void boss_draw_side(struct boss *b)
 {
     uint8_t side[SIDE_LEN / 2];
@@ -101,124 +89,16 @@ void boss_draw_side(struct boss *b)
     hex_encode(b->side, side, sizeof(side));
 }
 
-/* ---- links ---- */
-
-static struct generation *generation_of(const struct boss *b, enum wormhole_link link)
-{
-    if (link == LINK_CURRENT)
-        return b->current;
-    return link == LINK_NEXT ? b->next : NULL;
-}
-
-static bool wants_link(const struct boss *b, enum wormhole_link link)
-{
-    if (b->over || b->state == BOSS_FAILED)
-        return false;
-    switch (link) {
-    case LINK_CODE:
-        return boss_code_wants_link(b);
-    case LINK_CURRENT:
-    case LINK_NEXT:
-        return generation_of(b, link) != NULL;
-    case LINK_MEETING:
-        return b->visit.on;
-    case LINK_COUNT:
-        break;
-    }
-    return false;
-}
-
-static void mailbox_lost_link(struct boss *b, enum wormhole_link link)
-{
-    struct generation *g = generation_of(b, link);
-
-    if (link == LINK_CODE)
-        boss_code_down(b);
-    else if (link == LINK_MEETING)
-        mailbox_down(&b->meeting_mailbox);
-    else if (g != NULL)
-        mailbox_down(&g->mailbox);
-    if (g != NULL && g == boss_newest(b)) {
-        attempt_restart(&b->attempt);
-        b->called = false;
-    }
-}
-
-static void close_link(struct boss *b, enum wormhole_link link)
-{
-    actions_add(b->actions, ACTION_LINK_CLOSE)->link = link;
-    b->links[link].open = false;
-    rendezvous_down(&b->links[link].r);
-    mailbox_lost_link(b, link);
-}
-
-static void settle_links(struct boss *b)
-{
-    for (enum wormhole_link link = LINK_CODE; link < LINK_COUNT; link++) {
-        struct boss_link *l = &b->links[link];
-        bool wanted = wants_link(b, link);
-        if (l->open && (l->renew || !wanted))
-            close_link(b, link);
-        l->renew = false;
-        if (!wanted || l->open)
-            continue;
-        actions_add(b->actions, ACTION_LINK_OPEN)->link = link;
-        l->open = true;
-        l->patience_ms = 0;
-    }
-}
-
-static bool mailbox_waits(const struct mailbox *m)
-{
-    return m->state == MAILBOX_REPLAY || m->state == MAILBOX_ENDING_REPLAY ||
-           m->state == MAILBOX_CLOSING;
-}
-
-static bool waits_for_answer(const struct boss *b, enum wormhole_link link)
-{
-    const struct generation *g = generation_of(b, link);
-
-    if (link == LINK_CODE)
-        return boss_code_waits(b);
-    if (link == LINK_MEETING)
-        return mailbox_waits(&b->meeting_mailbox);
-    return g != NULL && mailbox_waits(&g->mailbox);
-}
-
-/* A server that does not answer, and a link of which we think wrongly that it is down, must not be
- * the end: the connection is made anew after some time. */
-static void settle_patience(struct boss *b, enum wormhole_link link)
-{
-    struct boss_link *l = &b->links[link];
-    int64_t wait_ms = 0;
-
-    if (l->open && l->r.state != RENDEZVOUS_UP)
-        wait_ms = BOSS_DOWN_MS;
-    else if (l->open && waits_for_answer(b, link))
-        wait_ms = BOSS_ANSWER_MS;
-    if (wait_ms == 0)
-        l->patience_ms = 0;
-    else if (l->patience_ms == 0 || l->patience_ms > b->now->ms + wait_ms)
-        l->patience_ms = b->now->ms + wait_ms;
-}
-
-static void lose_patience(struct boss *b)
-{
-    for (enum wormhole_link link = LINK_CODE; link < LINK_COUNT; link++)
-        if (boss_due(b, b->links[link].patience_ms))
-            boss_renew(b, link);
-}
-
 /* ---- the step ---- */
 
 /* A clock that was set back must not leave us waiting for what seems far away. */
 static void follow_clock(struct boss *b, int64_t now_ms)
 {
     int64_t back_ms = b->now_ms - now_ms;
-    int64_t *const times[] = {&b->ack_ms,          &b->gap_ms,           &b->quiet_ms,
-                              &b->visit.leave_ms,  &b->visit.next_ms,    &b->attempt.deadline_ms,
-                              &b->attempt.up_ms,   &b->attempt.retry_ms, &b->attempt.spaced_ms,
-                              &b->code_ms,         &b->crowded_ms,       &b->end_ms};
+    int64_t *const times[] = {&b->ack_ms,         &b->gap_ms,           &b->quiet_ms,
+                              &b->visit.leave_ms, &b->visit.next_ms,    &b->attempt.deadline_ms,
+                              &b->attempt.up_ms,  &b->attempt.retry_ms, &b->attempt.spaced_ms,
+                              &b->code_ms,        &b->crowded_ms,       &b->end_ms};
 
     b->now_ms = now_ms;
     if (back_ms <= 0)
@@ -230,7 +110,7 @@ static void follow_clock(struct boss *b, int64_t now_ms)
         b->links[link].patience_ms = 0;
 }
 
-static void begin(struct boss *b, struct now *now, struct actions *actions)
+void boss_begin(struct boss *b, struct now *now, struct actions *actions)
 {
     b->now = now;
     b->actions = actions;
@@ -255,10 +135,6 @@ static int settle(struct boss *b)
         err = boss_stream_settle(b);
     if (err == PROTO_OK)
         err = boss_bulk_settle(b);
-    lose_patience(b);
-    settle_links(b);
-    for (enum wormhole_link link = LINK_CODE; link < LINK_COUNT; link++)
-        settle_patience(b, link);
     return err;
 }
 
@@ -275,13 +151,14 @@ static int settle_snapshot(struct boss *b)
     return PROTO_OK;
 }
 
-/* `err`: of the input. Others than NOMEM have changed nothing. */
-static int end(struct boss *b, int err)
+int boss_end(struct boss *b, int err)
 {
-    int settled = err == PROTO_ERR_NOMEM || b->over ? err : settle(b);
+    bool stopped = b->over || b->state == BOSS_FAILED;
+    int settled = err;
 
-    if (b->over)
-        settle_links(b);
+    if (err != PROTO_ERR_NOMEM && !stopped)
+        settled = settle(b);
+    boss_links_settle(b);
     if (settled != PROTO_ERR_NOMEM)
         settled = settle_snapshot(b);
     if (b->actions->failed)
@@ -361,12 +238,12 @@ int boss_create(struct boss **out, const struct boss_options *options, struct no
     *out = NULL;
     if (b == NULL)
         return PROTO_ERR_NOMEM;
-    begin(b, now, actions);
+    boss_begin(b, now, actions);
     boss_draw_side(b);
     draw_incarnation(incarnation, now);
     outbound_init(&b->outbound, incarnation);
     inbound_init(&b->inbound);
-    int err = end(b, PROTO_OK);
+    int err = boss_end(b, PROTO_OK);
     if (err != PROTO_OK) {
         boss_free(b);
         return err;
@@ -428,12 +305,12 @@ int boss_restored(struct boss *b, struct now *now, struct actions *actions)
 
     if (!outbound_complete(&b->outbound))
         return PROTO_ERR_MALFORMED;
-    begin(b, now, actions);
+    boss_begin(b, now, actions);
     now_random(now, &spread, sizeof(spread));
     b->quiet_ms = now->ms + BOSS_FIRST_SILENCE_MS + spread % (BOSS_FIRST_SILENCE_MS / 2);
     if (b->classic != NULL)
         err = classic_restored(b->classic, ++b->attempt.number, actions);
-    return end(b, boss_check(b, err));
+    return boss_end(b, boss_check(b, err));
 }
 
 int boss_snapshot(const struct boss *b, struct bytes *out)
@@ -478,14 +355,14 @@ int boss_allocate(struct boss *b, struct now *now, struct actions *actions)
 {
     int err = PROTO_OK;
 
-    begin(b, now, actions);
+    boss_begin(b, now, actions);
     if (is_ended(b))
         err = start_afresh(b);
     if (err == PROTO_OK && b->state == BOSS_NEW && !b->over) {
         b->burnt = 0;
         err = boss_code_allocate(b);
     }
-    return end(b, err);
+    return boss_end(b, err);
 }
 
 int boss_join(struct boss *b, const char *code, struct now *now, struct actions *actions)
@@ -496,12 +373,12 @@ int boss_join(struct boss *b, const char *code, struct now *now, struct actions 
         return err;
     if (b->state == BOSS_PAIRED || b->state == BOSS_LEAVING || b->over)
         return PROTO_ERR_STATE;
-    begin(b, now, actions);
+    boss_begin(b, now, actions);
     if (is_ended(b))
         err = start_afresh(b);
     if (err == PROTO_OK)
         err = boss_code_join(b, code);
-    return end(b, err);
+    return boss_end(b, err);
 }
 
 /* Our close is a message like any other; the peer may still have to be met. */
@@ -527,15 +404,20 @@ static int close_now(struct boss *b)
     if (b->classic == NULL && may_be_paired)
         return leave(b);
     boss_classic_stop(b);
-    int err = is_ended(b) ? PROTO_OK : boss_code_abandon(b, MOOD_HAPPY);
+    b->ack_ms = b->now->ms; /* of the peer's close, if that is what we owe */
+    int err = PROTO_OK;
+    if (b->state == BOSS_CLOSED)
+        err = boss_stream_settle(b);
+    else if (b->state != BOSS_FAILED)
+        err = boss_code_abandon(b, MOOD_HAPPY);
     boss_finish(b);
     return err;
 }
 
 int boss_close(struct boss *b, struct now *now, struct actions *actions)
 {
-    begin(b, now, actions);
-    return end(b, b->state == BOSS_LEAVING || b->over ? PROTO_OK : close_now(b));
+    boss_begin(b, now, actions);
+    return boss_end(b, b->state == BOSS_LEAVING || b->over ? PROTO_OK : close_now(b));
 }
 
 /* ---- the persistent stream ---- */
@@ -543,15 +425,15 @@ int boss_close(struct boss *b, struct now *now, struct actions *actions)
 int boss_send(struct boss *b, const void *content, size_t len, uint64_t *number,
               uint8_t incarnation[static 16], struct now *now, struct actions *actions)
 {
-    begin(b, now, actions);
-    return end(b, boss_stream_send(b, content, len, number, incarnation));
+    boss_begin(b, now, actions);
+    return boss_end(b, boss_stream_send(b, content, len, number, incarnation));
 }
 
 int boss_want_bulk(struct boss *b, bool want, struct now *now, struct actions *actions)
 {
-    begin(b, now, actions);
+    boss_begin(b, now, actions);
     attempt_want(&b->attempt, want);
-    return end(b, PROTO_OK);
+    return boss_end(b, PROTO_OK);
 }
 
 int boss_transit_hints(struct boss *b, uint64_t attempt, const struct hint_list *direct,
@@ -559,34 +441,34 @@ int boss_transit_hints(struct boss *b, uint64_t attempt, const struct hint_list 
 {
     int err = PROTO_OK;
 
-    begin(b, now, actions);
+    boss_begin(b, now, actions);
     if (b->classic != NULL) {
         err = boss_classic_hints(b, attempt, direct);
     } else if (boss_newest(b) != NULL) {
         struct attempt_context context = boss_bulk_context(b);
         err = attempt_hints(&b->attempt, attempt, direct, &context);
     }
-    return end(b, boss_check(b, err));
+    return boss_end(b, boss_check(b, err));
 }
 
 int boss_transit_up(struct boss *b, uint64_t attempt, struct now *now, struct actions *actions)
 {
-    begin(b, now, actions);
+    boss_begin(b, now, actions);
     if (b->classic == NULL)
         attempt_up(&b->attempt, attempt, now->ms);
-    return end(b, PROTO_OK);
+    return boss_end(b, PROTO_OK);
 }
 
 int boss_transit_down(struct boss *b, uint64_t attempt, struct now *now, struct actions *actions)
 {
     int err = PROTO_OK;
 
-    begin(b, now, actions);
+    boss_begin(b, now, actions);
     if (b->classic != NULL)
         err = boss_classic_down(b, attempt);
     else
         attempt_down(&b->attempt, attempt, now->ms);
-    return end(b, boss_check(b, err));
+    return boss_end(b, boss_check(b, err));
 }
 
 /* ---- the stock protocol ---- */
@@ -594,104 +476,21 @@ int boss_transit_down(struct boss *b, uint64_t attempt, struct now *now, struct 
 int boss_classic_offer(struct boss *b, const struct classic_offer *offer, const char *text,
                        struct now *now, struct actions *actions)
 {
-    begin(b, now, actions);
-    return end(b, boss_classic_say_offer(b, offer, text));
+    boss_begin(b, now, actions);
+    return boss_end(b, boss_classic_say_offer(b, offer, text));
 }
 
 int boss_classic_answer(struct boss *b, const char *refusal, struct now *now,
                         struct actions *actions)
 {
-    begin(b, now, actions);
-    return end(b, boss_classic_say_answer(b, refusal));
+    boss_begin(b, now, actions);
+    return boss_end(b, boss_classic_say_answer(b, refusal));
 }
 
 int boss_classic_finished(struct boss *b, bool ok, struct now *now, struct actions *actions)
 {
-    begin(b, now, actions);
-    return end(b, boss_classic_say_finished(b, ok));
-}
-
-/* ---- network ---- */
-
-/* What is still called LINK_NEXT after a move. */
-static enum wormhole_link meant(const struct boss *b, enum wormhole_link link)
-{
-    return link == LINK_NEXT && b->next_moved ? LINK_CURRENT : link;
-}
-
-int boss_link_up(struct boss *b, enum wormhole_link link, struct now *now, struct actions *actions)
-{
-    struct generation *g;
-
-    begin(b, now, actions);
-    if (link == LINK_NEXT)
-        b->next_moved = false;
-    g = generation_of(b, link);
-    if (!b->links[link].open)
-        return end(b, PROTO_OK);
-    b->links[link].patience_ms = 0;
-    mailbox_lost_link(b, link);
-    int err = rendezvous_up(&b->links[link].r, b->appid, b->side, actions);
-    if (err == PROTO_OK && link == LINK_CODE)
-        err = boss_code_up(b);
-    else if (err == PROTO_OK && link == LINK_MEETING)
-        err = boss_meeting_up(b);
-    else if (err == PROTO_OK && g != NULL)
-        err = mailbox_up(&g->mailbox, &b->links[link].r, actions);
-    return end(b, boss_check(b, err));
-}
-
-int boss_link_down(struct boss *b, enum wormhole_link link, struct now *now,
-                   struct actions *actions)
-{
-    begin(b, now, actions);
-    link = meant(b, link);
-    rendezvous_down(&b->links[link].r);
-    b->links[link].patience_ms = 0;
-    mailbox_lost_link(b, link);
-    return end(b, PROTO_OK);
-}
-
-static int generation_received(struct boss *b, struct generation *g, struct rendezvous *r,
-                               const struct server_msg *msg)
-{
-    struct mailbox_event event;
-
-    int err = mailbox_received(&g->mailbox, r, msg, &event, b->actions);
-    return err != PROTO_OK ? err : boss_stream_event(b, g, &event);
-}
-
-static int received(struct boss *b, enum wormhole_link link, const struct server_msg *msg)
-{
-    struct generation *g = generation_of(b, link);
-
-    if (link == LINK_CODE)
-        return boss_code_received(b, msg);
-    if (link == LINK_MEETING)
-        return boss_meeting_received(b, msg);
-    return g != NULL ? generation_received(b, g, &b->links[link].r, msg) : PROTO_OK;
-}
-
-int boss_link_received(struct boss *b, enum wormhole_link link, const void *text, size_t len,
-                       struct now *now, struct actions *actions)
-{
-    struct server_msg msg;
-    const char *problem = NULL;
-
-    begin(b, now, actions);
-    link = meant(b, link);
-    struct rendezvous *r = &b->links[link].r;
-    int err = rendezvous_received(r, text, len, &msg, &problem);
-    if (problem != NULL && problem[0] != '\0')
-        boss_problem(b, PROBLEM_SERVER, problem);
-    else if (problem != NULL)
-        boss_problem_over(b, PROBLEM_SERVER);
-    if (err == PROTO_OK && msg.kind == SERVER_ERROR && msg.fault == FAULT_OTHER)
-        boss_problem(b, PROBLEM_SERVER, msg.error);
-    if (err == PROTO_OK && b->links[link].open && r->state == RENDEZVOUS_UP)
-        err = received(b, link, &msg);
-    server_msg_release(&msg);
-    return end(b, boss_check(b, err));
+    boss_begin(b, now, actions);
+    return boss_end(b, boss_classic_say_finished(b, ok));
 }
 
 /* ---- time ---- */
@@ -708,9 +507,7 @@ int64_t boss_deadline_ms(const struct boss *b)
 
     if (b->over)
         return deadline_ms;
-    for (enum wormhole_link link = LINK_CODE; link < LINK_COUNT; link++)
-        if (b->links[link].patience_ms != 0)
-            sooner(&deadline_ms, b->links[link].patience_ms);
+    sooner(&deadline_ms, boss_links_deadline(b));
     if (b->state == BOSS_FAILED)
         return deadline_ms;
     sooner(&deadline_ms, boss_code_deadline(b));
@@ -722,8 +519,8 @@ int64_t boss_deadline_ms(const struct boss *b)
 
 int boss_tick(struct boss *b, struct now *now, struct actions *actions)
 {
-    begin(b, now, actions);
-    return end(b, PROTO_OK);
+    boss_begin(b, now, actions);
+    return boss_end(b, PROTO_OK);
 }
 
 /* ---- looking ---- */

@@ -8,7 +8,8 @@
  * both     STARTED      crowded, nonsense                       burnt
  * both     UNVERIFIED   the peer's version, from either mailbox PAIRED
  * both     UNVERIFIED   … that does not open                    burnt
- * PAIRED   VERIFIED     a wormholefs peer's, in generation 0    KEY_ERASED, the mailbox is closed */
+ * PAIRED   VERIFIED     a wormholefs peer's, in generation 0    KEY_ERASED, the mailbox is closed
+ */
 #include "proto/boss_inner.h"
 
 #include <string.h>
@@ -121,8 +122,7 @@ int boss_code_join(struct boss *b, const char *code)
     boss_set_state(b, BOSS_JOINING, "");
     boss_event(b, EVENT_JOINING, nameplate);
     err = start_key(b);
-    return err != PROTO_OK ? err
-                           : nameplate_join(&b->nameplate, nameplate, link_of(b), b->actions);
+    return err != PROTO_OK ? err : nameplate_join(&b->nameplate, nameplate, link_of(b), b->actions);
 }
 
 static void code_gone(struct boss *b, enum boss_code_end why)
@@ -144,7 +144,8 @@ static int lose_code(struct boss *b, bool another)
     }
     if (b->joined) {
         boss_set_state(b, BOSS_FAILED, "the code was wrong, or is not good any more");
-        boss_problem(b, PROBLEM_CODE, "the code was wrong, or is not good any more: ask for another");
+        boss_problem(b, PROBLEM_CODE,
+                     "the code was wrong, or is not good any more: ask for another");
         return err;
     }
     if (another)
@@ -321,8 +322,9 @@ int boss_paired(struct boss *b, const struct bytes *plain)
     struct version v = {0};
     bool done;
 
+    /* If it is nonsense, it is a peer all the same, for it has the key: a stock one. */
     if (version_parse(&v, plain->data, plain->len) != PROTO_OK)
-        v = (struct version){0}; /* it has the key, so it is a peer; of which kind it does not say */
+        v.persistent = false;
     b->persistent = v.persistent;
     b->burnt = 0;
     boss_heard(b);
@@ -442,7 +444,8 @@ bool boss_code_wants_link(const struct boss *b)
 bool boss_code_waits(const struct boss *b)
 {
     return b->has_code &&
-           (b->nameplate.state == NAMEPLATE_ALLOCATE_UP || b->nameplate.state == NAMEPLATE_CLAIM_UP ||
+           (b->nameplate.state == NAMEPLATE_ALLOCATE_UP ||
+            b->nameplate.state == NAMEPLATE_CLAIM_UP ||
             b->nameplate.state == NAMEPLATE_RELEASE_UP || b->code_mailbox.state == MAILBOX_REPLAY ||
             b->code_mailbox.state == MAILBOX_ENDING_REPLAY ||
             b->code_mailbox.state == MAILBOX_CLOSING);

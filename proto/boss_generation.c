@@ -1,5 +1,5 @@
-/* The generations of private mailboxes (PROTOCOL.md §4, §6, §10): at most two at a time, the current
- * one and the one that was begun and waits for the peer's first message there. */
+/* The generations of private mailboxes (PROTOCOL.md §4, §6, §10): at most two at a time, the
+ * current one and the one that was begun and waits for the peer's first message there. */
 #include "proto/boss_inner.h"
 
 #include <string.h>
@@ -52,8 +52,8 @@ static int say_version(struct boss *b, struct generation *g)
     memcpy(v.incarnation, b->outbound.incarnation, sizeof(v.incarnation));
     int err = message_version_build(&plain, &v);
     if (err == PROTO_OK)
-        err = generation_add(g, "version", &plain, boss_rendezvous(b, LINK_NEXT), b->now,
-                             b->actions);
+        err =
+            generation_add(g, "version", &plain, boss_rendezvous(b, LINK_NEXT), b->now, b->actions);
     bytes_release(&plain);
     return err;
 }
@@ -88,14 +88,16 @@ int boss_generation_begin(struct boss *b, uint64_t number, enum generation_origi
 
 /* ---- confirming and ending ---- */
 
-/* Only what the server can be told at once: it forgets by itself what nobody visits. */
+/* If it is open on the server it is closed there, without waiting for anything: what is not open
+ * now the server forgets by itself. */
 static int end_mailbox(struct boss *b, struct generation *g, enum mailbox_mood mood)
 {
+    bool open = g->mailbox.state == MAILBOX_REPLAY || g->mailbox.state == MAILBOX_OPEN;
     int err = PROTO_OK;
 
     mailbox_forget_all(&g->mailbox, b->actions);
-    if (generation_is_open(g))
-        err = mailbox_close(&g->mailbox, mood, boss_rendezvous_of(b, g), b->actions);
+    if (open)
+        err = rendezvous_close(boss_rendezvous_of(b, g), g->mailbox.id, mood, b->actions);
     generation_free(g);
     return err;
 }
@@ -204,8 +206,8 @@ static bool wants_rotation(const struct boss *b)
            (mailbox_half_used(&b->current->mailbox) || b->current->full);
 }
 
-/* The places of bodies that were acknowledged from the last generation are used, although the leader
- * never saw them here. */
+/* The places of bodies that were acknowledged from the last generation are used, although the
+ * leader never saw them here. */
 static bool is_stuck(const struct boss *b)
 {
     return !b->leader && b->outbound.count == 0 &&

@@ -1,6 +1,7 @@
 /* The inside of the boss, for boss*.c and snapshot.c alone.
  *
- *     boss.c             its life, the step around every input, links, time
+ *     boss.c             its life, the step around every input, time
+ *     boss_links.c       connections: wanted, given up, renewed; what they bring
  *     boss_code.c        a code: allocated, joined, burnt, expired; the hand-over
  *     boss_classic.c     the stock peer
  *     boss_stream.c      messages to and from a persistent peer
@@ -34,17 +35,17 @@
 
 enum {
     BOSS_ACK_DELAY_MS = 20,
-    BOSS_CODES_MAX = 3,              /* burnt ones, before the user has to ask again */
-    BOSS_CODE_UNSEEN_MS = 600000,    /* a mailbox that never showed our pake is gone by then */
-    BOSS_CROWDED_MS = 600000,        /* how long the hand-over may still come about without it */
-    BOSS_ANSWER_MS = 60000,          /* a server that does not answer is tried anew */
-    BOSS_DOWN_MS = 600000,           /* so is a link that stays down, or refused */
-    BOSS_SILENCE_MS = 600000,        /* nothing heard for so long: look at the meeting; … */
-    BOSS_FIRST_SILENCE_MS = 120000,  /* … at the start so long, and up to half as much more */
+    BOSS_CODES_MAX = 3,             /* burnt ones, before the user has to ask again */
+    BOSS_CODE_UNSEEN_MS = 600000,   /* a mailbox that never showed our pake is gone by then */
+    BOSS_CROWDED_MS = 600000,       /* how long the hand-over may still come about without it */
+    BOSS_ANSWER_MS = 60000,         /* a server that does not answer is tried anew */
+    BOSS_DOWN_MS = 600000,          /* so is a link that stays down, or refused */
+    BOSS_SILENCE_MS = 600000,       /* nothing heard for so long: look at the meeting; … */
+    BOSS_FIRST_SILENCE_MS = 120000, /* … at the start so long, and up to half as much more */
     BOSS_VISIT_EVERY_MS = 600000,
-    BOSS_VISIT_FULL_MS = 1200000,    /* a full meeting mailbox is left alone for so long */
-    BOSS_VISIT_STAY_MS = 600000,     /* for a challenge that is new */
-    BOSS_VISIT_URGENT_MS = 120000,   /* for a peer that was called */
+    BOSS_VISIT_FULL_MS = 1200000,  /* a full meeting mailbox is left alone for so long */
+    BOSS_VISIT_STAY_MS = 600000,   /* for a challenge that is new */
+    BOSS_VISIT_URGENT_MS = 120000, /* for a peer that was called */
     BOSS_VISIT_FENCE_MS = 60000,
 };
 
@@ -111,9 +112,9 @@ struct boss {
     bool peer_closed; /* its close was processed */
     char peer[SIDE_LEN_MAX + 1];
     struct ratchet_roots roots;
-    uint64_t begun;              /* the highest generation begun here */
-    struct generation *current;  /* on LINK_CURRENT; from the commit of K on */
-    struct generation *next;     /* on LINK_NEXT: begun, not confirmed */
+    uint64_t begun;             /* the highest generation begun here */
+    struct generation *current; /* on LINK_CURRENT; from the commit of K on */
+    struct generation *next;    /* on LINK_NEXT: begun, not confirmed */
     struct rotation rotation;
     struct meeting meeting;
     struct outbound outbound;
@@ -130,10 +131,10 @@ struct boss {
     bool next_moved; /* what is still called LINK_NEXT is LINK_CURRENT by now */
 
     bool ack_owed;
-    int64_t ack_ms;  /* when it is due */
-    int64_t gap_ms;  /* a phase of the peer is missing: need a meeting then; 0: none is */
-    bool asked;      /* the peer has called us to the meeting */
-    bool called;     /* our `meet` stands in the newest mailbox, unanswered */
+    int64_t ack_ms;   /* when it is due */
+    int64_t gap_ms;   /* a phase of the peer is missing: need a meeting then; 0: none is */
+    bool asked;       /* the peer has called us to the meeting */
+    bool called;      /* our `meet` stands in the newest mailbox, unanswered */
     int64_t quiet_ms; /* nothing was heard, if not before this */
     struct mailbox meeting_mailbox;
     struct boss_visit visit;
@@ -141,18 +142,25 @@ struct boss {
 };
 
 /* ---- boss.c ---- */
+void boss_begin(struct boss *b, struct now *now, struct actions *actions);
+/* `err` is the input's: others than NOMEM have changed nothing. Returns what the call returns. */
+int boss_end(struct boss *b, int err);
 void boss_event(struct boss *b, enum boss_event event, const char *detail);
 void boss_event_number(struct boss *b, enum boss_event event, uint64_t number);
 void boss_set_state(struct boss *b, enum boss_state state, const char *why); /* why: for FAILED */
 void boss_problem(struct boss *b, enum boss_problem problem, const char *text);
 void boss_problem_over(struct boss *b, enum boss_problem problem);
-void boss_heard(struct boss *b); /* something of the peer has opened */
-void boss_renew(struct boss *b, enum wormhole_link link); /* another connection */
-struct rendezvous *boss_rendezvous(struct boss *b, enum wormhole_link link);
-void boss_finish(struct boss *b);  /* CLOSE_DONE */
+void boss_heard(struct boss *b);         /* something of the peer has opened */
+void boss_finish(struct boss *b);        /* CLOSE_DONE */
 int boss_check(struct boss *b, int err); /* NOMEM if it, or an action, failed so; else OK */
 void boss_draw_side(struct boss *b);
 bool boss_due(const struct boss *b, int64_t at_ms); /* 0 is never due */
+
+/* ---- boss_links.c ---- */
+struct rendezvous *boss_rendezvous(struct boss *b, enum wormhole_link link);
+void boss_renew(struct boss *b, enum wormhole_link link); /* another connection */
+void boss_links_settle(struct boss *b);
+int64_t boss_links_deadline(const struct boss *b);
 
 /* ---- boss_code.c ---- */
 int boss_code_allocate(struct boss *b);

@@ -110,8 +110,8 @@ static int say(struct boss *b, const char *phase, const struct bytes *plain, boo
     struct mailbox *m = &b->meeting_mailbox;
     struct bytes body = {0};
 
-    int err = phase_encrypt(&body, b->roots.meeting, b->side, phase, plain->data, plain->len,
-                            b->now);
+    int err =
+        phase_encrypt(&body, b->roots.meeting, b->side, phase, plain->data, plain->len, b->now);
     if (err == PROTO_OK && keep)
         err = mailbox_add(m, r, phase, body.data, body.len, b->actions);
     else if (err == PROTO_OK)

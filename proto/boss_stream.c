@@ -61,8 +61,7 @@ static int settle_ack(struct boss *b)
     if (!ack_can_go(b) || b->now->ms < b->ack_ms)
         return PROTO_OK;
     b->ack_owed = false;
-    return say_ephemeral(
-        b, &(struct message_ephemeral){.kind = MESSAGE_ACK, .have = *position(b)});
+    return say_ephemeral(b, &(struct message_ephemeral){.kind = MESSAGE_ACK, .have = *position(b)});
 }
 
 /* What we have cannot be gone on with in the newest generation: the peer has to meet us. */
@@ -457,6 +456,7 @@ static int own_unknown(struct boss *b, struct generation *g, const struct mailbo
 static void fence(struct boss *b, const struct generation *g, const struct mailbox_event *event)
 {
     actions_add(b->actions, ACTION_CAUGHT_UP)->link = boss_rendezvous_of(b, g)->link;
+    boss_problem_over(b, PROBLEM_OVERFULL); /* else it would have been noticed again */
     if (event->lost)
         boss_event(b, EVENT_MAILBOX_LOST, "");
 }

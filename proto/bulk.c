@@ -14,8 +14,8 @@ enum { LENGTH_LEN = 4, HEAD_ROOM = 4096, NONCE_MAX = crypto_aead_xchacha20poly13
 
 /* ---- the cipher of one direction ---- */
 
-static int cipher_init(struct bulk_cipher *c, const uint8_t key[static BULK_KEY_BYTES], bool leaders,
-                       bool aes)
+static int cipher_init(struct bulk_cipher *c, const uint8_t key[static BULK_KEY_BYTES],
+                       bool leaders, bool aes)
 {
     *c = (struct bulk_cipher){.aes = aes};
     kdf_purpose(c->key, sizeof(c->key), key,

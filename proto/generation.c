@@ -169,7 +169,8 @@ struct generation *generation_load(struct reader *in)
     g->first_number = reader_u64(in);
     bool good = origin <= GENERATION_MET && flags <= FLAGS_ALL && reader_ok(in) &&
                 order_load(&g->order, in) == PROTO_OK && g->order.state != ORDER_WAIT_PAKE &&
-                mailbox_load(&g->mailbox, in) == PROTO_OK && g->mailbox.generation <= GENERATION_MAX;
+                mailbox_load(&g->mailbox, in) == PROTO_OK &&
+                g->mailbox.generation <= GENERATION_MAX;
     g->origin = (enum generation_origin)origin;
     g->broken = (flags & FLAG_BROKEN) != 0;
     g->peer_back = (flags & FLAG_PEER_BACK) != 0;

@@ -27,7 +27,7 @@ enum generation_origin {
 
 struct generation {
     enum generation_origin origin;
-    bool broken; /* a message did not follow on what we have: nothing more is processed here */
+    bool broken;    /* a message did not follow on what we have: nothing more is processed here */
     bool peer_back; /* the peer's going back was noticed here and need not be told again */
     bool full;      /* the peer has no room here any more */
     uint8_t key[RATCHET_KEY_BYTES];

@@ -45,16 +45,16 @@ struct manifest_item {
     size_t name_len;
     uint16_t mode; /* within MANIFEST_MODE_MASK */
     int64_t mtime_s;
-    uint32_t mtime_ns;       /* below 10^9 */
-    const uint8_t *xattrs;   /* as on the wire: manifest_put_xattr, manifest_next_xattr */
+    uint32_t mtime_ns;     /* below 10^9 */
+    const uint8_t *xattrs; /* as on the wire: manifest_put_xattr, manifest_next_xattr */
     size_t xattrs_len;
-    uint16_t xattr_count;    /* 0 for a hard link */
-    uint64_t size;           /* FILE: at most INT64_MAX */
-    const uint8_t *extents;  /* FILE: as on the wire: manifest_put_extent, manifest_extent */
-    uint32_t extent_count;   /* FILE */
-    const uint8_t *target;   /* SYMLINK: not empty, no NUL */
+    uint16_t xattr_count;   /* 0 for a hard link */
+    uint64_t size;          /* FILE: at most INT64_MAX */
+    const uint8_t *extents; /* FILE: as on the wire: manifest_put_extent, manifest_extent */
+    uint32_t extent_count;  /* FILE */
+    const uint8_t *target;  /* SYMLINK: not empty, no NUL */
     size_t target_len;
-    uint32_t original;       /* HARDLINK: index of the file */
+    uint32_t original; /* HARDLINK: index of the file */
     /* Set by the parser and by manifest_add, not on the wire: */
     uint32_t index;
     unsigned depth;
@@ -98,7 +98,7 @@ void manifest_put_extent(struct bytes *out, uint64_t offset, uint64_t length);
 
 /* ---- parsing ---- */
 struct manifest_parser {
-    uint64_t left; /* bytes of the manifest that were not consumed yet */
+    uint64_t left;  /* bytes of the manifest that were not consumed yet */
     uint32_t items; /* 0 until the header was parsed */
     struct manifest_walk walk;
 };
@@ -107,9 +107,10 @@ struct manifest_parser {
 int manifest_parser_init(struct manifest_parser *p, uint64_t len);
 void manifest_parser_release(struct manifest_parser *p);
 /* Parses the next item from the `len` bytes at `data`, which continue where the last call stopped;
- * *used says how many it took. 1: *item is set and points into `data`. 0: that was the last one, and
- * the manifest ends exactly there. PROTO_ERR_AGAIN: give it more bytes, MANIFEST_ITEM_MAX are always
- * enough; *used is 0. PROTO_ERR_MALFORMED, PROTO_ERR_TOO_BIG: refuse the parcel. PROTO_ERR_NOMEM. */
+ * *used says how many it took. 1: *item is set and points into `data`. 0: that was the last one,
+ * and the manifest ends exactly there. PROTO_ERR_AGAIN: give it more bytes, MANIFEST_ITEM_MAX are
+ * always enough; *used is 0. PROTO_ERR_MALFORMED, PROTO_ERR_TOO_BIG: refuse the parcel.
+ * PROTO_ERR_NOMEM. */
 int manifest_next(struct manifest_parser *p, const void *data, size_t len, size_t *used,
                   struct manifest_item *item);
 

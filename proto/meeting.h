@@ -29,8 +29,8 @@ struct meeting_challenge {
 struct meeting {
     /* Durable. */
     bool leader;
-    struct meeting_challenge mine; /* live: leads to one generation at most */
-    char phase[PHASE_LEN_MAX + 1]; /* its phase */
+    struct meeting_challenge mine;        /* live: leads to one generation at most */
+    char phase[PHASE_LEN_MAX + 1];        /* its phase */
     uint8_t met[RATCHET_CHALLENGE_BYTES]; /* theirs of the last meeting: it is dead */
     /* Of this visit. */
     struct meeting_challenge theirs; /* the last that was seen */
@@ -48,7 +48,8 @@ void meeting_release(struct meeting *m); /* wipes */
 /* A connection to the meeting mailbox begins: its replay tells all. */
 void meeting_begin_visit(struct meeting *m);
 
-/* What opened under R. `used`: the highest generation begun here. PROTO_ERR_MALFORMED: ignore it. */
+/* What opened under R. `used`: the highest generation begun here. PROTO_ERR_MALFORMED: ignore it.
+ */
 int meeting_received(struct meeting *m, const void *plain, size_t len, uint64_t used);
 /* The same for one of our own side that we see there: did we answer already? */
 void meeting_own(struct meeting *m, const void *plain, size_t len);

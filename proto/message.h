@@ -11,8 +11,8 @@
 enum {
     MESSAGE_INCARNATION_BYTES = 16,
     MESSAGE_CHALLENGE_BYTES = 32,
-    MESSAGE_CONTENT_MAX = 15900,  /* with its kind: keeps the plaintext within OWN_PLAIN_MAX */
-    MESSAGE_ENVELOPE_MAX = 74,    /* what a numbered message adds to its content */
+    MESSAGE_CONTENT_MAX = 15900,   /* with its kind: keeps the plaintext within OWN_PLAIN_MAX */
+    MESSAGE_ENVELOPE_MAX = 74,     /* what a numbered message adds to its content */
     MESSAGE_KIND_APPLICATION = 16, /* kinds from here on are the application's … */
     MESSAGE_KIND_MAX = 63,         /* … up to here; others are ephemeral */
 };
@@ -52,8 +52,9 @@ struct message {
     struct message_id id;
     struct message_id prev;
     struct message_id have;
-    const uint8_t *content; /* its kind, 1..MESSAGE_KIND_MAX, and the rest; of a parsed one: in `plain` */
-    size_t len;             /* 1..MESSAGE_CONTENT_MAX */
+    const uint8_t
+        *content; /* its kind, 1..MESSAGE_KIND_MAX, and the rest; of a parsed one: in `plain` */
+    size_t len;   /* 1..MESSAGE_CONTENT_MAX */
 };
 int message_build(struct bytes *out, const struct message *m);
 /* Number 0, and no other, must be without a `prev`. */
@@ -71,7 +72,7 @@ enum { MESSAGE_CAPABILITY_AES = 1 };
 
 struct message_ephemeral {
     enum message_ephemeral_kind kind;
-    struct message_id have; /* ACK */
+    struct message_id have;                     /* ACK */
     uint8_t challenge[MESSAGE_CHALLENGE_BYTES]; /* HINTS */
     uint8_t capabilities;                       /* HINTS */
     const uint8_t *json;                        /* HINTS; of a parsed one: in `plain` */

@@ -1,6 +1,6 @@
 /* Our numbered messages that the peer has not acknowledged: the outbound half of the stream
- * (PROTOCOL.md §5.2). Their numbers are consecutive; each follows on the one before it, the first on
- * the floor.
+ * (PROTOCOL.md §5.2). Their numbers are consecutive; each follows on the one before it, the first
+ * on the floor.
  *
  * Durable: outbound_save has all but the application's contents, which the caller of boss_send
  * stores and gives back in any order with outbound_restore; outbound_complete checks that none is

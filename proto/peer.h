@@ -9,7 +9,7 @@
 
 enum {
     PEER_REVISION_BYTES = 16,
-    PEER_PIECE_MAX = 15360,            /* bytes of a parcel in one piece */
+    PEER_PIECE_MAX = 15360,             /* bytes of a parcel in one piece */
     PEER_PIECED_PARCEL_MAX = 64 * 1024, /* a parcel up to this size travels in pieces */
     PEER_NAME_MAX = 255,
     PEER_REASON_MAX = 400,
@@ -39,7 +39,7 @@ struct peer_message {
     uint64_t offset;           /* PIECE */
     uint32_t items;            /* OFFER: in its manifest */
     enum peer_verdict verdict; /* DECISION */
-    const uint8_t *data;       /* PIECE: its bytes; OFFER: top-level name; DECISION: name or reason */
+    const uint8_t *data; /* PIECE: its bytes; OFFER: top-level name; DECISION: name or reason */
     size_t len;
 };
 

@@ -26,8 +26,8 @@ struct rotation {
 
 /* The leader proposes generation `next`: appends the content of `rotate`. PROTO_ERR_NOMEM. */
 int rotation_propose(struct rotation *r, uint64_t next, struct now *now, struct bytes *content);
-/* The follower answers a `rotate`: `key` is the content key of *next, `rotated` its answer. `used` is
- * the highest generation that was begun here. PROTO_ERR_MALFORMED; PROTO_ERR_STATE if it is not
+/* The follower answers a `rotate`: `key` is the content key of *next, `rotated` its answer. `used`
+ * is the highest generation that was begun here. PROTO_ERR_MALFORMED; PROTO_ERR_STATE if it is not
  * above `used` (an old proposal: ignore it); PROTO_ERR_CRYPTO; PROTO_ERR_NOMEM. */
 int rotation_answer(const void *content, size_t len, const uint8_t old[static RATCHET_KEY_BYTES],
                     uint64_t used, struct now *now, uint64_t *next,

@@ -1,6 +1,6 @@
 /* What of the boss is durable, except kept bodies and the application's messages: a version byte,
- * and the fields in the order of struct boss. Secret. Parsed strictly: what is not exactly a snapshot
- * of this version is refused. */
+ * and the fields in the order of struct boss. Secret. Parsed strictly: what is not exactly a
+ * snapshot of this version is refused. */
 #include <stdlib.h>
 #include <string.h>
 

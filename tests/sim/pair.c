@@ -166,7 +166,7 @@ static void turn_end(struct pair *p, struct turn *t, int err)
     } else {
         fill(p, t);
         struct actions released = commit(p, t);
-        size_t allowed = t->crash == PAIR_NO_CRASH ? SIZE_MAX
+        size_t allowed = t->crash == PAIR_NO_CRASH           ? SIZE_MAX
                          : t->crash == PAIR_CRASH_IN_RELEASE ? count(&released) / 2
                                                              : 0;
         for (; allowed > 0 && (a = actions_take(&released)) != NULL; allowed--) {
@@ -291,8 +291,8 @@ void pair_start(struct pair *p, enum pair_who who)
     pair_must(s->boss == NULL, "runs already");
     if (t.crash == PAIR_CRASH_BEFORE_COMMIT && !s->has_store)
         t.crash = PAIR_NO_CRASH;
-    turn_end(p, &t, s->has_store ? restore(s, &t, &o)
-                                 : boss_create(&s->boss, &o, &t.now, &t.actions));
+    turn_end(p, &t,
+             s->has_store ? restore(s, &t, &o) : boss_create(&s->boss, &o, &t.now, &t.actions));
     if (s->boss == NULL || !s->want_bulk)
         return;
     t = turn_begin(p, s);
@@ -457,6 +457,14 @@ void pair_want_bulk(struct pair *p, enum pair_who who, bool want)
     turn_end(p, &t, boss_want_bulk(s->boss, want, &t.now, &t.actions));
 }
 
+void pair_input(struct pair *p, enum pair_who who, pair_input_fn *input, const void *arg)
+{
+    struct side *s = &p->sides[who];
+    struct turn t = turn_begin(p, s);
+
+    turn_end(p, &t, input(s->boss, &t.now, &t.actions, arg));
+}
+
 /* ---- misfortunes ---- */
 
 void pair_crash_in(struct pair *p, unsigned turns, enum pair_crash crash)
@@ -518,6 +526,13 @@ void pair_copy(struct pair *p)
 void pair_repeat_messages(struct pair *p, bool repeat)
 {
     p->repeat = repeat;
+}
+
+void pair_on_stranger(struct pair *p,
+                      void (*hear)(void *arg, const struct mailbox_server_output *o), void *arg)
+{
+    p->hear = hear;
+    p->hear_arg = arg;
 }
 
 /* ---- looking ---- */

@@ -17,8 +17,8 @@
 #include "tests/sim/pair_store.h"
 
 enum pair_who {
-    PAIR_A, /* makes the code */
-    PAIR_B, /* joins it */
+    PAIR_A,    /* makes the code */
+    PAIR_B,    /* joins it */
     PAIR_COPY, /* runs on a copy of A's store */
     PAIR_SIDES,
 };
@@ -41,7 +41,7 @@ bool pair_step(struct pair *p, int64_t until_ms);
 /* Steps until done(p), for at most limit_ms. Was it done? `done` NULL: just lets the time pass. */
 bool pair_run(struct pair *p, bool (*done)(const struct pair *p), int64_t limit_ms);
 int64_t pair_now_ms(const struct pair *p);
-unsigned pair_turns(const struct pair *p); /* turns of A and B so far */
+unsigned pair_turns(const struct pair *p);  /* turns of A and B so far */
 uint64_t pair_digest(const struct pair *p); /* of all actions so far */
 
 /* ---- what users do ---- */
@@ -52,6 +52,10 @@ void pair_connect(struct pair *p); /* A allocates, B joins, until both are PAIRE
 void pair_send(struct pair *p, enum pair_who who, uint64_t count);
 void pair_close(struct pair *p, enum pair_who who);
 void pair_want_bulk(struct pair *p, enum pair_who who, bool want);
+/* Any other input, as a turn: `input` calls one function of the boss, which must succeed. */
+typedef int pair_input_fn(struct boss *b, struct now *now, struct actions *actions,
+                          const void *arg);
+void pair_input(struct pair *p, enum pair_who who, pair_input_fn *input, const void *arg);
 
 /* ---- misfortunes ---- */
 void pair_stop(struct pair *p, enum pair_who who);  /* killed */
@@ -66,6 +70,10 @@ void pair_backup(struct pair *p, enum pair_who who);
 void pair_restore(struct pair *p, enum pair_who who); /* the backup replaces its store; restarts */
 void pair_copy(struct pair *p);                       /* A's store is copied, and the copy starts */
 void pair_repeat_messages(struct pair *p, bool repeat); /* the server shows every message twice */
+
+/* Others may be connected to the server: what it says to them goes to `hear`. */
+void pair_on_stranger(struct pair *p,
+                      void (*hear)(void *arg, const struct mailbox_server_output *o), void *arg);
 
 /* ---- looking ---- */
 const struct pair_store *pair_store(const struct pair *p, enum pair_who who);

@@ -1,5 +1,5 @@
-/* The inside of struct pair, for pair.c (turns, users, misfortunes) and pair_net.c (what is under way
- * between the two and the server). */
+/* The inside of struct pair, for pair.c (turns, users, misfortunes) and pair_net.c (what is under
+ * way between the two and the server). */
 #ifndef SIM_PAIR_INNER_H
 #define SIM_PAIR_INNER_H
 
@@ -68,6 +68,8 @@ struct pair {
     enum pair_crash crash;
     unsigned crash_often;
     size_t peak_messages, peak_bytes;
+    void (*hear)(void *arg, const struct mailbox_server_output *o); /* or NULL */
+    void *hear_arg;
     crypto_generichash_state digest;
     struct side sides[PAIR_SIDES];
 };
@@ -86,7 +88,8 @@ void pair_turn_tick(struct pair *p, struct side *s);
 /* ---- pair_net.c ---- */
 void pair_release(struct pair *p, struct side *s, const struct action *a);
 void pair_disconnect(struct pair *p, struct side *s, bool tell); /* tell: the boss is alive */
-/* When the next thing of the network happens, and lets one that is due happen: the `nth` of those. */
+/* When the next thing of the network happens, and lets one that is due happen: the `nth` of those.
+ */
 unsigned pair_net_due(struct pair *p, int64_t *next_ms);
 void pair_net_do(struct pair *p, unsigned nth);
 

@@ -81,6 +81,8 @@ static void pump(struct pair *p)
             push(p, &w->down, o->dropped ? NULL : o->text, o->len);
             if (p->repeat && !o->dropped && is_message(o->text, o->len))
                 push(p, &w->down, o->text, o->len);
+        } else if (p->hear != NULL) {
+            p->hear(p->hear_arg, o);
         }
         mailbox_server_output_free(o);
     }
@@ -385,8 +387,7 @@ void pair_net_do(struct pair *p, unsigned nth)
             if (wire_do(p, s, link, &nth))
                 return;
         for (int i = 0; i < PAIR_ATTEMPTS && s->boss != NULL; i++)
-            if (s->transits[i].news != TRANSIT_NOTHING &&
-                is_nth(p, s->transits[i].news_ms, &nth)) {
+            if (s->transits[i].news != TRANSIT_NOTHING && is_nth(p, s->transits[i].news_ms, &nth)) {
                 transit_do(p, s, &s->transits[i]);
                 return;
             }

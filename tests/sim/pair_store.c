@@ -159,6 +159,22 @@ void pair_store_apply(struct pair_store *s, const struct action *a)
     case ACTION_CLOSE_DONE:
         s->close_done = true;
         break;
+    case ACTION_CLASSIC_OFFERED:
+        s->offered++;
+        break;
+    case ACTION_CLASSIC_TEXT:
+        s->texts++;
+        break;
+    case ACTION_CLASSIC_ANSWERED:
+        s->answered++;
+        break;
+    case ACTION_CLASSIC_FAILED:
+        s->failed++;
+        s->refused = a->number == 1;
+        break;
+    case ACTION_CLASSIC_DONE:
+        s->done++;
+        break;
     }
 }
 

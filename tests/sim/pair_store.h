@@ -42,6 +42,8 @@ struct pair_store {
     unsigned disorder; /* contents that came twice, or after a later one */
     unsigned missed;   /* contents that never came: later ones came in their place */
     unsigned snapshots;
+    unsigned offered, texts, answered, failed, done; /* of the stock protocol */
+    bool refused; /* the last that failed was refused by the peer's user */
 };
 
 void pair_store_init(struct pair_store *s);

@@ -143,8 +143,8 @@ static void answer_listen(struct side *s)
 
     if (s->listening == 0)
         return;
-    assert_int_equal(hints_add(&direct, HINT_DIRECT, "192.0.2.1", (uint16_t)(1000 + s->listening), 0),
-                     PROTO_OK);
+    assert_int_equal(
+        hints_add(&direct, HINT_DIRECT, "192.0.2.1", (uint16_t)(1000 + s->listening), 0), PROTO_OK);
     assert_int_equal(attempt_hints(&s->a, s->listening, &direct, &s->context), PROTO_OK);
     s->listening = 0;
 }
@@ -335,7 +335,8 @@ static void nonsense_for_hints_leaves_the_relays(void **state)
     answer_listen(&w->side[LEADER]);
     run(w, LEADER);
     show(w, LEADER, true);
-    struct message_ephemeral m = {.kind = MESSAGE_HINTS, .json = (const uint8_t *)"[]", .json_len = 2};
+    struct message_ephemeral m = {
+        .kind = MESSAGE_HINTS, .json = (const uint8_t *)"[]", .json_len = 2};
     put(w, FOLLOWER, &m);
     show(w, LEADER, true);
     run(w, LEADER);

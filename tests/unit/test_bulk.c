@@ -152,7 +152,10 @@ static void large_and_small_frames_come_in_any_pieces(void **state)
 /* The receiver is given all that it has room for, as a socket would. */
 static void a_stream_in_full_reads_comes_through(void **state)
 {
-    struct { uint8_t *data; size_t len; } all = {malloc(9 * (size_t)BULK_FRAME_MAX), 0};
+    struct {
+        uint8_t *data;
+        size_t len;
+    } all = {malloc(9 * (size_t)BULK_FRAME_MAX), 0};
     unsigned got = 0, sent = 0;
     size_t at = 0;
 
@@ -289,7 +292,8 @@ static void feed_plain(const uint8_t *plain, size_t plain_len)
 static void nonsense_that_opens_breaks_it(void **state)
 {
     static const uint8_t wrong[][34] = {
-        {0}, {6, 1}, {BULK_WANT, 1}, {BULK_GONE, 1}, {BULK_DATA}, {BULK_PING}, {BULK_WANT, [17] = 0x80},
+        {0},         {6, 1},      {BULK_WANT, 1},           {BULK_GONE, 1},
+        {BULK_DATA}, {BULK_PING}, {BULK_WANT, [17] = 0x80},
     };
     static const size_t lens[] = {1, 17, 24, 18, 25, 2, 25};
 
@@ -325,8 +329,9 @@ static void ciphers_do_not_mix(void **state)
 }
 
 #define BOTH(test)                                                                                 \
-    {"aes_" #test, test, begin_aes, end, NULL}, {                                                  \
-        #test, test, begin, end, NULL                                                              \
+    {"aes_" #test, test, begin_aes, end, NULL},                                                    \
+    {                                                                                              \
+#test, test, begin, end, NULL                                                              \
     }
 
 int main(void)

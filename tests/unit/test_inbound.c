@@ -12,7 +12,8 @@
 /* An incarnation for each small number. */
 static struct message_id id(unsigned incarnation, uint64_t number)
 {
-    uint8_t bytes[MESSAGE_INCARNATION_BYTES] = {(uint8_t)incarnation, (uint8_t)(incarnation >> 8), 1};
+    uint8_t bytes[MESSAGE_INCARNATION_BYTES] = {(uint8_t)incarnation, (uint8_t)(incarnation >> 8),
+                                                1};
 
     return message_id_of(bytes, number);
 }
@@ -164,8 +165,8 @@ static void memory_is_bounded(void **state)
 
     (void)state;
     for (unsigned n = 0; n < 5000; n++) {
-        assert_int_equal(
-            classify(&in, id(n, n), n > 0 ? id(n - 1, n - 1) : (struct message_id){0}), INBOUND_NEW);
+        assert_int_equal(classify(&in, id(n, n), n > 0 ? id(n - 1, n - 1) : (struct message_id){0}),
+                         INBOUND_NEW);
         process(&in, id(n, n));
     }
     assert_true(in.count <= INBOUND_SEEN_MAX);

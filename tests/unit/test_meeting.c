@@ -112,7 +112,8 @@ static void they_agree_on_a_generation_above_both(void **state)
 static void a_leader_that_forgot_what_it_answered_still_takes_the_confirm(void **state)
 {
     struct two *t = *state;
-    struct bytes f = challenge(t, &t->follower), l = challenge(t, &t->leader), confirm = {0}, b = {0};
+    struct bytes f = challenge(t, &t->follower), l = challenge(t, &t->leader), confirm = {0},
+                 b = {0};
     uint8_t one[RATCHET_KEY_BYTES], other[RATCHET_KEY_BYTES];
 
     hear(t, &t->leader, &f);
@@ -269,7 +270,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(only_who_needs_one_begins, begin),
         cmocka_unit_test_setup(they_agree_on_a_generation_above_both, begin),
-        cmocka_unit_test_setup(a_leader_that_forgot_what_it_answered_still_takes_the_confirm, begin),
+        cmocka_unit_test_setup(a_leader_that_forgot_what_it_answered_still_takes_the_confirm,
+                               begin),
         cmocka_unit_test_setup(a_dead_challenge_leads_to_nothing, begin),
         cmocka_unit_test_setup(a_confirm_of_another_challenge_leads_to_nothing, begin),
         cmocka_unit_test_setup(a_generation_that_was_used_is_not_agreed_on, begin),

@@ -63,7 +63,7 @@ static void every_kind_comes_back(void **state)
 static void the_layout_is_as_specified(void **state)
 {
     struct peer_message m = {.kind = PEER_OFFER, .size = 0x102, .items = 3, .len = 2};
-    static const uint8_t want[] = {17, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,   0,  0, 0, 0,
+    static const uint8_t want[] = {17, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,   0,  0,
                                    0,  0, 0, 0, 0, 1, 2, 0, 0, 0, 3, 0, 0, 0, 2, 'h', 'i'};
 
     (void)state;

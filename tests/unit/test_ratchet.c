@@ -34,9 +34,8 @@ static struct keys drawn(void)
 
 static struct ratchet_exchange rotation(const struct keys *s)
 {
-    return (struct ratchet_exchange){.generation = 4,
-                                     .leader_public = s->leader.public,
-                                     .follower_public = s->follower.public};
+    return (struct ratchet_exchange){
+        .generation = 4, .leader_public = s->leader.public, .follower_public = s->follower.public};
 }
 
 static struct ratchet_exchange encounter(const struct keys *s)
@@ -119,8 +118,7 @@ static void both_sides_of_a_meeting_get_one_key(void **state)
     assert_int_equal(ratchet_meet(a, &s.roots, s.leader.secret, s.follower.public, &x), 0);
     assert_int_equal(ratchet_meet(b, &s.roots, s.follower.secret, s.leader.public, &x), 0);
     assert_memory_equal(a, b, 32);
-    assert_int_equal(
-        ratchet_rotate(c, s.roots.meeting, s.leader.secret, s.follower.public, &x), 0);
+    assert_int_equal(ratchet_rotate(c, s.roots.meeting, s.leader.secret, s.follower.public, &x), 0);
     assert_differ(a, c);
     x.leader_challenge = s.follower_challenge;
     assert_int_equal(ratchet_meet(b, &s.roots, s.leader.secret, s.follower.public, &x), 0);

@@ -103,9 +103,9 @@ static void nonsense_is_malformed(void **state)
         assert_int_equal(rotation_finish(&x->leader, rotated.data, len, old, &next, key),
                          PROTO_ERR_MALFORMED);
     /* The follower's words in the leader's mouth. */
-    assert_int_equal(rotation_answer(rotated.data, rotated.len, old, 4, &x->now, &next, key,
-                                     &x->rotate),
-                     PROTO_ERR_MALFORMED);
+    assert_int_equal(
+        rotation_answer(rotated.data, rotated.len, old, 4, &x->now, &next, key, &x->rotate),
+        PROTO_ERR_MALFORMED);
     x->rotate.data[1] = 0xff; /* a generation that would be taken for something else */
     x->rotated.len = 0;
     assert_int_equal(answer(x, 4), PROTO_ERR_MALFORMED);

@@ -1,0 +1,180 @@
+/* Two whole wormholes of which one's store goes back in time, or is copied (PROTOCOL.md §10). */
+#include "boss_rig.h"
+
+/* ---- stores that go back ---- */
+
+/* A's store is put back by `lost` messages of each side. */
+static void go_back(enum pair_who who, unsigned lost)
+{
+    send(30, 30);
+    assert_delivered_within(MINUTE);
+    pair_backup(pair, who);
+    send(30 + lost, 30 + lost);
+    assert_delivered_within(MINUTE);
+    pass(SECOND);
+}
+
+/* What was received after the backup is gone here; nothing else. */
+static void assert_heals_within(enum pair_who who, int64_t ms)
+{
+    enum pair_who other = who == PAIR_A ? PAIR_B : PAIR_A;
+
+    if (!pair_run(pair, all_delivered, ms))
+        fail_msg("after %lld ms A has %llu of %llu, B %llu of %llu", (long long)ms,
+                 (unsigned long long)of(PAIR_A)->received, (unsigned long long)goal[PAIR_B],
+                 (unsigned long long)of(PAIR_B)->received, (unsigned long long)goal[PAIR_A]);
+    assert_int_equal(of(who)->disorder, 0);
+    assert_int_equal(of(other)->disorder, 0);
+    assert_int_equal(of(other)->missed, 0);
+    pass(HOUR);
+    assert_string_equal(of(who)->problem, "");
+    assert_int_equal(of(who)->state, BOSS_PAIRED);
+    assert_int_equal(of(other)->state, BOSS_PAIRED);
+}
+
+static void an_old_backup_heals(void **state)
+{
+    static const unsigned lost[] = {1, 3, 20, 200};
+
+    for (enum pair_who who = PAIR_A; who <= PAIR_B; who++)
+        for (unsigned i = 0; i < 4; i++) {
+            again(i + 1);
+            pair_connect(pair);
+            go_back(who, lost[i]);
+            pair_restore(pair, who);
+            pass(SECOND);
+            send(300, 300);
+            assert_heals_within(who, HOUR);
+        }
+    (void)state;
+}
+
+static void an_old_backup_heals_though_the_server_has_forgotten_all(void **state)
+{
+    static const unsigned lost[] = {1, 20, 200};
+
+    for (enum pair_who who = PAIR_A; who <= PAIR_B; who++)
+        for (unsigned i = 0; i < 3; i++) {
+            again(i + 1);
+            pair_connect(pair);
+            go_back(who, lost[i]);
+            pair_stop(pair, PAIR_A);
+            pair_stop(pair, PAIR_B);
+            mailbox_server_wipe(pair_server(pair), pair_now_ms(pair));
+            pair_restore(pair, who);
+            pass(HOUR);
+            pair_start(pair, who == PAIR_A ? PAIR_B : PAIR_A);
+            pass(SECOND);
+            send(300, 300);
+            assert_heals_within(who, HOUR);
+        }
+    (void)state;
+}
+
+static void going_back_is_said_on_both_sides(void **state)
+{
+    (void)state;
+    go_back(PAIR_A, 20);
+    pair_restore(pair, PAIR_A);
+    send(60, 60);
+    assert_heals_within(PAIR_A, HOUR);
+    assert_true(events(PAIR_A, EVENT_WENT_BACK_HERE) > 0);
+    assert_int_equal(events(PAIR_A, EVENT_WENT_BACK_PEER), 0);
+    assert_true(events(PAIR_B, EVENT_WENT_BACK_PEER) > 0);
+    assert_int_equal(events(PAIR_B, EVENT_WENT_BACK_HERE), 0);
+    assert_true(events(PAIR_A, EVENT_MET) > 0);
+    assert_int_equal(events(PAIR_A, EVENT_MET), events(PAIR_B, EVENT_MET));
+}
+
+/* The backup holds messages that were delivered since. */
+static void what_was_delivered_before_the_backup_was_lost_is_not_delivered_again(void **state)
+{
+    (void)state;
+    send(30, 0);
+    pair_cut(pair, PAIR_B);
+    pair_set_server(pair, false);
+    send(50, 0);
+    pair_backup(pair, PAIR_A); /* twenty are on their way */
+    pair_set_server(pair, true);
+    assert_delivered_within(2 * MINUTE);
+    send(80, 10);
+    assert_delivered_within(MINUTE);
+    pair_restore(pair, PAIR_A);
+    assert_true(pair_run(pair, all_acknowledged, HOUR)); /* though nothing new is sent */
+    assert_int_equal(of(PAIR_B)->received, 80);
+    send(90, 20);
+    assert_heals_within(PAIR_A, HOUR);
+}
+
+static void going_back_twice_heals_twice(void **state)
+{
+    (void)state;
+    go_back(PAIR_A, 20);
+    pair_restore(pair, PAIR_A);
+    send(70, 70);
+    assert_heals_within(PAIR_A, HOUR);
+    pair_restore(pair, PAIR_A);
+    send(90, 90);
+    assert_heals_within(PAIR_A, HOUR);
+    pair_backup(pair, PAIR_B);
+    send(120, 120);
+    assert_true(pair_run(pair, all_delivered, MINUTE));
+    pair_restore(pair, PAIR_B);
+    send(150, 150);
+    assert_true(pair_run(pair, all_delivered, HOUR));
+}
+
+static void both_going_back_heals(void **state)
+{
+    (void)state;
+    send(30, 30);
+    assert_delivered_within(MINUTE);
+    pair_backup(pair, PAIR_A);
+    pair_backup(pair, PAIR_B);
+    send(70, 70);
+    assert_delivered_within(MINUTE);
+    pair_restore(pair, PAIR_A);
+    pair_restore(pair, PAIR_B);
+    send(100, 100);
+    assert_true(pair_run(pair, all_delivered, HOUR));
+    assert_int_equal(of(PAIR_A)->disorder + of(PAIR_B)->disorder, 0);
+}
+
+static bool one_has_stopped(const struct pair *p)
+{
+    return pair_store(p, PAIR_A)->state == BOSS_FAILED ||
+           pair_store(p, PAIR_COPY)->state == BOSS_FAILED;
+}
+
+static void a_copy_of_the_store_stops(void **state)
+{
+    (void)state;
+    send(10, 10);
+    assert_delivered_within(MINUTE);
+    pair_copy(pair);
+    pass(10 * SECOND);
+    assert_int_equal(of(PAIR_COPY)->state, BOSS_PAIRED);
+    send(11, 10);
+    assert_true(pair_run(pair, one_has_stopped, MINUTE));
+    assert_int_equal(of(PAIR_COPY)->state, BOSS_FAILED);
+    assert_int_equal(of(PAIR_COPY)->events[EVENT_CLONE], 1);
+    assert_string_not_equal(of(PAIR_COPY)->problem, "");
+    send(200, 200);
+    assert_delivered_within(MINUTE);
+    pass(DAY);
+    assert_int_equal(of(PAIR_COPY)->state, BOSS_FAILED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(an_old_backup_heals),
+        T(an_old_backup_heals_though_the_server_has_forgotten_all),
+        T(going_back_is_said_on_both_sides),
+        T(what_was_delivered_before_the_backup_was_lost_is_not_delivered_again),
+        T(going_back_twice_heals_twice),
+        T(both_going_back_heals),
+        T(a_copy_of_the_store_stops),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,296 @@
+/* A whole wormhole and a stock client on one mailbox server: everything that a stock peer can
+ * notice is stock, whatever crashes in between. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "proto/boss_inner.h"
+#include "proto/error.h"
+#include "tests/sim/pair.h"
+#include "tests/sim/party.h"
+
+enum { SECOND = 1000, MINUTE = 60 * SECOND };
+
+#define APPID "lothar.com/wormhole/text-or-file-xfer"
+
+static struct pair *pair;
+static struct party stock;
+
+static void hear(void *arg, const struct mailbox_server_output *o)
+{
+    (void)arg;
+    if (o->connection == stock.connection && !o->dropped)
+        party_receive(&stock, o, pair_now_ms(pair));
+}
+
+static bool has_code(const struct pair *p)
+{
+    return pair_store(p, PAIR_A)->code[0] != '\0';
+}
+
+/* Our wormhole has a code; the stock client joins it with its plan. */
+static void start(uint64_t seed, struct party_plan plan)
+{
+    static char code[CODE_TEXT_MAX + 1];
+
+    pair = pair_new(seed);
+    pair_on_stranger(pair, hear, NULL);
+    while (pair_store(pair, PAIR_A)->state == BOSS_NEW)
+        pair_allocate(pair, PAIR_A);
+    assert_true(pair_run(pair, has_code, MINUTE));
+    strcpy(code, pair_store(pair, PAIR_A)->code);
+    plan.code = code;
+    party_init(&stock, pair_server(pair), APPID, &plan, 77);
+    party_connect(&stock, pair_now_ms(pair));
+    party_user(&stock, pair_now_ms(pair));
+}
+
+static void finish(void)
+{
+    party_release(&stock);
+    pair_free(pair);
+}
+
+static const struct pair_store *ours(void)
+{
+    return pair_store(pair, PAIR_A);
+}
+
+static struct boss *boss(void)
+{
+    return pair_boss(pair, PAIR_A);
+}
+
+/* Lets both go on for a while; the stock client's user does what there is to do. */
+static void go_on(void)
+{
+    for (unsigned i = 0; i < 50; i++) {
+        pair_run(pair, NULL, 100);
+        party_user(&stock, pair_now_ms(pair));
+        if (stock.hints_wanted && stock.client.has_classic &&
+            stock.client.classic.state == CLASSIC_FAILED)
+            break;
+    }
+}
+
+static void assert_paired(void)
+{
+    go_on();
+    assert_int_equal(ours()->state, BOSS_PAIRED);
+    assert_int_equal(ours()->paired, 2);
+    assert_false(boss_is_persistent(boss()));
+    assert_true(stock.diary.paired);
+}
+
+/* ---- what our user does ---- */
+
+static int offer_text(struct boss *b, struct now *now, struct actions *actions, const void *arg)
+{
+    return boss_classic_offer(b, NULL, arg, now, actions);
+}
+
+static int offer_file(struct boss *b, struct now *now, struct actions *actions, const void *arg)
+{
+    static const struct classic_offer offer = {.name = "report.pdf", .size = 1000};
+
+    (void)arg;
+    return boss_classic_offer(b, &offer, NULL, now, actions);
+}
+
+static int answer(struct boss *b, struct now *now, struct actions *actions, const void *arg)
+{
+    return boss_classic_answer(b, arg, now, actions);
+}
+
+static int transferred(struct boss *b, struct now *now, struct actions *actions, const void *arg)
+{
+    return boss_classic_finished(b, arg != NULL, now, actions);
+}
+
+static void assert_ended(void)
+{
+    go_on();
+    assert_int_equal(ours()->state, BOSS_CLOSED);
+    assert_int_equal(ours()->code_ends[CODE_END_USED], 1);
+}
+
+/* ---- tests ---- */
+
+static void a_text_of_ours_is_taken(void **state)
+{
+    (void)state;
+    start(1, (struct party_plan){0});
+    assert_paired();
+    assert_true(boss_classic_idle(boss()));
+    pair_input(pair, PAIR_A, offer_text, "hello");
+    assert_false(boss_classic_idle(boss()));
+    assert_ended();
+    assert_int_equal(ours()->done, 1);
+    assert_int_equal(stock.diary.texts, 1);
+    assert_string_equal(stock.diary.last_text, "hello");
+    finish();
+}
+
+static void a_text_of_theirs_is_taken(void **state)
+{
+    (void)state;
+    start(2, (struct party_plan){.text = "good day"});
+    assert_paired();
+    assert_int_equal(ours()->texts, 1);
+    pair_input(pair, PAIR_A, answer, NULL);
+    assert_ended();
+    assert_int_equal(ours()->done, 1);
+    assert_int_equal(stock.diary.done, 1);
+    finish();
+}
+
+static void a_file_of_ours_is_sent(void **state)
+{
+    (void)state;
+    start(3, (struct party_plan){0});
+    assert_paired();
+    pair_input(pair, PAIR_A, offer_file, NULL);
+    go_on();
+    assert_int_equal(ours()->answered, 1);
+    assert_int_equal(stock.diary.files, 1);
+    assert_int_equal(boss()->classic->state, CLASSIC_TRANSFER);
+    assert_int_equal(stock.client.classic.state, CLASSIC_TRANSFER);
+    assert_memory_equal(boss()->classic->transit_key, stock.client.classic.transit_key, 32);
+    pair_input(pair, PAIR_A, transferred, "ok");
+    party_finish_transfer(&stock, true, pair_now_ms(pair));
+    assert_ended();
+    assert_int_equal(ours()->done, 1);
+    go_on();
+    assert_int_equal(pair_mailboxes(pair), 0);
+    finish();
+}
+
+static void a_file_of_theirs_is_refused(void **state)
+{
+    (void)state;
+    start(4, (struct party_plan){.offer_file = true});
+    assert_paired();
+    assert_int_equal(ours()->offered, 1);
+    pair_input(pair, PAIR_A, answer, "no room");
+    assert_ended();
+    assert_int_equal(stock.diary.refused + stock.diary.failed, 1);
+    finish();
+}
+
+static void their_refusal_is_told(void **state)
+{
+    (void)state;
+    start(5, (struct party_plan){.refusal = "transfer rejected"});
+    assert_paired();
+    pair_input(pair, PAIR_A, offer_file, NULL);
+    assert_ended();
+    assert_int_equal(ours()->failed, 1);
+    assert_true(ours()->refused);
+    finish();
+}
+
+/* The wormhole can have another peer afterwards. */
+static void another_code_follows(void **state)
+{
+    (void)state;
+    start(6, (struct party_plan){0});
+    assert_paired();
+    pair_input(pair, PAIR_A, offer_text, "one");
+    assert_ended();
+    pair_allocate(pair, PAIR_A);
+    assert_true(pair_run(pair, has_code, MINUTE));
+    pair_connect(pair);
+    assert_int_equal(ours()->paired, 1);
+    assert_true(boss_is_persistent(boss()));
+    finish();
+}
+
+static void nothing_but_the_stock_phases_is_seen(void **state)
+{
+    (void)state;
+    start(7, (struct party_plan){0});
+    assert_paired();
+    pair_input(pair, PAIR_A, offer_file, NULL);
+    pair_run(pair, NULL, 200);
+    unsigned seen = 0;
+    for (const struct row_message *m = mailbox_server_rows(pair_server(pair))->messages; m != NULL;
+         m = m->next) {
+        uint64_t number;
+        if (strcmp(m->side, boss()->side) != 0 || strcmp(m->mailbox, boss()->code_mailbox.id) != 0)
+            continue;
+        assert_true(strcmp(m->phase, "pake") == 0 || strcmp(m->phase, "version") == 0 ||
+                    mailbox_phase_number(m->phase, &number));
+        seen++;
+    }
+    assert_true(seen >= 3);
+    assert_null(boss()->current);
+    finish();
+}
+
+static void a_crash_in_any_turn_does_no_harm(void **state)
+{
+    (void)state;
+    for (unsigned turn = 8; turn < 40; turn++)
+        for (enum pair_crash crash = PAIR_CRASH_BEFORE_COMMIT; crash <= PAIR_CRASH_IN_RELEASE;
+             crash++) {
+            start(turn, (struct party_plan){0});
+            pair_crash_in(pair, turn - 8, crash);
+            assert_paired();
+            while (boss_classic_idle(boss()))
+                pair_input(pair, PAIR_A, offer_text, "hello");
+            assert_ended();
+            assert_int_equal(ours()->done, 1);
+            assert_int_equal(stock.diary.texts, 1);
+            finish();
+        }
+}
+
+static void closing_leaves_a_stock_peer_at_once(void **state)
+{
+    (void)state;
+    start(9, (struct party_plan){0});
+    assert_paired();
+    pair_close(pair, PAIR_A);
+    assert_true(ours()->close_done);
+    finish();
+}
+
+static void the_stream_is_not_for_stock_peers(void **state)
+{
+    struct now now = {0};
+    struct actions actions = {0};
+    uint8_t incarnation[16];
+    uint64_t number;
+
+    (void)state;
+    start(10, (struct party_plan){0});
+    assert_paired();
+    now.ms = pair_now_ms(pair);
+    assert_int_equal(boss_room(boss()), 0);
+    assert_int_equal(boss_send(boss(), "\x10x", 2, &number, incarnation, &now, &actions),
+                     PROTO_ERR_STATE);
+    assert_null(actions.first);
+    finish();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_text_of_ours_is_taken),
+        cmocka_unit_test(a_text_of_theirs_is_taken),
+        cmocka_unit_test(a_file_of_ours_is_sent),
+        cmocka_unit_test(a_file_of_theirs_is_refused),
+        cmocka_unit_test(their_refusal_is_told),
+        cmocka_unit_test(another_code_follows),
+        cmocka_unit_test(nothing_but_the_stock_phases_is_seen),
+        cmocka_unit_test(a_crash_in_any_turn_does_no_harm),
+        cmocka_unit_test(closing_leaves_a_stock_peer_at_once),
+        cmocka_unit_test(the_stream_is_not_for_stock_peers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
