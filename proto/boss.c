@@ -95,10 +95,19 @@ void boss_draw_side(struct boss *b)
 static void follow_clock(struct boss *b, int64_t now_ms)
 {
     int64_t back_ms = b->now_ms - now_ms;
-    int64_t *const times[] = {&b->ack_ms,         &b->gap_ms,           &b->quiet_ms,
-                              &b->visit.leave_ms, &b->visit.next_ms,    &b->attempt.deadline_ms,
-                              &b->attempt.up_ms,  &b->attempt.retry_ms, &b->attempt.spaced_ms,
-                              &b->code_ms,        &b->crowded_ms,       &b->end_ms};
+    int64_t *const times[] = {&b->fork_ms,
+                              &b->ack_ms,
+                              &b->gap_ms,
+                              &b->quiet_ms,
+                              &b->visit.leave_ms,
+                              &b->visit.next_ms,
+                              &b->attempt.deadline_ms,
+                              &b->attempt.up_ms,
+                              &b->attempt.retry_ms,
+                              &b->attempt.spaced_ms,
+                              &b->code_ms,
+                              &b->crowded_ms,
+                              &b->end_ms};
 
     b->now_ms = now_ms;
     if (back_ms <= 0)

@@ -3,7 +3,9 @@
  * boss     key          what happens                            then
  * WAITING  NONE         a nameplate is allocated                a code, KEY_STARTED
  * JOINING  STARTED      (from the start: the code is known)
- * both     STARTED      the peer's pake                         KEY_UNVERIFIED, generation 0
+ * both     STARTED      the peer's pake                         UNVERIFIED, generation 0; or FORKED
+ * both     FORKED       some seconds without a version          UNVERIFIED, generation 0
+ * both     FORKED       the peer's version                      generation 0, PAIRED
  * both     STARTED      the server has forgotten the mailbox    expired
  * both     STARTED      crowded, nonsense                       burnt
  * both     UNVERIFIED   the peer's version, from either mailbox PAIRED
@@ -51,6 +53,7 @@ static int begin_code(struct boss *b, bool joined)
     b->joined = joined;
     b->code_ms = 0;
     b->crowded_ms = 0;
+    b->fork_ms = 0;
     nameplate_init(&b->nameplate);
     key_init(&b->key);
     order_init(&b->code_order, true);
@@ -226,10 +229,19 @@ static int say_version(struct boss *b, const uint8_t content_key[static RATCHET_
     return err;
 }
 
-static int take_pake(struct boss *b, const struct bytes *body)
+/* K is known: from here on there is a generation 0. */
+static int begin_hand_over(struct boss *b)
 {
     uint8_t content_key[RATCHET_KEY_BYTES];
 
+    ratchet_start(&b->roots, content_key, b->key.key);
+    int err = say_version(b, content_key);
+    sodium_memzero(content_key, sizeof(content_key));
+    return err;
+}
+
+static int take_pake(struct boss *b, const struct bytes *body)
+{
     int err = key_pake(&b->key, body->data, body->len);
     if (err == PROTO_ERR_CRYPTO)
         return burnt(b, "nonsense for a key");
@@ -237,19 +249,22 @@ static int take_pake(struct boss *b, const struct bytes *body)
         return PROTO_OK;
     strcpy(b->peer, b->code_mailbox.peer);
     b->leader = strcmp(b->side, b->peer) < 0;
-    ratchet_start(&b->roots, content_key, b->key.key);
-    err = say_version(b, content_key);
-    sodium_memzero(content_key, sizeof(content_key));
-    return err;
+    if (b->key.state != KEY_FORKED)
+        return begin_hand_over(b);
+    b->fork_ms = b->now->ms + BOSS_FORK_MS;
+    return PROTO_OK;
 }
 
 static int take_version(struct boss *b, const struct bytes *body)
 {
+    bool forked = b->key.state == KEY_FORKED;
     struct bytes plain = {0};
 
     if (b->persistent || b->classic != NULL)
         return PROTO_OK; /* known from generation 0 already */
     int err = key_open(&b->key, b->peer, "version", body->data, body->len, &plain);
+    if (err == PROTO_OK && forked)
+        err = begin_hand_over(b);
     if (err == PROTO_OK)
         err = boss_paired(b, &plain);
     else if (err == PROTO_ERR_CRYPTO || err == PROTO_ERR_MALFORMED)
@@ -364,7 +379,7 @@ static int crowded(struct boss *b)
         return boss_classic_crowded(b);
     if (b->persistent)
         return PROTO_OK;
-    if (b->key.state < KEY_UNVERIFIED)
+    if (b->key.state < KEY_UNVERIFIED || b->key.state == KEY_FORKED)
         return burnt(b, "crowded");
     b->crowded_ms = b->now->ms;
     return PROTO_OK;
@@ -456,8 +471,23 @@ static bool is_paired(const struct boss *b)
     return b->persistent || b->classic != NULL;
 }
 
+/* The peer that would tell us which of the two keys is K says nothing: perhaps it waits as we do.
+ */
+static int settle_fork(struct boss *b)
+{
+    if (b->fork_ms == 0)
+        b->fork_ms = b->now->ms + BOSS_FORK_MS;
+    if (!boss_due(b, b->fork_ms))
+        return PROTO_OK;
+    b->fork_ms = 0;
+    key_settle(&b->key);
+    return begin_hand_over(b);
+}
+
 int boss_code_settle(struct boss *b)
 {
+    if (b->has_code && b->key.state == KEY_FORKED)
+        return settle_fork(b);
     if (b->crowded_ms != 0 && !is_paired(b) && boss_due(b, b->crowded_ms + BOSS_CROWDED_MS)) {
         b->crowded_ms = 0;
         return burnt(b, "crowded");
@@ -470,5 +500,7 @@ int boss_code_settle(struct boss *b)
 
 int64_t boss_code_deadline(const struct boss *b)
 {
+    if (b->has_code && b->key.state == KEY_FORKED)
+        return b->fork_ms;
     return b->crowded_ms != 0 && !is_paired(b) ? b->crowded_ms + BOSS_CROWDED_MS : INT64_MAX;
 }

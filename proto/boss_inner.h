@@ -38,6 +38,7 @@ enum {
     BOSS_CODES_MAX = 3,             /* burnt ones, before the user has to ask again */
     BOSS_CODE_UNSEEN_MS = 600000,   /* a mailbox that never showed our pake is gone by then */
     BOSS_CROWDED_MS = 600000,       /* how long the hand-over may still come about without it */
+    BOSS_FORK_MS = 2000,            /* how long a version may tell which of two keys is meant */
     BOSS_ANSWER_MS = 60000,         /* a server that does not answer is tried anew */
     BOSS_DOWN_MS = 600000,          /* so is a link that stays down, or refused */
     BOSS_SILENCE_MS = 600000,       /* nothing heard for so long: look at the meeting; … */
@@ -130,6 +131,7 @@ struct boss {
     struct boss_link links[LINK_COUNT];
     bool next_moved; /* what is still called LINK_NEXT is LINK_CURRENT by now */
 
+    int64_t fork_ms; /* KEY_FORKED: until then the peer's version is awaited */
     bool ack_owed;
     int64_t ack_ms;   /* when it is due */
     int64_t gap_ms;   /* a phase of the peer is missing: need a meeting then; 0: none is */

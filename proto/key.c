@@ -1,13 +1,19 @@
 /* state        input                 then
  * NONE         start                 STARTED
- * STARTED      a good pake           UNVERIFIED
+ * STARTED      a good pake           UNVERIFIED, or FORKED: two keys are possible
  * STARTED      a bad pake            WRONG
  * UNVERIFIED   a body that opens     VERIFIED
  * UNVERIFIED   one that does not     WRONG
+ * FORKED       settle                UNVERIFIED
+ * FORKED       a body that opens     VERIFIED: under the key that opened it
+ * FORKED       one that does not     WRONG
  * any          erase                 ERASED
  *
- * Invariant: the scalar is there only in STARTED, K only in UNVERIFIED and VERIFIED. */
+ * Invariant: the scalar is there only in STARTED, K only in UNVERIFIED, VERIFIED and
+ * FORKED, its other form only in FORKED. */
 #include "proto/key.h"
+
+#include <string.h>
 
 #include <sodium.h>
 
@@ -74,9 +80,18 @@ int key_pake(struct key *k, const void *body, size_t len)
         end(k, KEY_WRONG);
         return PROTO_ERR_CRYPTO;
     }
+    int forked = spake2_finish_trimmed(&k->spake2, msg, sizeof(msg), k->trimmed);
     sodium_memzero(&k->spake2, sizeof(k->spake2));
-    k->state = KEY_UNVERIFIED;
+    k->state = forked == PROTO_OK ? KEY_FORKED : KEY_UNVERIFIED;
     return PROTO_OK;
+}
+
+void key_settle(struct key *k)
+{
+    if (k->state != KEY_FORKED)
+        return;
+    sodium_memzero(k->trimmed, sizeof(k->trimmed));
+    k->state = KEY_UNVERIFIED;
 }
 
 static bool has_key(const struct key *k)
@@ -92,17 +107,40 @@ int key_seal(const struct key *k, const char *side, const char *phase, const voi
     return phase_encrypt(body, k->key, side, phase, plain, len, now);
 }
 
+static void verified(struct key *k)
+{
+    sodium_memzero(k->trimmed, sizeof(k->trimmed));
+    k->state = KEY_VERIFIED;
+}
+
+/* The key under which the peer's first message opens is K. */
+static int open_forked(struct key *k, const char *side, const char *phase, const void *body,
+                       size_t len, struct bytes *plain)
+{
+    int err = phase_decrypt(plain, k->key, side, phase, body, len);
+
+    if (err == PROTO_OK || err == PROTO_ERR_NOMEM)
+        return err;
+    err = phase_decrypt(plain, k->trimmed, side, phase, body, len);
+    if (err == PROTO_OK)
+        memcpy(k->key, k->trimmed, sizeof(k->key));
+    return err;
+}
+
 int key_open(struct key *k, const char *side, const char *phase, const void *body, size_t len,
              struct bytes *plain)
 {
-    if (!has_key(k))
+    bool forked = k->state == KEY_FORKED;
+
+    if (!has_key(k) && !forked)
         return PROTO_ERR_STATE;
-    int err = phase_decrypt(plain, k->key, side, phase, body, len);
+    int err = forked ? open_forked(k, side, phase, body, len, plain)
+                     : phase_decrypt(plain, k->key, side, phase, body, len);
     if (err == PROTO_ERR_NOMEM)
         return err;
     if (err == PROTO_OK)
-        k->state = KEY_VERIFIED;
-    else if (k->state == KEY_UNVERIFIED)
+        verified(k);
+    else if (k->state != KEY_VERIFIED)
         end(k, KEY_WRONG);
     return err == PROTO_OK ? PROTO_OK : PROTO_ERR_CRYPTO;
 }
@@ -126,6 +164,9 @@ int key_save(const struct key *k, struct bytes *out)
         bytes_put(out, k->spake2.msg, sizeof(k->spake2.msg));
     } else if (has_key(k)) {
         bytes_put(out, k->key, sizeof(k->key));
+    } else if (k->state == KEY_FORKED) {
+        bytes_put(out, k->key, sizeof(k->key));
+        bytes_put(out, k->trimmed, sizeof(k->trimmed));
     }
     return bytes_ok(out) ? PROTO_OK : PROTO_ERR_NOMEM;
 }
@@ -134,7 +175,7 @@ int key_load(struct key *k, struct reader *in)
 {
     key_init(k);
     uint8_t state = reader_u8(in);
-    if (!reader_ok(in) || state > KEY_ERASED)
+    if (!reader_ok(in) || state > KEY_FORKED)
         return PROTO_ERR_MALFORMED;
     k->state = (enum key_state)state;
     if (k->state == KEY_STARTED) {
@@ -145,6 +186,9 @@ int key_load(struct key *k, struct reader *in)
         reader_copy(in, k->spake2.msg, sizeof(k->spake2.msg));
     } else if (has_key(k)) {
         reader_copy(in, k->key, sizeof(k->key));
+    } else if (k->state == KEY_FORKED) {
+        reader_copy(in, k->key, sizeof(k->key));
+        reader_copy(in, k->trimmed, sizeof(k->trimmed));
     }
     if (reader_ok(in))
         return PROTO_OK;

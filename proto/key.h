@@ -22,12 +22,15 @@ enum key_state {
     KEY_VERIFIED,   /* something of the peer opened: it knows the code */
     KEY_WRONG,      /* final: the code was wrong or guessed; secrets are wiped */
     KEY_ERASED,     /* final: K was erased after its use; secrets are wiped */
+    KEY_FORKED, /* as UNVERIFIED, but the peer may have computed another K (spake2_finish_trimmed):
+                 * its first message tells which. Seldom: one key in 256. */
 };
 
 struct key {
     enum key_state state;
-    struct spake2 spake2;       /* while STARTED */
-    uint8_t key[KDF_KEY_BYTES]; /* K, while UNVERIFIED or VERIFIED */
+    struct spake2 spake2;           /* while STARTED */
+    uint8_t key[KDF_KEY_BYTES];     /* K, while UNVERIFIED, VERIFIED or FORKED */
+    uint8_t trimmed[KDF_KEY_BYTES]; /* the other K, while FORKED */
 };
 
 enum { KEY_VERIFIER_BYTES = 32 };
@@ -42,16 +45,21 @@ int key_start(struct key *k, const char *code, const char *appid, struct now *no
 /* The same with given entropy; for recorded sessions. */
 int key_start_entropy(struct key *k, const char *code, const char *appid,
                       const uint8_t entropy[static SPAKE2_ENTROPY_BYTES], struct bytes *pake_body);
-/* From STARTED: the peer's pake body. 0: UNVERIFIED; derive from K what is needed (kdf.h).
+/* From STARTED: the peer's pake body. 0: UNVERIFIED, and what is needed can be derived from K
+ * (kdf.h), or FORKED, and K has to be settled first, by key_open or key_settle.
  * PROTO_ERR_CRYPTO: nonsense, or our own reflected; now WRONG (mood scary). PROTO_ERR_STATE in
  * other states. */
 int key_pake(struct key *k, const void *body, size_t len);
 
-/* Appends the body of our message in `phase`. PROTO_ERR_STATE without K. */
+/* If it is FORKED: K is what the protocol says it is, now UNVERIFIED. */
+void key_settle(struct key *k);
+
+/* Appends the body of our message in `phase`. PROTO_ERR_STATE without K, or while FORKED. */
 int key_seal(const struct key *k, const char *side, const char *phase, const void *plain,
              size_t len, struct now *now, struct bytes *body);
 /* Appends the plaintext of the peer's message. The first that opens makes it VERIFIED.
- * PROTO_ERR_CRYPTO: does not open; while UNVERIFIED that makes it WRONG; later it changes nothing.
+ * PROTO_ERR_CRYPTO: does not open; while UNVERIFIED or FORKED that makes it WRONG; later it
+ * changes nothing.
  * PROTO_ERR_STATE without K. */
 int key_open(struct key *k, const char *side, const char *phase, const void *body, size_t len,
              struct bytes *plain);

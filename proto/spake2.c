@@ -125,9 +125,9 @@ out:
 }
 
 /* key = SHA256(pw_hash | id_hash | smaller message | larger message | shared), without the side
- * bytes: sorting makes the two transcripts equal. */
+ * bytes: sorting makes the two transcripts equal. `len`: of each point, how much is hashed. */
 static void hash_transcript(const struct spake2 *s, const uint8_t *peer_point,
-                            const uint8_t shared[static POINT_BYTES],
+                            const uint8_t shared[static POINT_BYTES], size_t len,
                             uint8_t key[static SPAKE2_KEY_BYTES])
 {
     crypto_hash_sha256_state sha;
@@ -137,9 +137,9 @@ static void hash_transcript(const struct spake2 *s, const uint8_t *peer_point,
     crypto_hash_sha256_init(&sha);
     crypto_hash_sha256_update(&sha, s->pw_hash, HASH_BYTES);
     crypto_hash_sha256_update(&sha, s->id_hash, HASH_BYTES);
-    crypto_hash_sha256_update(&sha, own_first ? own_point : peer_point, POINT_BYTES);
-    crypto_hash_sha256_update(&sha, own_first ? peer_point : own_point, POINT_BYTES);
-    crypto_hash_sha256_update(&sha, shared, POINT_BYTES);
+    crypto_hash_sha256_update(&sha, own_first ? own_point : peer_point, len);
+    crypto_hash_sha256_update(&sha, own_first ? peer_point : own_point, len);
+    crypto_hash_sha256_update(&sha, shared, len);
     crypto_hash_sha256_final(&sha, key);
     sodium_memzero(&sha, sizeof(sha));
 }
@@ -153,7 +153,34 @@ int spake2_finish(const struct spake2 *s, const uint8_t *peer_msg, size_t peer_l
     if (err == PROTO_OK)
         err = shared_point(s, peer_msg + 1, shared);
     if (err == PROTO_OK)
-        hash_transcript(s, peer_msg + 1, shared, key);
+        hash_transcript(s, peer_msg + 1, shared, POINT_BYTES, key);
+    sodium_memzero(shared, sizeof(shared));
+    return err;
+}
+
+static size_t trimmed_len(const uint8_t shared[static POINT_BYTES])
+{
+    size_t len = POINT_BYTES;
+
+    while (len > 0 && shared[len - 1] == 0)
+        len--;
+    return len;
+}
+
+int spake2_finish_trimmed(const struct spake2 *s, const uint8_t *peer_msg, size_t peer_len,
+                          uint8_t key[static SPAKE2_KEY_BYTES])
+{
+    uint8_t shared[POINT_BYTES];
+
+    int err = check_peer(s, peer_msg, peer_len);
+    if (err == PROTO_OK)
+        err = shared_point(s, peer_msg + 1, shared);
+    if (err == PROTO_OK) {
+        size_t len = trimmed_len(shared);
+        err = len < POINT_BYTES ? PROTO_OK : PROTO_ERR_STATE;
+        if (err == PROTO_OK)
+            hash_transcript(s, peer_msg + 1, shared, len, key);
+    }
     sodium_memzero(shared, sizeof(shared));
     return err;
 }

@@ -158,6 +158,7 @@ static void restart(struct party *p)
     party_disconnect(p);
     stock_client_release(&p->client);
     must(stock_client_load(&p->client, p->appid, p->plan.words, &in) == PROTO_OK);
+    p->client.trims_keys = p->plan.trims_keys;
     for (const struct party_row *row = p->rows; row != NULL; row = row->next)
         must(mailbox_keep(&p->client.mailbox, row->phase, row->body.data, row->body.len) ==
              PROTO_OK);
@@ -177,6 +178,7 @@ void party_init(struct party *p, struct mailbox_server *server, const char *appi
     now_random(&p->now, random, sizeof(random));
     hex_encode(side, random, sizeof(random));
     must(stock_client_init(&p->client, appid, side) == PROTO_OK);
+    p->client.trims_keys = plan->trims_keys;
     must(stock_client_save(&p->client, &p->snapshot) == PROTO_OK);
 }
 

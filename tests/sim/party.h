@@ -23,6 +23,7 @@ struct party_plan {
     const char *text;    /* offer this text, or NULL */
     bool offer_file;     /* offer a file */
     const char *refusal; /* answer offers with this; NULL accepts */
+    bool trims_keys;     /* is a client with gospake2 */
 };
 
 /* What a user has noted; committed like everything. */

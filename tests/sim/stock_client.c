@@ -197,6 +197,9 @@ static int got_pake(struct stock_client *s, const struct bytes *body, struct now
 
     if (key_pake(&s->key, body->data, body->len) != PROTO_OK)
         return end(s, MOOD_SCARY, actions);
+    if (s->key.state == KEY_FORKED && s->trims_keys)
+        memcpy(s->key.key, s->key.trimmed, sizeof(s->key.key));
+    key_settle(&s->key);
     int err = nameplate_release(&s->nameplate, &s->link, actions, &released);
     if (err != PROTO_OK)
         return err;

@@ -35,6 +35,7 @@ struct stock_client {
     struct classic classic;
     bool has_classic;             /* from the peer's version on */
     bool ended;                   /* closing, or closed */
+    bool trims_keys;              /* computes its key as gospake2 does (proto/spake2.h) */
     char code[CODE_TEXT_MAX + 1]; /* "" until known */
     const char *words;            /* allocating: the code is NAMEPLATE-words */
     const char *appid;

@@ -278,6 +278,52 @@ static void the_stream_is_not_for_stock_peers(void **state)
     finish();
 }
 
+/* ---- keys of which there are two (proto/spake2.h) ---- */
+
+enum { FORKED_SEEDS = 1500, FORKED_SEEDS_MAX = FORKED_SEEDS + 4000 };
+
+static bool has_key(const struct pair *p)
+{
+    (void)p;
+    return boss()->key.state > KEY_STARTED;
+}
+
+/* A session in which the key is forked: one in 256. */
+static void start_forked(bool trims_keys)
+{
+    for (uint64_t seed = FORKED_SEEDS; seed < FORKED_SEEDS_MAX; seed++) {
+        start(seed, (struct party_plan){.trims_keys = trims_keys});
+        assert_true(pair_run(pair, has_key, MINUTE));
+        if (boss()->key.state == KEY_FORKED)
+            return;
+        finish();
+    }
+    fail_msg("no key is forked");
+}
+
+static void a_peer_that_trims_its_key_is_understood(void **state)
+{
+    (void)state;
+    start_forked(true);
+    assert_null(boss()->current);
+    assert_paired();
+    pair_input(pair, PAIR_A, offer_text, "hello");
+    assert_ended();
+    assert_string_equal(stock.diary.last_text, "hello");
+    finish();
+}
+
+static void a_peer_that_does_not_is_understood_too(void **state)
+{
+    (void)state;
+    start_forked(false);
+    assert_paired();
+    pair_input(pair, PAIR_A, offer_text, "hello");
+    assert_ended();
+    assert_string_equal(stock.diary.last_text, "hello");
+    finish();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +337,8 @@ int main(void)
         cmocka_unit_test(a_crash_in_any_turn_does_no_harm),
         cmocka_unit_test(closing_leaves_a_stock_peer_at_once),
         cmocka_unit_test(the_stream_is_not_for_stock_peers),
+        cmocka_unit_test(a_peer_that_trims_its_key_is_understood),
+        cmocka_unit_test(a_peer_that_does_not_is_understood_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

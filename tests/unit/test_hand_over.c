@@ -182,6 +182,36 @@ static void a_stranger_who_crowds_the_mailbox_between_the_versions_is_left_behin
     assert_true(shown > 0);
 }
 
+/* The key may have two forms, and the peer's version would tell which is meant: both wait for it.
+ */
+static bool stop_at_two_forks(uint64_t seed)
+{
+    again(seed);
+    make_code();
+    pair_join(pair, PAIR_B, of(PAIR_A)->code);
+    while (pair_boss(pair, PAIR_A)->key.state <= KEY_STARTED ||
+           pair_boss(pair, PAIR_B)->key.state <= KEY_STARTED)
+        pair_step(pair, INT64_MAX);
+    return pair_boss(pair, PAIR_A)->key.state == KEY_FORKED;
+}
+
+enum { FORKED_SEEDS = 1000, FORKED_SEEDS_MAX = FORKED_SEEDS + 4000 };
+
+static void two_that_wait_for_each_others_version_do_not_wait_long(void **state)
+{
+    uint64_t seed = FORKED_SEEDS;
+
+    (void)state;
+    while (!stop_at_two_forks(seed) && seed < FORKED_SEEDS_MAX)
+        seed++;
+    assert_int_equal(pair_boss(pair, PAIR_A)->key.state, KEY_FORKED);
+    pair_stop(pair, PAIR_A);
+    pair_start(pair, PAIR_A);
+    assert_int_equal(pair_boss(pair, PAIR_A)->key.state, KEY_FORKED);
+    assert_true(pair_run(pair, both_are_paired, 10 * SECOND));
+    assert_they_talk();
+}
+
 static void nothing_of_the_code_is_left(void **state)
 {
     (void)state;
@@ -419,6 +449,7 @@ int main(void)
         T(crash_upon_crash_does_no_harm),
         T(a_server_that_forgets_all_between_the_versions_strands_nobody),
         T(a_stranger_who_crowds_the_mailbox_between_the_versions_is_left_behind),
+        T(two_that_wait_for_each_others_version_do_not_wait_long),
         T(nothing_of_the_code_is_left),
         T(a_restarted_server_in_mid_pairing_does_no_harm),
         T(a_code_that_nobody_has_used_gets_a_successor_when_the_server_forgot_it),

@@ -214,8 +214,79 @@ static void every_state_survives(void **state)
     reload(&a);
     b.state = KEY_WRONG;
     reload(&b);
-    struct reader in = reader_of("\x06", 1);
+    struct reader in = reader_of("\x07", 1);
     assert_int_equal(key_load(&a, &in), PROTO_ERR_MALFORMED);
+}
+
+/* wormhole-william 1.0.6 receiving from a client that chose its scalar so that the shared element
+ * ends in a zero byte; recorded. */
+static const struct {
+    const char *code, *entropy, *side, *pake, *version;
+} go = {
+    "2559000-a-0",
+    "2061e19e1721a7c16e50b2bec6db2b105fe00c8471573227e14a1735a447c043"
+    "3235e481c3b3b3d771fff3cbc5c7012a54e2f530a0ab6414477de2575753e29a",
+    "6a7a0ec65f",
+    "{\"pake_v1\":\"53"
+    "54bf2063942e40d7ba7dd3df3fb3bff4694731d300261c556ced5e0f4d43002a\"}",
+    "cde7af2ab0a16761a98544de941efd4860e9f4a6e2c47e172706d5a7cc5223b370ae58163fce8bf80401dc8f"
+    "9038059614f54ee267b15310c4bb7c",
+};
+
+static void meet_go(void)
+{
+    uint8_t entropy[SPAKE2_ENTROPY_BYTES];
+
+    assert_int_equal(hex_decode(entropy, sizeof(entropy), go.entropy, strlen(go.entropy)),
+                     PROTO_OK);
+    assert_int_equal(key_start_entropy(&a, go.code, APPID, entropy, &pake_a), PROTO_OK);
+    assert_int_equal(key_pake(&a, go.pake, strlen(go.pake)), PROTO_OK);
+    assert_int_equal(a.state, KEY_FORKED);
+}
+
+static void a_peer_that_trims_its_key_is_understood(void **state)
+{
+    uint8_t version[60];
+    size_t len = strlen(go.version) / 2;
+
+    (void)state;
+    meet_go();
+    reload(&a);
+    assert_int_equal(key_seal(&a, "side", "version", "hello", 5, &now, &body), PROTO_ERR_STATE);
+    assert_int_equal(hex_decode(version, len, go.version, strlen(go.version)), PROTO_OK);
+    assert_int_equal(key_open(&a, go.side, "version", version, len, &plain), PROTO_OK);
+    assert_int_equal(a.state, KEY_VERIFIED);
+    assert_int_equal(plain.len, strlen("{\"app_versions\":{}}"));
+    assert_memory_equal(plain.data, "{\"app_versions\":{}}", plain.len);
+    assert_true(sodium_is_zero(a.trimmed, sizeof(a.trimmed)));
+    assert_int_equal(key_open(&a, go.side, "version", version, len, &plain), PROTO_OK);
+}
+
+static void a_forked_key_that_is_settled_is_the_one_of_the_protocol(void **state)
+{
+    uint8_t before[KDF_KEY_BYTES];
+
+    (void)state;
+    meet_go();
+    memcpy(before, a.key, sizeof(before));
+    key_settle(&a);
+    assert_int_equal(a.state, KEY_UNVERIFIED);
+    assert_memory_equal(a.key, before, sizeof(before));
+    assert_true(sodium_is_zero(a.trimmed, sizeof(a.trimmed)));
+    key_settle(&a);
+    assert_int_equal(a.state, KEY_UNVERIFIED);
+}
+
+static void a_forked_key_gives_nobody_a_second_guess(void **state)
+{
+    (void)state;
+    meet_go();
+    bytes_put(&body, "some forty bytes that do not open at all", 40);
+    assert_int_equal(key_open(&a, go.side, "version", body.data, body.len, &plain),
+                     PROTO_ERR_CRYPTO);
+    assert_int_equal(a.state, KEY_WRONG);
+    assert_true(is_wiped(&a));
+    assert_true(sodium_is_zero(a.trimmed, sizeof(a.trimmed)));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -232,6 +303,9 @@ int main(void)
         TEST(inputs_in_the_wrong_state_are_refused),
         TEST(erasing_wipes),
         TEST(every_state_survives),
+        TEST(a_peer_that_trims_its_key_is_understood),
+        TEST(a_forked_key_that_is_settled_is_the_one_of_the_protocol),
+        TEST(a_forked_key_gives_nobody_a_second_guess),
     };
 
     return sodium_init() < 0 || cmocka_run_group_tests(tests, NULL, NULL);
