@@ -10,10 +10,10 @@
 #include <time.h>
 #include "fs/bridge.h"
 #include "fs/chores.h"
-#include "fs/face.h"
+#include "fs/face/face.h"
 #include "fs/log.h"
 #include "fs/options.h"
-#include "fs/seal.h"
+#include "fs/seal/seal.h"
 
 enum {
     THREADS_MAX = 8,        /* that answer requests */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include "fs/seal.h"
+#include "fs/seal/seal.h"
 #include "store/content.h"
 #include "store/entries.h"
 #include "store/namespace.h"

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "fs/face.h"
+#include "fs/face/face.h"
 #include "tests/mount/engine_double.h"
 
 struct commands {

@@ -1,5 +1,5 @@
 /* The sealing rule that never seals: for face_main. */
-#include "fs/seal.h"
+#include "fs/seal/seal.h"
 
 void seal_created(struct seal *s, uint64_t entry, uint64_t ino, bool directory, pid_t pid)
 {

@@ -15,10 +15,10 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "fs/code_file.h"
-#include "fs/face.h"
-#include "fs/newdir.h"
-#include "fs/place.h"
+#include "fs/face/code_file.h"
+#include "fs/face/face.h"
+#include "fs/face/newdir.h"
+#include "fs/face/place.h"
 #include "store/content.h"
 #include "store/entries.h"
 #include "store/namespace.h"

@@ -1,8 +1,8 @@
-/* fs/attr.h: attributes, and how long the kernel may believe them. */
+/* fs/face/attr.h: attributes, and how long the kernel may believe them. */
 #include "tests/unit/face_fixture.h"
 
 #include <sys/stat.h>
-#include "fs/attr.h"
+#include "fs/face/attr.h"
 
 static struct stat fill(struct fixture *f, const struct place *p)
 {

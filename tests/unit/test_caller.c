@@ -1,4 +1,4 @@
-/* fs/caller.h: a thread's process. */
+/* fs/face/caller.h: a thread's process. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "fs/caller.h"
+#include "fs/face/caller.h"
 
 static void our_own(void **state)
 {

@@ -1,4 +1,4 @@
-/* fs/code_file.h: reading and writing `code`. That reads wait is shown on a mount
+/* fs/face/code_file.h: reading and writing `code`. That reads wait is shown on a mount
  * (15-code-offline.sh, 19-…). */
 #include "tests/unit/face_fixture.h"
 

@@ -1,7 +1,7 @@
-/* fs/control.h: what the control files say, and that their sizes are true. */
+/* fs/face/control.h: what the control files say, and that their sizes are true. */
 #include "tests/unit/face_fixture.h"
 
-#include "fs/control.h"
+#include "fs/face/control.h"
 
 /* The text, NUL-terminated; stat must have told the same size. */
 static const char *render(struct fixture *f, const struct place *p)

@@ -1,11 +1,11 @@
-/* fs/draft.h: the cases a, b and c of new/, and when in doubt a second wormhole. */
+/* fs/face/draft.h: the cases a, b and c of new/, and when in doubt a second wormhole. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "fs/draft.h"
+#include "fs/face/draft.h"
 
 enum { NOW = 2000000000 };
 

@@ -1,4 +1,5 @@
-/* fs/errno_map.h: each error has an errno, and the ones that programs act on have the right one. */
+/* fs/face/errno_map.h: each error has an errno, and the ones that programs act on have the right
+ * one. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,7 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "fs/errno_map.h"
+#include "fs/face/errno_map.h"
 
 static void success_is_zero(void **state)
 {

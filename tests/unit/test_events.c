@@ -1,9 +1,10 @@
-/* fs/events.h: the log as a file: lines of JSON, the same bytes at whatever offset they are read.
+/* fs/face/events.h: the log as a file: lines of JSON, the same bytes at whatever offset they are
+ * read.
  */
 #include "tests/unit/face_fixture.h"
 
-#include "fs/events.h"
-#include "fs/limits.h"
+#include "fs/face/events.h"
+#include "fs/face/limits.h"
 
 static void append(struct fixture *f, const char *text)
 {

@@ -1,4 +1,4 @@
-/* fs/handle.h: which handles a change concerns. */
+/* fs/face/handle.h: which handles a change concerns. */
 #include "tests/unit/face_fixture.h"
 
 static bool news(struct handle *h)

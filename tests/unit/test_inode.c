@@ -1,11 +1,11 @@
-/* fs/inode.h: kinds of number keep apart, and everything put into a number comes out of it. */
+/* fs/face/inode.h: kinds of number keep apart, and everything put into a number comes out of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "fs/inode.h"
+#include "fs/face/inode.h"
 #include "store/limits.h"
 
 static void fixed_numbers_are_what_they_say(void **state)

@@ -1,7 +1,7 @@
-/* fs/listing.h: what directories contain, in batches that go on where the last one ended. */
+/* fs/face/listing.h: what directories contain, in batches that go on where the last one ended. */
 #include "tests/unit/face_fixture.h"
 
-#include "fs/listing.h"
+#include "fs/face/listing.h"
 
 struct seen {
     size_t count;

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "fs/makers.h"
+#include "fs/seal/makers.h"
 
 /* A process that runs until it is ended. */
 static pid_t start(void)

@@ -1,11 +1,11 @@
-/* fs/namings.h: the name of a wormhole at the time of an event. */
+/* fs/face/namings.h: the name of a wormhole at the time of an event. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "fs/namings.h"
+#include "fs/face/namings.h"
 
 static struct namings *names;
 

@@ -1,7 +1,7 @@
-/* fs/newdir.h: the draft rule carried out. The cases themselves are in test_draft.c. */
+/* fs/face/newdir.h: the draft rule carried out. The cases themselves are in test_draft.c. */
 #include "tests/unit/face_fixture.h"
 
-#include "fs/recent.h"
+#include "fs/face/recent.h"
 
 enum { NOBODY = 0 };
 

@@ -1,9 +1,9 @@
-/* fs/notify.h: what the engine says reaches the handles through the thread, and nothing before its
- * start or after its end. What reaches the kernel is shown on a mount (18-…, 19-…). */
+/* fs/face/notify.h: what the engine says reaches the handles through the thread, and nothing before
+ * its start or after its end. What reaches the kernel is shown on a mount (18-…, 19-…). */
 #include "tests/unit/face_fixture.h"
 
 #include <sched.h>
-#include "fs/notify.h"
+#include "fs/face/notify.h"
 
 static struct handle *open_state(struct fixture *f, uint64_t wormhole)
 {

@@ -1,7 +1,7 @@
-/* fs/pin.h: generations of new/ last, and an aborted turn leaves nothing. */
+/* fs/face/pin.h: generations of new/ last, and an aborted turn leaves nothing. */
 #include "tests/unit/face_fixture.h"
 
-#include "fs/pin.h"
+#include "fs/face/pin.h"
 #include "store/secrets.h"
 
 static struct pin current(struct fixture *f)

@@ -1,7 +1,7 @@
-/* fs/place.h: what numbers and names mean, new/ above all. */
+/* fs/face/place.h: what numbers and names mean, new/ above all. */
 #include "tests/unit/face_fixture.h"
 
-#include "fs/pin.h"
+#include "fs/face/pin.h"
 
 static uint64_t draft(struct fixture *f)
 {

@@ -1,12 +1,12 @@
-/* fs/recent.h: who had to do with which wormhole, for case c of the draft rule. */
+/* fs/face/recent.h: who had to do with which wormhole, for case c of the draft rule. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "fs/limits.h"
-#include "fs/recent.h"
+#include "fs/face/limits.h"
+#include "fs/face/recent.h"
 
 static const struct writer_id anna = {.pid = 10, .start = 5}, bert = {.pid = 11, .start = 5};
 static const struct writer_id anna_again = {.pid = 10, .start = 6}; /* the number was reused */

@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "fs/seal_state.h"
-#include "fs/seal_turn.h"
+#include "fs/seal/seal_state.h"
+#include "fs/seal/seal_turn.h"
 
 enum { ENTRIES_MAX = 8, FILE_1 = 11, FILE_2 = 12, TREE = 21, BELOW = 22, HANDLE = 1, OTHER = 2 };
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "fs/seal_rule.h"
+#include "fs/seal/seal_rule.h"
 
 static const struct seal_times times = {.settle_ms = 300, .settle_tree_ms = 10000};
 

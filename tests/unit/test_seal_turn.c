@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "fs/seal_turn.h"
+#include "fs/seal/seal_turn.h"
 #include "store/content.h"
 #include "store/namespace.h"
 #include "store/wormholes.h"

@@ -1,4 +1,5 @@
-/* fs/session_io.h: the reply to FUSE_INIT carries the promise, later replies are left alone. */
+/* fs/face/session_io.h: the reply to FUSE_INIT carries the promise, later replies are left alone.
+ */
 #define FUSE_USE_VERSION 312
 #include <fuse3/fuse_lowlevel.h>
 
@@ -14,7 +15,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "fs/session_io.h"
+#include "fs/face/session_io.h"
 
 static void init(void *arg, struct fuse_conn_info *conn)
 {

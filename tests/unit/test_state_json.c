@@ -1,7 +1,7 @@
-/* fs/state_json.h, fs/survey.h: one JSON object with everything, and no secret in it. */
+/* fs/face/state_json.h, fs/face/survey.h: one JSON object with everything, and no secret in it. */
 #include "tests/unit/face_fixture.h"
 
-#include "fs/state_json.h"
+#include "fs/face/state_json.h"
 #include "store/secrets.h"
 
 static json_t *render(struct fixture *f)

@@ -1,4 +1,4 @@
-/* fs/state_text.h: the lines of `state`, which scripts read. */
+/* fs/face/state_text.h: the lines of `state`, which scripts read. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 #include <time.h>
 #include <cmocka.h>
 
-#include "fs/state_text.h"
+#include "fs/face/state_text.h"
 
 static const struct state_facts empty = {
     .state = "new",

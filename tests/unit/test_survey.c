@@ -1,7 +1,7 @@
-/* fs/survey.h: bounded, however much is in an outbox. */
+/* fs/face/survey.h: bounded, however much is in an outbox. */
 #include "tests/unit/face_fixture.h"
 
-#include "fs/survey.h"
+#include "fs/face/survey.h"
 
 static struct survey survey;
 

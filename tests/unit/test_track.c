@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "fs/track.h"
+#include "fs/seal/track.h"
 
 static void tracks_are_found_again(void **state)
 {

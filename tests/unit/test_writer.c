@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "fs/writer.h"
+#include "fs/seal/writer.h"
 
 /* A line of /proc/PID/stat with this name, state, flags, threads and exit code. */
 static int parse(struct writer_stat *out, const char *name, char state, unsigned flags, int threads,

@@ -1,0 +1,125 @@
+#include "fs/face/newdir.h"
+
+#include "fs/face/caller.h"
+#include "fs/face/draft.h"
+#include "fs/face/pin.h"
+#include "fs/face/recent.h"
+#include "store/wormholes.h"
+
+static const struct writer_id nobody;
+
+static enum draft_life life_of(const struct wormhole *w)
+{
+    switch (w->state) {
+    case WORMHOLE_NEW:
+    case WORMHOLE_WAITING:
+        return DRAFT_FRESH;
+    case WORMHOLE_JOINING:
+    case WORMHOLE_PAIRED:
+        return DRAFT_JOINED;
+    case WORMHOLE_CLOSED:
+    case WORMHOLE_FAILED:
+        return DRAFT_ENDED;
+    case WORMHOLE_CLOSING:
+        break;
+    }
+    return DRAFT_NONE;
+}
+
+/* The draft and the facts about it, as this turn sees them. *id is 0 if there is none. */
+static int gather(struct face *face, struct turn *t, const struct writer_id *process,
+                  struct draft_facts *facts, uint64_t *id)
+{
+    struct wormhole w;
+    *id = 0;
+    *facts = (struct draft_facts){.life = DRAFT_NONE, .now_ms = turn_now_ms(t)};
+    int rc = wormhole_draft(turn_view(t), id);
+    if (rc == STORE_ERR_NOT_FOUND) {
+        *id = 0;
+        return 0;
+    }
+    if (rc == 0)
+        rc = wormhole_get(turn_view(t), *id, &w);
+    if (rc < 0)
+        return rc;
+    facts->life = life_of(&w);
+    facts->used = w.was_used;
+    facts->code_known_ms = w.code_read_ms;
+    facts->process_ms = recent_last(face->recent, process, *id, facts->now_ms);
+    return 0;
+}
+
+static int make(struct face *face, struct turn *t, const char *code, uint64_t *id)
+{
+    struct name name;
+    int rc = wormhole_number(turn_view(t), &name);
+    if (rc == 0)
+        rc = engine_create(face->engine, t, name.text, name.len, true, code, id);
+    return rc;
+}
+
+/* The wormhole that was chosen: the draft, or the next one. */
+static int chosen(struct face *face, struct turn *t, enum draft_choice choice, const char *code,
+                  uint64_t *id, bool *made)
+{
+    bool next = choice == DRAFT_CHOOSE_NEXT;
+    if (made)
+        *made = next;
+    return next ? make(face, t, code, id) : 0;
+}
+
+int newdir_for_entry(struct face *face, struct turn *t, struct place *box, pid_t tid, bool *made)
+{
+    struct draft_facts facts;
+    struct writer_id process = caller_of(tid);
+    uint64_t id;
+    int rc = gather(face, t, &process, &facts, &id);
+    if (rc == 0)
+        rc = chosen(face, t, draft_for_entry(&facts), NULL, &id, made);
+    return rc < 0 ? rc : place_settle(turn_view(t), box, id);
+}
+
+int newdir_for_code(struct face *face, struct turn *t, struct place *code)
+{
+    struct draft_facts facts;
+    uint64_t id;
+    int rc = gather(face, t, &nobody, &facts, &id);
+    if (rc == 0)
+        rc = chosen(face, t, draft_for_code(&facts), NULL, &id, NULL);
+    if (rc == 0)
+        code->wormhole = id;
+    return rc;
+}
+
+int newdir_for_join(struct face *face, struct turn *t, struct place *code, const char *text)
+{
+    struct draft_facts facts;
+    uint64_t id;
+    int rc = gather(face, t, &nobody, &facts, &id);
+    if (rc < 0)
+        return rc;
+    if (facts.life == DRAFT_FRESH && facts.code_known_ms == 0)
+        rc = engine_join(face->engine, t, id, text);
+    else
+        rc = make(face, t, text, &id);
+    /* Who typed a code has it in hand as much as one who read it: case (b). */
+    if (rc == 0)
+        rc = wormhole_event(t, id, LOG_CODE_READ, NULL, NULL);
+    if (rc == 0)
+        code->wormhole = id;
+    return rc;
+}
+
+int newdir_name(struct face *face, struct turn *t, const struct name *name, uint64_t *wormhole)
+{
+    uint64_t taken;
+    int rc = wormhole_find(turn_view(t), name->text, name->len, &taken);
+    if (rc != STORE_ERR_NOT_FOUND)
+        return rc < 0 ? rc : STORE_ERR_EXISTS;
+    rc = wormhole_draft(turn_view(t), wormhole);
+    if (rc == STORE_ERR_NOT_FOUND)
+        rc = engine_create(face->engine, t, name->text, name->len, false, NULL, wormhole);
+    else if (rc == 0)
+        rc = wormhole_rename(t, *wormhole, name);
+    return rc < 0 ? rc : pin_set(t, *wormhole);
+}

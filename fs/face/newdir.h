@@ -1,0 +1,23 @@
+/* new/: carries out the draft rule (draft.h) inside the caller's turn. */
+#ifndef FS_FACE_NEWDIR_H
+#define FS_FACE_NEWDIR_H
+
+#include "fs/face/face.h"
+#include "fs/face/place.h"
+
+/* All settle `box` or `code`, a floating place of new/, on the wormhole that the rule chooses, made
+ * if need be; *made (may be NULL) says whether. 0, or what engine_create and the store return. */
+
+/* Something is put into new/outbox by the process of this thread. */
+int newdir_for_entry(struct face *face, struct turn *t, struct place *box, pid_t tid, bool *made);
+/* new/code is read. Settles place->wormhole only. */
+int newdir_for_code(struct face *face, struct turn *t, struct place *code);
+/* `text` is written to new/code: it joins by it a draft that nobody can hold a code of, else a new
+ * one. */
+int newdir_for_join(struct face *face, struct turn *t, struct place *code, const char *text);
+
+/* `mv new NAME`: names the draft (made if there is none), pins the generation to it. EXISTS if the
+ * name is taken. */
+int newdir_name(struct face *face, struct turn *t, const struct name *name, uint64_t *wormhole);
+
+#endif

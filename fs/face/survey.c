@@ -1,0 +1,124 @@
+#include "fs/face/survey.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool seen_enough(const struct survey *s)
+{
+    uint64_t held = s->count.held < FACE_HELD_SHOWN_MAX ? s->count.held : FACE_HELD_SHOWN_MAX;
+    uint64_t open = s->count.open < FACE_OPEN_SHOWN_MAX ? s->count.open : FACE_OPEN_SHOWN_MAX;
+    return s->held_shown >= held && s->open_shown >= open;
+}
+
+static int note_entry(void *arg, const struct entry *e)
+{
+    struct survey *s = arg;
+    if (seen_enough(s))
+        return 1;
+    if (e->held[0] && s->held_shown < FACE_HELD_SHOWN_MAX) {
+        struct survey_held *h = &s->held[s->held_shown++];
+        name_show(h->name, e->name.text, e->name.len);
+        snprintf(h->why, sizeof h->why, "%s", e->held);
+    }
+    if (e->state == ENTRY_OPEN && s->open_shown < FACE_OPEN_SHOWN_MAX) {
+        struct survey_open *o = &s->open[s->open_shown++];
+        o->ino = e->ino;
+        /* A held one is named already. */
+        if (!e->held[0])
+            name_show(o->name, e->name.text, e->name.len);
+    }
+    return 0;
+}
+
+static int note_time(void *arg, const struct log_row *row)
+{
+    *(int64_t *)arg = row->time_ms;
+    return 1;
+}
+
+static int add_open_bytes(struct view *v, struct survey *s)
+{
+    for (size_t i = 0; i < s->open_shown; i++) {
+        struct node_sum sum;
+        int rc = node_sum(v, s->open[i].ino, &sum);
+        if (rc < 0)
+            return rc;
+        s->outbox_bytes += sum.bytes;
+    }
+    return 0;
+}
+
+int survey_read(struct view *v, uint64_t wormhole, struct survey *s)
+{
+    memset(s, 0, sizeof *s);
+    int rc = wormhole_get(v, wormhole, &s->row);
+    if (rc == 0)
+        rc = entry_count(v, wormhole, &s->count);
+    if (rc == 0)
+        rc = inbox_count(v, wormhole, &s->inbox_entries);
+    if (rc == 0 && !seen_enough(s))
+        rc = entry_each(v, wormhole, 0, note_entry, s);
+    if (rc < 0)
+        return rc;
+    s->held_count = s->count.held;
+    s->outbox_bytes = s->count.sealed_bytes;
+    rc = s->row.last_event > 0 ? log_read(v, s->row.last_event - 1, 1, note_time, &s->event_ms) : 0;
+    return rc < 0 ? rc : add_open_bytes(v, s);
+}
+
+void survey_status(struct face *face, struct survey *s)
+{
+    engine_status(face->engine, s->row.id, &s->status);
+}
+
+void survey_writers(struct face *face, struct survey *s)
+{
+    char command[64];
+    pid_t pid;
+    for (size_t i = 0; i < s->open_shown && s->held_shown < FACE_HELD_SHOWN_MAX; i++) {
+        if (!s->open[i].name[0] || !seal_writer(face->seal, s->open[i].ino, command, &pid))
+            continue;
+        struct survey_held *h = &s->held[s->held_shown++];
+        memcpy(h->name, s->open[i].name, sizeof h->name);
+        snprintf(h->why, sizeof h->why, "open for writing by %s, pid %d", command, (int)pid);
+        s->held_count++;
+    }
+}
+
+const char *survey_state_word(enum wormhole_state state)
+{
+    switch (state) {
+    case WORMHOLE_NEW:
+        return "new";
+    case WORMHOLE_WAITING:
+        return "waiting";
+    case WORMHOLE_JOINING:
+        return "joining";
+    case WORMHOLE_PAIRED:
+        return "paired";
+    case WORMHOLE_CLOSED:
+    case WORMHOLE_CLOSING:
+        return "closed";
+    case WORMHOLE_FAILED:
+        return "failed";
+    }
+    return "failed";
+}
+
+const char *survey_peer_word(enum wormhole_peer peer)
+{
+    switch (peer) {
+    case WORMHOLE_PEER_NONE:
+        break;
+    case WORMHOLE_PEER_STOCK:
+        return "stock client";
+    case WORMHOLE_PEER_WORMHOLEFS:
+        return "wormholefs";
+    }
+    return NULL;
+}
+
+const char *survey_problem(const struct survey *s)
+{
+    return s->row.problem[0] ? s->row.problem : s->status.trouble;
+}

@@ -1,0 +1,113 @@
+#include "fs/seal/makers.h"
+
+static void forget_gone(struct makers *m)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < m->count; i++)
+        if (!writer_is_gone(&m->list[i].id))
+            m->list[kept++] = m->list[i];
+    m->count = kept;
+}
+
+static struct makers_one *find_tid(struct makers *m, pid_t tid)
+{
+    for (unsigned i = 0; i < m->count; i++)
+        if (m->list[i].tid == tid)
+            return &m->list[i];
+    return NULL;
+}
+
+static struct makers_one *find_id(struct makers *m, const struct writer_id *id)
+{
+    for (unsigned i = 0; i < m->count; i++)
+        if (writer_id_equal(&m->list[i].id, id))
+            return &m->list[i];
+    return NULL;
+}
+
+static struct makers_one *add(struct makers *m, const struct writer_id *id)
+{
+    if (m->count == MAKERS_MAX)
+        forget_gone(m);
+    if (m->count == MAKERS_MAX) {
+        m->lost = true;
+        return NULL;
+    }
+    m->list[m->count] = (struct makers_one){.id = *id};
+    return &m->list[m->count++];
+}
+
+static bool belongs(const struct makers *m, const struct writer_id *id)
+{
+    return m->maker.pid != 0 &&
+           (writer_id_equal(id, &m->maker) || writer_descends(id->pid, &m->maker));
+}
+
+/* A thread that was not seen lately: a new process, another thread of a known one, or a reused
+ * number. */
+static void meet(struct makers *m, pid_t tid, int64_t now_ms)
+{
+    struct makers_one *before = find_tid(m, tid);
+    struct writer_id id;
+
+    if (before)
+        before->tid = 0;
+    if (writer_identify(tid, &id) < 0) {
+        m->strangers = m->lost = true;
+        return;
+    }
+    struct makers_one *one = find_id(m, &id);
+    if (!one) {
+        m->strangers = m->strangers || !belongs(m, &id);
+        one = add(m, &id);
+    }
+    if (one) {
+        one->tid = tid;
+        one->seen_ms = now_ms;
+    }
+}
+
+void makers_begin(struct makers *m, pid_t tid, int64_t now_ms)
+{
+    struct writer_id id;
+
+    *m = (struct makers){0};
+    if (writer_identify(tid, &id) == 0)
+        m->maker = id;
+    makers_saw(m, tid, now_ms);
+}
+
+void makers_saw(struct makers *m, pid_t tid, int64_t now_ms)
+{
+    struct makers_one *one = tid > 0 ? find_tid(m, tid) : NULL;
+
+    if (!one || now_ms - one->seen_ms >= MAKERS_TRUST_MS)
+        meet(m, tid, now_ms);
+}
+
+bool makers_gone(struct makers *m)
+{
+    forget_gone(m);
+    return m->count == 0 && !m->lost;
+}
+
+bool makers_done(struct makers *m)
+{
+    if (m->maker.pid == 0 || m->strangers)
+        return false;
+    m->maker_gone = m->maker_gone || writer_is_gone(&m->maker);
+    return m->maker_gone && makers_gone(m);
+}
+
+bool makers_has(const struct makers *m, pid_t tid)
+{
+    struct writer_id id;
+
+    if (writer_identify(tid, &id) < 0)
+        return false;
+    for (unsigned i = 0; i < m->count; i++)
+        if (writer_id_equal(&m->list[i].id, &id))
+            return true;
+    return false;
+}

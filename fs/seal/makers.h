@@ -1,0 +1,46 @@
+/* The processes that make one tree: is the tree all theirs, and are they done? A tree whose maker
+ * has exited, and of which it and its descendants made every change, is whole (seal_rule.h).
+ *
+ * Descent is looked up when a process is first seen, as its parents may be gone later. Up to
+ * MAKERS_MAX that still run are remembered; with more, nobody can say that all have exited.
+ *
+ * Not thread-safe; reads /proc. */
+#ifndef FS_SEAL_MAKERS_H
+#define FS_SEAL_MAKERS_H
+
+#include "fs/seal/writer.h"
+
+enum {
+    MAKERS_MAX = 32,
+    MAKERS_TRUST_MS = 1000, /* so long a thread number is believed to be the same process */
+};
+
+struct makers_one {
+    pid_t tid; /* as it was last seen; 0 if the number means somebody else now */
+    struct writer_id id;
+    int64_t seen_ms;
+};
+
+/* A zeroed struct has seen nobody. */
+struct makers {
+    struct writer_id maker; /* of the top directory; pid 0: not known */
+    bool maker_gone;
+    bool strangers; /* somebody else changed something */
+    bool lost;      /* somebody was not remembered */
+    unsigned count;
+    struct makers_one list[MAKERS_MAX]; /* who has not exited as far as we know */
+};
+
+/* Thread `tid` made the top directory. */
+void makers_begin(struct makers *m, pid_t tid, int64_t now_ms);
+/* Thread `tid` changed something. Cheap when it did so within the last second. */
+void makers_saw(struct makers *m, pid_t tid, int64_t now_ms);
+
+/* Have all that were seen exited? Forgets those that have. */
+bool makers_gone(struct makers *m);
+/* The same, and were all of them the maker or its descendants? */
+bool makers_done(struct makers *m);
+/* Is the thread's process one of those that were seen and still run? */
+bool makers_has(const struct makers *m, pid_t tid);
+
+#endif

@@ -1,0 +1,366 @@
+#include "fs/seal/seal_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "fs/log.h"
+#include "fs/seal/seal_turn.h"
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void out_of_memory(struct seal *s)
+{
+    if (!s->blind)
+        log_error("out of memory: nothing more is sealed until the next mount");
+    s->blind = true;
+}
+
+/* ---- what happens; all under the lock ---- */
+
+void seal_look_by(struct seal *s, struct track *t, int64_t due_ms)
+{
+    if (due_ms >= t->due_ms)
+        return;
+    track_due(&s->table, t, due_ms);
+    if (due_ms < s->waiting_ms)
+        pthread_cond_signal(&s->wake);
+}
+
+struct track *seal_track(struct seal *s, uint64_t entry)
+{
+    struct track *t = track_get(&s->table, entry);
+
+    if (!t)
+        out_of_memory(s);
+    return t;
+}
+
+/* Remembers who it was; a tree's content is judged by its writers. For what may be a tree. */
+static void saw(struct track *t, pid_t tid, int64_t now)
+{
+    if (!t->makers && !(t->makers = calloc(1, sizeof(*t->makers))))
+        return;
+    makers_saw(t->makers, tid, now);
+}
+
+static void quiet_from(struct seal *s, struct track *t, int64_t now)
+{
+    t->generation++;
+    t->changed_ms = now;
+    if (!t->handles)
+        seal_look_by(s, t, now + s->times.settle_ms);
+}
+
+void seal_move_handle(struct seal *s, struct track_handle *h, struct track *to)
+{
+    struct track *from = h->track;
+
+    if (from == to)
+        return;
+    track_handle_move(h, to);
+    to->generation++;
+    from->idle = !from->handles;
+    quiet_from(s, from, s->now_ms());
+}
+
+static void changed(struct seal *s, struct track *t, int64_t now)
+{
+    t->changed = true;
+    t->complete = t->marked = false;
+    quiet_from(s, t, now);
+}
+
+/* A handle that is open when another's writer is killed, and a process that was writing the tree
+ * then, go on with what they were doing: that is no `touch`. */
+static bool goes_on(const struct track *t, const struct track_handle *h, bool created, pid_t tid)
+{
+    if (h && h->before_accident)
+        return true;
+    return (h || created) && t->makers && makers_has(t->makers, tid);
+}
+
+static void accident(struct track *t)
+{
+    t->accident = SEAL_KILLED;
+    for (struct track_handle *h = t->handles; h; h = h->right)
+        h->before_accident = true;
+}
+
+void seal_created(struct seal *s, uint64_t entry, uint64_t ino, bool directory, pid_t pid)
+{
+    int64_t now = s->now_ms();
+
+    pthread_mutex_lock(&s->lock);
+    struct track *t = seal_track(s, entry);
+    if (t) {
+        s->epoch++;
+        if (entry != ino || directory)
+            saw(t, pid, now);
+        if (entry == ino && directory && t->makers)
+            makers_begin(t->makers, pid, now);
+        t->is_file = entry == ino && !directory;
+        if (t->accident != SEAL_WELL && !goes_on(t, NULL, true, pid))
+            t->accident = SEAL_WELL;
+        changed(s, t, now);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+void seal_opened(struct seal *s, uint64_t entry, uint64_t ino, uint64_t handle, bool writable,
+                 pid_t pid)
+{
+    if (!writable)
+        return;
+    pthread_mutex_lock(&s->lock);
+    struct track *t = seal_track(s, entry);
+    struct track_handle *h = t ? track_handle_add(&s->table, t, handle) : NULL;
+    if (h) {
+        h->ino = ino;
+        h->opener = pid;
+        h->epoch = s->epoch;
+        h->unflushed = true;
+        t->is_file = t->is_file || entry == ino;
+        t->generation++;
+    } else {
+        out_of_memory(s);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+void seal_changed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid)
+{
+    int64_t now = s->now_ms();
+
+    pthread_mutex_lock(&s->lock);
+    struct track_handle *h = handle ? track_handle_find(&s->table, handle) : NULL;
+    struct track *t = h && h->track->entry == entry ? h->track : seal_track(s, entry);
+    if (!t)
+        goto out;
+    if (h) {
+        seal_move_handle(s, h, t);
+        h->unflushed = true;
+    } else {
+        s->epoch++;
+    }
+    /* Pages of a map are written by the kernel, which is nobody. */
+    pid_t tid = pid || !h ? pid : h->opener;
+    if (t->accident != SEAL_WELL && !goes_on(t, h, false, tid))
+        t->accident = SEAL_WELL;
+    if (!t->is_file)
+        saw(t, tid, now);
+    changed(s, t, now);
+out:
+    pthread_mutex_unlock(&s->lock);
+}
+
+bool seal_flushed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid)
+{
+    bool killed = false;
+
+    (void)entry;
+    pthread_mutex_lock(&s->lock);
+    struct track_handle *h = track_handle_find(&s->table, handle);
+    if (h) {
+        enum writer_end end = writer_at_flush(pid);
+        killed = end == WRITER_KILLED || (end == WRITER_ENDS && h->unflushed);
+        h->killed = killed;
+        h->unflushed = false;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return !killed;
+}
+
+/* The last FLUSH has decided how the writer ended. */
+void seal_released(struct seal *s, uint64_t entry, uint64_t handle)
+{
+    (void)entry;
+    pthread_mutex_lock(&s->lock);
+    struct track_handle *h = track_handle_find(&s->table, handle);
+    if (h) {
+        struct track *t = h->track;
+        bool killed = h->killed;
+        track_handle_drop(&s->table, h);
+        if (killed)
+            accident(t);
+        t->idle = !t->handles;
+        quiet_from(s, t, s->now_ms());
+        if (killed && !t->handles)
+            seal_look_by(s, t, 0);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+void seal_renamed(struct seal *s, uint64_t entry, const char *name, size_t name_len)
+{
+    (void)name; /* it is read from the store when it matters */
+    (void)name_len;
+    pthread_mutex_lock(&s->lock);
+    struct track *t = seal_track(s, entry);
+    if (t) {
+        s->epoch++;
+        t->accident = SEAL_WELL;
+        changed(s, t, s->now_ms());
+        t->complete = !t->handles && (!t->makers || makers_gone(t->makers));
+        if (t->complete)
+            seal_look_by(s, t, 0);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* Its handles stay: an open file may live on in another entry, or without a name. */
+void seal_removed(struct seal *s, uint64_t entry)
+{
+    pthread_mutex_lock(&s->lock);
+    struct track *t = track_find(&s->table, entry);
+    s->epoch++;
+    if (t && !t->handles)
+        track_drop(&s->table, t);
+    pthread_mutex_unlock(&s->lock);
+}
+
+bool seal_writer(struct seal *s, uint64_t entry, char command[static 64], pid_t *pid)
+{
+    _Static_assert(WRITER_NAME_MAX == 64, "the header says so");
+
+    pthread_mutex_lock(&s->lock);
+    struct track *t = track_find(&s->table, entry);
+    pid_t opener = t && t->handles ? t->handles->opener : -1;
+    pthread_mutex_unlock(&s->lock);
+    if (opener < 0)
+        return false;
+    if (!writer_describe(opener, command, pid)) { /* it has passed its descriptor on */
+        strcpy(command, "?");
+        *pid = opener;
+    }
+    return true;
+}
+
+/* ---- the timer thread, beginning and end ---- */
+
+int64_t seal_step(struct seal *s)
+{
+    struct track *t = track_first(&s->table);
+
+    if (!t || t->due_ms > s->now_ms())
+        return t ? t->due_ms : INT64_MAX;
+    uint64_t entry = t->entry;
+    track_due(&s->table, t, TRACK_NEVER);
+    pthread_mutex_unlock(&s->lock);
+    seal_look(s, entry, false);
+    pthread_mutex_lock(&s->lock);
+    return 0;
+}
+
+static void sleep_until(struct seal *s, int64_t due_ms)
+{
+    s->waiting_ms = due_ms;
+    if (due_ms == INT64_MAX) {
+        pthread_cond_wait(&s->wake, &s->lock);
+        return;
+    }
+    struct timespec until = {.tv_sec = due_ms / 1000, .tv_nsec = due_ms % 1000 * 1000000};
+    pthread_cond_timedwait(&s->wake, &s->lock, &until);
+}
+
+static void *run(void *arg)
+{
+    struct seal *s = arg;
+
+    pthread_mutex_lock(&s->lock);
+    while (!s->stop) {
+        int64_t due_ms = seal_step(s);
+        if (due_ms > 0 && !s->stop)
+            sleep_until(s, due_ms);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+static int look_at_unsealed(struct seal *s)
+{
+    uint64_t *entries = NULL;
+    size_t count = 0;
+    int rc = seal_turn_open_entries(s->store, &entries, &count);
+
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = seal_look_first(s, entries[i]);
+    free(entries);
+    return rc;
+}
+
+int seal_open(struct seal **out, struct store *store, struct engine *engine,
+              const struct seal_options *options)
+{
+    pthread_condattr_t attr;
+    struct seal *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        return STORE_ERR_NOMEM;
+    s->store = store;
+    s->engine = engine;
+    s->times = (struct seal_times){options->settle_ms, options->settle_tree_ms};
+    s->now_ms = monotonic_ms;
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    int rc = look_at_unsealed(s);
+    if (rc < 0) {
+        seal_close(s);
+        return rc;
+    }
+    *out = s;
+    return 0;
+}
+
+int seal_start(struct seal *s)
+{
+    if (pthread_create(&s->thread, NULL, run, s) != 0)
+        return STORE_ERR_NOMEM;
+    s->started = true;
+    return 0;
+}
+
+static void stop_thread(struct seal *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->stop = true;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+    pthread_join(s->thread, NULL);
+}
+
+/* Each is looked at once; what stays keeps its track. */
+static void look_last(struct seal *s)
+{
+    size_t count = s->table.track_count;
+    uint64_t *entries = calloc(count ? count : 1, sizeof(*entries));
+
+    if (!entries)
+        return;
+    track_entries(&s->table, entries);
+    for (size_t i = 0; i < count; i++)
+        seal_look(s, entries[i], true);
+    free(entries);
+}
+
+void seal_close(struct seal *s)
+{
+    if (!s)
+        return;
+    if (s->started) {
+        stop_thread(s);
+        look_last(s);
+    }
+    track_table_release(&s->table);
+    pthread_cond_destroy(&s->wake);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}

@@ -1,0 +1,333 @@
+#include "fs/seal/seal_state.h"
+
+#include <stdlib.h>
+#include "fs/log.h"
+#include "fs/seal/seal_turn.h"
+
+enum {
+    RETRY_MS = 5000,  /* after an error of the store */
+    BUSY_MS = 50,     /* after a change at the last moment */
+    STALE_MAX = 1024, /* handles that are found again in one go */
+};
+
+/* ---- looking ---- */
+
+/* What one look goes by. */
+struct look {
+    struct seal *seal;
+    uint64_t entry;
+    uint64_t generation;
+    bool closing;
+    struct seal_look store;
+    struct seal_facts facts;
+};
+
+/* Handles that may be in another entry by now. */
+struct stale {
+    uint64_t epoch;
+    size_t count;
+    uint64_t handles[STALE_MAX];
+    uint64_t inos[STALE_MAX];
+    uint64_t entries[STALE_MAX];
+};
+
+static void collect_stale(void *arg, struct track_handle *h)
+{
+    struct stale *stale = arg;
+
+    if (h->epoch == stale->epoch || stale->count == STALE_MAX)
+        return;
+    stale->handles[stale->count] = h->id;
+    stale->inos[stale->count++] = h->ino;
+}
+
+static void settle_handles(struct seal *s, const struct stale *stale)
+{
+    for (size_t i = 0; i < stale->count; i++) {
+        struct track_handle *h = track_handle_find(&s->table, stale->handles[i]);
+        if (!h)
+            continue;
+        h->epoch = stale->epoch;
+        struct track *t = stale->entries[i] ? seal_track(s, stale->entries[i]) : NULL;
+        if (t)
+            seal_move_handle(s, h, t);
+    }
+}
+
+/* Names were changed since the handles were opened: finds out to which entries they belong now.
+ * False if that takes another go. */
+static bool find_handles(struct seal *s)
+{
+    struct stale *stale = calloc(1, sizeof(*stale));
+
+    if (!stale)
+        return false;
+    pthread_mutex_lock(&s->lock);
+    stale->epoch = s->epoch;
+    track_handle_each(&s->table, collect_stale, stale);
+    pthread_mutex_unlock(&s->lock);
+    bool found = seal_turn_entries_of(s->store, stale->inos, stale->entries, stale->count) == 0;
+    if (found) {
+        pthread_mutex_lock(&s->lock);
+        settle_handles(s, stale);
+        pthread_mutex_unlock(&s->lock);
+    }
+    found = found && stale->count < STALE_MAX;
+    free(stale);
+    return found;
+}
+
+/* The rest of the facts, from memory. False if the entry is not watched any more. */
+static bool gather(struct look *l, int64_t now)
+{
+    struct seal *s = l->seal;
+    struct seal_facts *f = &l->facts;
+
+    pthread_mutex_lock(&s->lock);
+    struct track *t = track_find(&s->table, l->entry);
+    if (t) {
+        bool held_before = !t->changed && t->accident == SEAL_WELL;
+        l->generation = t->generation;
+        t->is_file = l->store.row.kind != NODE_DIR;
+        *f = (struct seal_facts){
+            .name = l->store.row.name.text,
+            .name_len = l->store.row.name.len,
+            .directory = !t->is_file,
+            .empty = l->store.empty,
+            .open = t->handles != NULL,
+            .complete = t->complete,
+            .accident = t->accident,
+            .quiet_ms = now - t->changed_ms,
+            .age_ms = l->store.age_ms,
+        };
+        f->makers_done = f->directory && t->makers && makers_done(t->makers);
+        if (held_before)
+            f->accident = seal_rule_accident(seal_rule_hold(l->store.row.held));
+    }
+    pthread_mutex_unlock(&s->lock);
+    return t != NULL;
+}
+
+/* Called in the turn: nothing has happened since the look. */
+static bool is_settled(void *arg, uint64_t entry)
+{
+    struct look *l = arg;
+    struct seal *s = l->seal;
+
+    pthread_mutex_lock(&s->lock);
+    struct track *t = track_find(&s->table, entry);
+    bool settled = t && t->generation == l->generation && !t->handles && !s->blind;
+    pthread_mutex_unlock(&s->lock);
+    return settled;
+}
+
+/* ---- acting ---- */
+
+static void look_again(struct look *l, int64_t after_ms)
+{
+    struct seal *s = l->seal;
+
+    if (after_ms == INT64_MAX)
+        return;
+    pthread_mutex_lock(&s->lock);
+    struct track *t = track_find(&s->table, l->entry);
+    if (t)
+        seal_look_by(s, t, s->now_ms() + after_ms);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* There is nothing to watch until something happens to the entry. */
+static void forget(struct look *l)
+{
+    struct seal *s = l->seal;
+
+    pthread_mutex_lock(&s->lock);
+    struct track *t = track_find(&s->table, l->entry);
+    if (t && t->generation == l->generation && !t->handles)
+        track_drop(&s->table, t);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void failed(struct look *l, int rc)
+{
+    struct seal *s = l->seal;
+    bool warn = false;
+
+    if (rc == STORE_ERR_BUSY) {
+        look_again(l, BUSY_MS);
+        return;
+    }
+    pthread_mutex_lock(&s->lock);
+    struct track *t = track_find(&s->table, l->entry);
+    if (t) {
+        warn = !t->warned;
+        t->warned = true;
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (warn)
+        log_warning("an outbox entry cannot be sealed yet: %s", store_strerror(rc));
+    look_again(l, RETRY_MS);
+}
+
+static void show_hold(struct look *l, enum seal_hold why)
+{
+    if (seal_rule_hold(l->store.row.held) == why)
+        return;
+    int rc = seal_turn_hold(l->seal->store, l->seal->engine, l->entry, why);
+    if (rc < 0)
+        failed(l, rc);
+}
+
+static struct seal_turn_check check_of(struct look *l)
+{
+    bool at_once = l->closing || l->facts.complete;
+
+    return (struct seal_turn_check){
+        .settled = is_settled, .arg = l, .settle_ms = at_once ? 0 : l->seal->times.settle_ms};
+}
+
+/* So that it is not taken for interrupted if we die before it is sealed. */
+static void mark_if_gone(struct look *l)
+{
+    struct seal *s = l->seal;
+    const struct seal_turn_check check = check_of(l);
+
+    pthread_mutex_lock(&s->lock);
+    struct track *t = track_find(&s->table, l->entry);
+    bool wanted = t && !t->marked && t->makers && l->facts.directory && makers_gone(t->makers);
+    if (wanted)
+        t->marked = true; /* a change from here on takes it back */
+    pthread_mutex_unlock(&s->lock);
+    if (wanted && seal_turn_mark(s->store, l->entry, &check) < 0) {
+        pthread_mutex_lock(&s->lock);
+        if ((t = track_find(&s->table, l->entry)) != NULL)
+            t->marked = false;
+        pthread_mutex_unlock(&s->lock);
+    }
+}
+
+/* Whole by all that memory knows; the store may know of bytes that the disk lost. */
+static void seal_it(struct look *l)
+{
+    const struct seal_turn_check check = check_of(l);
+    struct seal_sum sum;
+    int rc = seal_turn_sum(l->seal->store, l->entry, &sum);
+
+    if (rc == 0 && sum.damaged) {
+        show_hold(l, SEAL_HELD_DAMAGED);
+        return;
+    }
+    if (rc == 0)
+        rc = seal_turn_seal(l->seal->store, l->seal->engine, l->entry, &check);
+    if (rc < 0)
+        failed(l, rc);
+    else
+        forget(l);
+}
+
+static void act(struct look *l, const struct seal_decision *d)
+{
+    switch (d->stage) {
+    case SEAL_OPEN:
+        break; /* seal_released looks again */
+    case SEAL_SETTLING:
+        show_hold(l, SEAL_NOT_HELD);
+        if (l->closing || l->facts.quiet_ms >= l->seal->times.settle_ms)
+            mark_if_gone(l);
+        break;
+    case SEAL_HELD:
+        show_hold(l, d->hold);
+        break;
+    case SEAL_WHOLE:
+        seal_it(l);
+        return;
+    }
+    look_again(l, d->again_ms);
+}
+
+/* It is sealed or gone already: perhaps its last reader was waited for. */
+static void not_open(struct look *l)
+{
+    struct seal *s = l->seal;
+
+    pthread_mutex_lock(&s->lock);
+    struct track *t = track_find(&s->table, l->entry);
+    bool idle = t && t->idle && !t->handles;
+    if (t) {
+        l->generation = t->generation;
+        t->idle = false;
+    }
+    pthread_mutex_unlock(&s->lock);
+    int rc = idle ? seal_turn_idle(s->store, s->engine, l->entry) : 0;
+    if (rc < 0 && rc != STORE_ERR_NOT_FOUND)
+        log_warning("an acknowledged entry cannot be removed yet: %s", store_strerror(rc));
+    forget(l);
+}
+
+void seal_look(struct seal *s, uint64_t entry, bool closing)
+{
+    struct look l = {.seal = s, .entry = entry, .closing = closing};
+
+    if (!find_handles(s)) {
+        look_again(&l, BUSY_MS);
+        return;
+    }
+    int rc = seal_turn_look(s->store, entry, &l.store);
+    if (rc == STORE_ERR_NOT_FOUND || (rc == 0 && l.store.row.state != ENTRY_OPEN)) {
+        not_open(&l);
+        return;
+    }
+    if (rc < 0) {
+        failed(&l, rc);
+        return;
+    }
+    if (!gather(&l, s->now_ms()))
+        return;
+    if (closing)
+        l.facts.complete = l.facts.complete || l.facts.makers_done || !l.facts.directory;
+    const struct seal_decision d = seal_rule(&l.facts, &s->times);
+    act(&l, &d);
+}
+
+/* ---- at start ---- */
+
+static bool was_interrupted(const struct seal_look *look)
+{
+    return seal_rule_accident(seal_rule_hold(look->row.held)) != SEAL_WELL;
+}
+
+static void watch(struct seal *s, uint64_t entry)
+{
+    pthread_mutex_lock(&s->lock);
+    struct track *t = seal_track(s, entry);
+    if (t) {
+        t->changed_ms = s->now_ms();
+        seal_look_by(s, t, t->changed_ms + s->times.settle_ms);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+int seal_look_first(struct seal *s, uint64_t entry)
+{
+    struct seal_look look;
+    struct seal_sum sum;
+    int rc = seal_turn_look(s->store, entry, &look);
+
+    if (rc == 0)
+        rc = seal_turn_sum(s->store, entry, &sum);
+    if (rc < 0)
+        return rc == STORE_ERR_NOT_FOUND ? 0 : rc;
+    if (was_interrupted(&look))
+        return 0; /* until it is touched */
+    const struct seal_evidence evidence = {
+        .directory = look.row.kind == NODE_DIR,
+        .whole = sum.whole,
+        .dirty = sum.dirty,
+        .foreign = sum.foreign,
+        .bare = sum.bare,
+    };
+    if (seal_rule_after_crash(&evidence) == SEAL_CRASHED)
+        return seal_turn_hold(s->store, NULL, entry, SEAL_HELD_CRASHED);
+    watch(s, entry);
+    return 0;
+}

@@ -1,0 +1,121 @@
+#include "fs/seal/seal_rule.h"
+
+#include <string.h>
+
+static const char *const hold_texts[SEAL_HOLDS] = {
+    [SEAL_NOT_HELD] = "",
+    [SEAL_HELD_DOT] = "its name begins with a dot; rename it to send it",
+    [SEAL_HELD_TILDE] = "its name ends in ~, like a backup copy; rename it to send it",
+    [SEAL_HELD_CRDOWNLOAD] = "a download that is not finished (.crdownload); rename it to send it",
+    [SEAL_HELD_PART] = "perhaps not finished (.part, younger than a day); rename it to send it now",
+    [SEAL_HELD_KILLED] = "interrupted: a program was killed while writing it; "
+                         "touch it to send it as it is, or replace it",
+    [SEAL_HELD_CRASHED] = "interrupted: it was being written when the mount died; "
+                          "touch it to send it as it is, or replace it",
+    [SEAL_HELD_DAMAGED] = "the disk has lost bytes of it; remove it and copy it again",
+};
+
+const char *seal_rule_text(enum seal_hold hold)
+{
+    return hold_texts[hold];
+}
+
+enum seal_hold seal_rule_hold(const char *text)
+{
+    for (int i = SEAL_NOT_HELD + 1; i < SEAL_HOLDS; i++)
+        if (strcmp(hold_texts[i], text) == 0)
+            return (enum seal_hold)i;
+    return SEAL_NOT_HELD;
+}
+
+enum seal_accident seal_rule_accident(enum seal_hold why)
+{
+    if (why == SEAL_HELD_KILLED)
+        return SEAL_KILLED;
+    return why == SEAL_HELD_CRASHED ? SEAL_CRASHED : SEAL_WELL;
+}
+
+static bool ends_in(const struct seal_facts *f, const char *suffix)
+{
+    size_t len = strlen(suffix);
+
+    return f->name_len >= len && memcmp(f->name + f->name_len - len, suffix, len) == 0;
+}
+
+static enum seal_hold hold_of_name(const struct seal_facts *f)
+{
+    if (f->name_len > 0 && f->name[0] == '.')
+        return SEAL_HELD_DOT;
+    if (ends_in(f, "~"))
+        return SEAL_HELD_TILDE;
+    if (ends_in(f, ".crdownload"))
+        return SEAL_HELD_CRDOWNLOAD;
+    if (ends_in(f, ".part") && f->age_ms < SEAL_RULE_DAY_MS)
+        return SEAL_HELD_PART;
+    return SEAL_NOT_HELD;
+}
+
+static enum seal_hold hold_of(const struct seal_facts *f)
+{
+    if (f->damaged)
+        return SEAL_HELD_DAMAGED;
+    switch (f->accident) {
+    case SEAL_WELL:
+        break;
+    case SEAL_KILLED:
+        return SEAL_HELD_KILLED;
+    case SEAL_CRASHED:
+        return SEAL_HELD_CRASHED;
+    }
+    return hold_of_name(f);
+}
+
+static struct seal_decision hold(enum seal_hold why, const struct seal_facts *f)
+{
+    struct seal_decision d = {.stage = SEAL_HELD, .hold = why, .again_ms = INT64_MAX};
+
+    if (why == SEAL_HELD_PART)
+        d.again_ms = f->age_ms < 0 ? SEAL_RULE_DAY_MS : SEAL_RULE_DAY_MS - f->age_ms;
+    return d;
+}
+
+static struct seal_decision settle(int64_t left_ms)
+{
+    return (struct seal_decision){.stage = SEAL_SETTLING, .again_ms = left_ms > 0 ? left_ms : 1};
+}
+
+/* A tree whose maker may exit any moment is looked at every settle_ms. */
+static struct seal_decision settle_tree(const struct seal_facts *f, const struct seal_times *t)
+{
+    int64_t left_ms = (int64_t)t->settle_tree_ms - f->quiet_ms;
+    int64_t often_ms = t->settle_ms < 100 ? 100 : t->settle_ms;
+
+    if (left_ms <= 0 || (f->makers_done && !f->empty))
+        return (struct seal_decision){.stage = SEAL_WHOLE, .again_ms = INT64_MAX};
+    return settle(left_ms < often_ms ? left_ms : often_ms);
+}
+
+struct seal_decision seal_rule(const struct seal_facts *f, const struct seal_times *t)
+{
+    if (f->open)
+        return (struct seal_decision){.stage = SEAL_OPEN, .again_ms = INT64_MAX};
+    enum seal_hold why = hold_of(f);
+    if (why == SEAL_HELD_KILLED || why == SEAL_HELD_CRASHED)
+        return hold(why, f);
+    /* A new folder is often renamed before anything is put into it. */
+    bool complete = f->complete && !(f->directory && f->empty);
+    if (!complete && f->quiet_ms < (int64_t)t->settle_ms)
+        return settle((int64_t)t->settle_ms - f->quiet_ms);
+    if (why != SEAL_NOT_HELD)
+        return hold(why, f);
+    if (!complete && f->directory)
+        return settle_tree(f, t);
+    return (struct seal_decision){.stage = SEAL_WHOLE, .again_ms = INT64_MAX};
+}
+
+enum seal_accident seal_rule_after_crash(const struct seal_evidence *e)
+{
+    bool unfinished = e->directory ? !e->whole : e->bare;
+
+    return unfinished || e->dirty || e->foreign ? SEAL_CRASHED : SEAL_WELL;
+}

@@ -1,0 +1,213 @@
+#include "fs/seal/writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "fs/log.h"
+
+enum {
+    EXITING = 0x4, /* PF_EXITING of the kernel's sched.h */
+    FIELD_STATE = 3,
+    FIELD_PARENT = 4,
+    FIELD_FLAGS = 9,
+    FIELD_THREADS = 20,
+    FIELD_START = 22,
+    FIELD_EXIT_CODE = 52,
+    TEXT_MAX = 4096,
+};
+
+bool writer_id_equal(const struct writer_id *a, const struct writer_id *b)
+{
+    return a->pid == b->pid && a->start == b->start;
+}
+
+/* ---- pure ---- */
+
+static void copy_name(char *out, const char *name, size_t len)
+{
+    if (len >= WRITER_NAME_MAX)
+        len = WRITER_NAME_MAX - 1;
+    memcpy(out, name, len);
+    out[len] = '\0';
+    log_printable(out);
+}
+
+/* One number; the fields in between are skipped by their spaces. */
+static int64_t number_of(const char *field)
+{
+    return strtoll(field, NULL, 10);
+}
+
+static void take_field(struct writer_stat *out, int number, const char *field)
+{
+    if (number == FIELD_STATE)
+        out->state = *field;
+    else if (number == FIELD_PARENT)
+        out->parent = (pid_t)number_of(field);
+    else if (number == FIELD_FLAGS)
+        out->flags = (uint64_t)number_of(field);
+    else if (number == FIELD_THREADS)
+        out->threads = (long)number_of(field);
+    else if (number == FIELD_START)
+        out->start = (uint64_t)number_of(field);
+    else if (number == FIELD_EXIT_CODE)
+        out->exit_code = (uint32_t)number_of(field);
+}
+
+int writer_stat_parse(struct writer_stat *out, const char *text, size_t len)
+{
+    char copy[TEXT_MAX], *save = NULL;
+    int number = FIELD_STATE;
+
+    if (len >= sizeof(copy))
+        return -1;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    const char *open = strchr(copy, '(');
+    char *close = strrchr(copy, ')'); /* the last one: names may hold any */
+    if (!open || !close || close < open)
+        return -1;
+    *out = (struct writer_stat){.tid = (pid_t)number_of(copy)};
+    copy_name(out->name, open + 1, (size_t)(close - open - 1));
+    for (char *field = strtok_r(close + 1, " \n", &save); field;
+         field = strtok_r(NULL, " \n", &save))
+        take_field(out, number++, field);
+    return number > FIELD_EXIT_CODE && out->tid > 0 ? 0 : -1;
+}
+
+pid_t writer_status_pid(const char *text, size_t len)
+{
+    static const char key[] = "\nTgid:";
+    const char *at = memmem(text, len, key, sizeof(key) - 1);
+    char digits[24] = "";
+
+    if (!at)
+        return 0;
+    at += sizeof(key) - 1;
+    size_t left = len - (size_t)(at - text);
+    memcpy(digits, at, left < sizeof(digits) - 1 ? left : sizeof(digits) - 1);
+    return (pid_t)number_of(digits);
+}
+
+enum writer_end writer_end_of(const struct writer_stat *stat, bool code_readable)
+{
+    if (!(stat->flags & EXITING))
+        return WRITER_GOES_ON;
+    if (stat->exit_code & 0x7f)
+        return WRITER_KILLED;
+    return code_readable ? WRITER_EXITS : WRITER_ENDS;
+}
+
+/* ---- from /proc ---- */
+
+static ssize_t read_proc(pid_t tid, const char *file, char text[static TEXT_MAX])
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)tid, file);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    ssize_t len = read(fd, text, TEXT_MAX - 1);
+    close(fd);
+    return len;
+}
+
+static int read_stat(pid_t tid, struct writer_stat *out)
+{
+    char text[TEXT_MAX];
+
+    if (tid <= 0)
+        return -1;
+    ssize_t len = read_proc(tid, "stat", text);
+    return len > 0 ? writer_stat_parse(out, text, (size_t)len) : -1;
+}
+
+static pid_t process_of(pid_t tid)
+{
+    char text[TEXT_MAX];
+
+    if (tid <= 0)
+        return 0;
+    ssize_t len = read_proc(tid, "status", text);
+    return len > 0 ? writer_status_pid(text, (size_t)len) : 0;
+}
+
+int writer_identify(pid_t tid, struct writer_id *out)
+{
+    struct writer_stat stat;
+    pid_t pid = process_of(tid);
+
+    if (read_stat(pid, &stat) < 0)
+        return -1;
+    *out = (struct writer_id){.pid = pid, .start = stat.start};
+    return 0;
+}
+
+bool writer_is_gone(const struct writer_id *id)
+{
+    struct writer_stat stat;
+
+    if (read_stat(id->pid, &stat) < 0 || stat.start != id->start)
+        return true;
+    /* A first thread that has exited is shown as a zombie while others go on. */
+    return (stat.state == 'Z' || stat.state == 'X') && stat.threads <= 1;
+}
+
+bool writer_descends(pid_t tid, const struct writer_id *ancestor)
+{
+    struct writer_stat stat;
+    pid_t at = tid;
+
+    for (int i = 0; i < WRITER_PARENTS_MAX && at > 1; i++) {
+        if (read_stat(at, &stat) < 0)
+            return false;
+        at = stat.parent;
+        if (at == ancestor->pid)
+            return read_stat(at, &stat) == 0 && stat.start == ancestor->start;
+    }
+    return false;
+}
+
+bool writer_same_process(pid_t tid, pid_t other)
+{
+    if (tid == other)
+        return tid > 0;
+    pid_t pid = process_of(tid);
+    return pid > 0 && pid == process_of(other);
+}
+
+/* The exit code is shown to whom could trace the process. So is the link `exe`; of a process that
+ * has given up its memory it says ENOENT to them, EACCES to others. */
+static bool code_readable(pid_t tid)
+{
+    char path[64], target[1];
+
+    snprintf(path, sizeof(path), "/proc/%d/exe", (int)tid);
+    return readlink(path, target, sizeof(target)) >= 0 || (errno != EACCES && errno != EPERM);
+}
+
+enum writer_end writer_at_flush(pid_t tid)
+{
+    struct writer_stat stat;
+
+    if (read_stat(tid, &stat) < 0 || !(stat.flags & EXITING))
+        return WRITER_GOES_ON;
+    return writer_end_of(&stat, code_readable(tid));
+}
+
+bool writer_describe(pid_t tid, char name[static WRITER_NAME_MAX], pid_t *pid)
+{
+    struct writer_stat stat;
+    pid_t process = process_of(tid);
+
+    if (read_stat(process, &stat) < 0)
+        return false;
+    strcpy(name, stat.name);
+    *pid = process;
+    return true;
+}
