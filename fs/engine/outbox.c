@@ -14,7 +14,7 @@
 
 enum {
     RETRY_AFTER_MS = 3600 * 1000, /* PROTOCOL.md §9: an hour or more */
-    LIST_AGAIN_AFTER_MS = 60 * 1000,
+    LIST_AGAIN_AFTER_MS = 10 * 1000,
 };
 
 static int push(struct step *step, enum outbound_kind kind, const uint8_t *rev, const void *detail,

@@ -86,11 +86,11 @@ int parcel_small(struct view *v, uint64_t entry, struct bytes *out)
 
 /* ---- large ones, listed ---- */
 
-static int write_all(struct store *s, uint64_t ino, const struct bytes *b, uint64_t offset)
+static int write_all(struct store *s, uint64_t ino, const struct bytes *b)
 {
     for (size_t done = 0; done < b->len;) {
         size_t len = b->len - done < IO_BYTES ? b->len - done : IO_BYTES;
-        int err = content_write(s, ino, b->data + done, len, offset + done);
+        int err = content_write(s, ino, b->data + done, len, done);
         if (err < 0)
             return err;
         done += len;
@@ -98,13 +98,17 @@ static int write_all(struct store *s, uint64_t ino, const struct bytes *b, uint6
     return 0;
 }
 
-static int stage_file(struct store *s, uint64_t *ino)
+/* A staged file with `body` in it, if that is small: then a full disk does not matter, for what is
+ * sent makes room. */
+static int stage_file(struct store *s, const struct bytes *body, uint64_t *ino)
 {
     struct turn *t;
     int err = turn_begin_relief(s, &t);
     if (err < 0)
         return err;
     err = node_stage(t, &(struct node_new){.type = NODE_FILE, .mode = 0600}, ino);
+    if (err == 0 && body->len <= INLINE_BYTES_MAX)
+        err = content_put(t, *ino, body->data, body->len);
     if (err < 0) {
         turn_abort(t);
         return err;
@@ -144,15 +148,15 @@ int parcel_list(struct store *s, const uint8_t rev[static REV_BYTES], uint64_t *
     struct inventory l = {.manifest = &head, .inos = &inos};
     bytes_put_u32(&head, 0);
     int err = list_revision(s, rev, &l);
-    if (err == 0)
-        err = stage_file(s, manifest);
     if (err < 0)
         goto out;
     put_u32_at(head.data, (uint32_t)(head.len - LENGTH_BYTES));
     *size = head.len + l.data_len;
-    err = write_all(s, *manifest, &head, 0);
-    if (err == 0)
-        err = write_all(s, *manifest, &inos, head.len);
+    bytes_put(&head, inos.data, inos.len);
+    err = bytes_ok(&head) ? stage_file(s, &head, manifest) : STORE_ERR_NOMEM;
+    if (err < 0 || head.len <= INLINE_BYTES_MAX)
+        goto out;
+    err = write_all(s, *manifest, &head);
     if (err == 0)
         err = content_flush(s, *manifest, true);
     if (err < 0)

@@ -265,6 +265,23 @@ static void test_list_fails(void **state)
     assert_int_equal(erig_staged(g), 1);
 }
 
+/* What was accepted is sent although the disk has become full: that makes room. */
+static void test_list_on_a_full_disk(void **state)
+{
+    struct erig *g = *state;
+    struct store *s = g->r->store;
+    uint64_t file = make_file(g, g->outbox, "f", 100 * KIB), manifest, size;
+    struct revision r = make_revision(g, file, 1);
+    s->reserve.held = false;
+    s->reserve.tried_ms = io_now_ns(s->io) / 1000000;
+    atomic_store(&s->tight, true);
+    assert_int_equal(content_write(s, file, "x", 1, 0), STORE_ERR_NOSPACE);
+    assert_int_equal(parcel_list(s, r.rev, &manifest, &size), 0);
+    assert_true(size > 100 * KIB);
+    s->reserve.held = true;
+    atomic_store(&s->tight, false);
+}
+
 /* That nothing here touches the spool in a turn is checked by the rig: can it see it? */
 static void test_the_rig_sees(void **state)
 {
@@ -282,10 +299,15 @@ static void test_the_rig_sees(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        erig_test(test_small_is_listed), erig_test(test_stream),
-        erig_test(test_how_small),       erig_test(test_small_and_deep),
-        erig_test(test_table),           erig_test(test_damaged_manifest),
-        erig_test(test_unreadable),      erig_test(test_list_fails),
+        erig_test(test_small_is_listed),
+        erig_test(test_stream),
+        erig_test(test_how_small),
+        erig_test(test_small_and_deep),
+        erig_test(test_table),
+        erig_test(test_damaged_manifest),
+        erig_test(test_unreadable),
+        erig_test(test_list_fails),
+        erig_test(test_list_on_a_full_disk),
         erig_test(test_the_rig_sees),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
