@@ -70,10 +70,12 @@ int io_open(const struct io *io, int dir, const char *path, int flags, struct io
     int verdict = ask(io, IO_OPEN, path, 0, 0);
     if (verdict != IO_GO)
         return verdict < 0 ? verdict : -EIO;
-    int fd = openat(dir, path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = io->disk ? io->disk->open(io->arg, path, flags)
+                      : openat(dir, path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return -errno;
+        return io->disk ? fd : -errno;
     out->fd = fd;
+    out->io = io;
     snprintf(out->path, sizeof out->path, "%s", path);
     return 0;
 }
@@ -84,33 +86,37 @@ int io_open_dir(const struct io *io, const char *path, int *dir)
     int verdict = ask(io, IO_OPEN, path, 0, 0);
     if (verdict != IO_GO)
         return verdict < 0 ? verdict : -EIO;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = io->disk ? 0 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
     *dir = fd;
     return 0;
 }
 
-void io_close_dir(int dir)
+void io_close_dir(const struct io *io, int dir)
 {
-    if (dir >= 0)
+    if (dir >= 0 && !io->disk)
         close(dir);
 }
 
-char *io_absolute(const char *path)
+char *io_absolute(const struct io *io, const char *path)
 {
-    return realpath(path, NULL);
+    return io->disk ? strdup(path) : realpath(path, NULL);
 }
 
 int io_make_private(const struct io *io, int dir)
 {
-    (void)io; /* no byte depends on it: not worth an io_op */
+    /* No byte depends on it: not worth an io_op. */
+    if (io->disk)
+        return 0;
     return fchmod(dir, 0700) == 0 ? 0 : -errno;
 }
 
 void io_close(struct io_file *f)
 {
-    if (f->fd >= 0)
+    if (f->fd >= 0 && f->io->disk)
+        f->io->disk->close(f->io->arg, f->fd);
+    else if (f->fd >= 0)
         close(f->fd);
     f->fd = -1;
 }
@@ -119,6 +125,8 @@ ssize_t io_pread(const struct io *io, const struct io_file *f, void *buf, size_t
                  uint64_t offset)
 {
     ASK(io, IO_READ, f->path, offset, len);
+    if (io->disk)
+        return io->disk->pread(io->arg, f->fd, buf, len, offset);
     size_t done = 0;
     while (done < len) {
         ssize_t n = pread(f->fd, (char *)buf + done, len - done, (off_t)(offset + done));
@@ -158,19 +166,24 @@ int io_pwrite(const struct io *io, const struct io_file *f, const void *buf, siz
     int verdict = io_before(io, &call);
     if (verdict != IO_GO)
         return verdict < 0 ? verdict : 0;
-    int rc = write_all(f->fd, buf, call.len, offset);
+    int rc = io->disk ? io->disk->pwrite(io->arg, f->fd, buf, call.len, offset)
+                      : write_all(f->fd, buf, call.len, offset);
     return rc == 0 && call.len < len ? -EIO : rc;
 }
 
 int io_sync(const struct io *io, const struct io_file *f)
 {
     ASK(io, IO_SYNC, f->path, 0, 0);
+    if (io->disk)
+        return io->disk->sync(io->arg, f->fd);
     return fdatasync(f->fd) == 0 ? 0 : -errno;
 }
 
 int io_sync_dir(const struct io *io, int dir, const char *path)
 {
     ASK(io, IO_SYNC_DIR, path, 0, 0);
+    if (io->disk)
+        return io->disk->sync_dir(io->arg, path);
     int fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
@@ -182,24 +195,32 @@ int io_sync_dir(const struct io *io, int dir, const char *path)
 int io_truncate(const struct io *io, const struct io_file *f, uint64_t size)
 {
     ASK(io, IO_TRUNCATE, f->path, size, 0);
+    if (io->disk)
+        return io->disk->truncate(io->arg, f->fd, size);
     return ftruncate(f->fd, (off_t)size) == 0 ? 0 : -errno;
 }
 
 int io_unlink(const struct io *io, int dir, const char *path)
 {
     ASK(io, IO_UNLINK, path, 0, 0);
+    if (io->disk)
+        return io->disk->unlink(io->arg, path);
     return unlinkat(dir, path, 0) == 0 ? 0 : -errno;
 }
 
 int io_mkdir(const struct io *io, int dir, const char *path)
 {
     ASK(io, IO_MKDIR, path, 0, 0);
+    if (io->disk)
+        return io->disk->mkdir(io->arg, dir == AT_FDCWD ? "." : path);
     return mkdirat(dir, path, 0700) == 0 ? 0 : -errno;
 }
 
 int io_rename(const struct io *io, int dir, const char *from, const char *to)
 {
     ASK(io, IO_RENAME, from, 0, 0);
+    if (io->disk)
+        return io->disk->rename(io->arg, from, to);
     return renameat(dir, from, dir, to) == 0 ? 0 : -errno;
 }
 
@@ -207,6 +228,8 @@ int io_stat(const struct io *io, int dir, const char *path, struct stat *st)
 {
     memset(st, 0, sizeof *st);
     ASK(io, IO_STAT, path, 0, 0);
+    if (io->disk)
+        return io->disk->stat(io->arg, path, st);
     return fstatat(dir, path, st, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : -errno;
 }
 
@@ -214,6 +237,8 @@ int io_fstat(const struct io *io, const struct io_file *f, struct stat *st)
 {
     memset(st, 0, sizeof *st);
     ASK(io, IO_STAT, f->path, 0, 0);
+    if (io->disk)
+        return io->disk->fstat(io->arg, f->fd, st);
     return fstat(f->fd, st) == 0 ? 0 : -errno;
 }
 
@@ -221,12 +246,16 @@ int io_statvfs(const struct io *io, int dir, struct statvfs *st)
 {
     memset(st, 0, sizeof *st);
     ASK(io, IO_STATVFS, ".", 0, 0);
+    if (io->disk)
+        return io->disk->statvfs(io->arg, st);
     return fstatvfs(dir, st) == 0 ? 0 : -errno;
 }
 
 int64_t io_seek(const struct io *io, const struct io_file *f, uint64_t offset, int whence)
 {
     ASK(io, IO_SEEK, f->path, offset, 0);
+    if (io->disk)
+        return io->disk->seek(io->arg, f->fd, offset, whence);
     off_t at = lseek(f->fd, (off_t)offset, whence);
     return at >= 0 ? at : -errno;
 }
@@ -234,12 +263,16 @@ int64_t io_seek(const struct io *io, const struct io_file *f, uint64_t offset, i
 int io_allocate(const struct io *io, const struct io_file *f, uint64_t offset, uint64_t len)
 {
     ASK(io, IO_ALLOCATE, f->path, offset, len);
+    if (io->disk)
+        return io->disk->allocate(io->arg, f->fd, offset, len);
     return fallocate(f->fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)len) == 0 ? 0 : -errno;
 }
 
 int io_punch(const struct io *io, const struct io_file *f, uint64_t offset, uint64_t len)
 {
     ASK(io, IO_PUNCH, f->path, offset, len);
+    if (io->disk)
+        return io->disk->punch(io->arg, f->fd, offset, len);
     int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
     return fallocate(f->fd, mode, (off_t)offset, (off_t)len) == 0 ? 0 : -errno;
 }
@@ -247,12 +280,14 @@ int io_punch(const struct io *io, const struct io_file *f, uint64_t offset, uint
 int io_lock(const struct io *io, const struct io_file *f)
 {
     ASK(io, IO_LOCK, f->path, 0, 0);
+    if (io->disk)
+        return 0; /* nobody else can have it */
     return flock(f->fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno;
 }
 
 void io_writeback(const struct io *io, const struct io_file *f, uint64_t offset, uint64_t len)
 {
-    if (ask(io, IO_WRITEBACK, f->path, offset, len) != IO_GO)
+    if (ask(io, IO_WRITEBACK, f->path, offset, len) != IO_GO || io->disk)
         return;
     (void)sync_file_range(f->fd, (off_t)offset, (off_t)len, SYNC_FILE_RANGE_WRITE);
 }
@@ -261,6 +296,8 @@ int io_list(const struct io *io, int dir, const char *path, int (*fn)(void *arg,
             void *arg)
 {
     ASK(io, IO_LIST, path, 0, 0);
+    if (io->disk)
+        return io->disk->list(io->arg, path, fn, arg);
     int fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return -errno;

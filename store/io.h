@@ -51,6 +51,30 @@ enum io_verdict {
     /* a negative errno: do nothing and fail with it */
 };
 
+/* What carries the calls out, where it is not the kernel: a disk in memory, for tests. Functions and
+ * results as those of the same names below, without the hook; a handle is any number from 0. The
+ * directory itself is always there, and "." is its name. */
+struct io_disk {
+    const char *vfs; /* the registered SQLite VFS that has the journal's files on it */
+    int (*open)(void *arg, const char *path, int flags);
+    void (*close)(void *arg, int fd);
+    ssize_t (*pread)(void *arg, int fd, void *buf, size_t len, uint64_t offset);
+    int (*pwrite)(void *arg, int fd, const void *buf, size_t len, uint64_t offset);
+    int (*sync)(void *arg, int fd);
+    int (*sync_dir)(void *arg, const char *path);
+    int (*truncate)(void *arg, int fd, uint64_t size);
+    int (*unlink)(void *arg, const char *path);
+    int (*mkdir)(void *arg, const char *path);
+    int (*rename)(void *arg, const char *from, const char *to);
+    int (*stat)(void *arg, const char *path, struct stat *st);
+    int (*fstat)(void *arg, int fd, struct stat *st);
+    int (*statvfs)(void *arg, struct statvfs *st);
+    int64_t (*seek)(void *arg, int fd, uint64_t offset, int whence);
+    int (*allocate)(void *arg, int fd, uint64_t offset, uint64_t len);
+    int (*punch)(void *arg, int fd, uint64_t offset, uint64_t len);
+    int (*list)(void *arg, const char *path, int (*fn)(void *arg, const char *name), void *fn_arg);
+};
+
 struct io {
     /* Asked before each call; NULL means always IO_GO. */
     int (*before)(void *arg, struct io_call *call);
@@ -59,7 +83,8 @@ struct io {
     /* Fills `out` (IO_BOOT_ID_MAX bytes) with an id that changes when the machine boots; NULL means
      * /proc/sys/kernel/random/boot_id. 0 or a negative errno. */
     int (*boot_id)(void *arg, char *out);
-    void *arg;
+    const struct io_disk *disk; /* NULL means the kernel's file systems */
+    void *arg;                  /* of all these */
 };
 
 enum { IO_BOOT_ID_MAX = 64, IO_PATH_MAX = 64 };
@@ -70,6 +95,7 @@ const struct io *io_real(void);
 /* An open file and the name by which hooks know it. fd < 0: not open. */
 struct io_file {
     int fd;
+    const struct io *io; /* where it was opened */
     char path[IO_PATH_MAX];
 };
 
@@ -79,8 +105,8 @@ int io_boot_id(const struct io *io, char out[static IO_BOOT_ID_MAX]);
 /* The store directory itself, by any path: its descriptor (io_close_dir accepts -1), its absolute path
  * (to be freed; NULL: errno says why), and mode 0700 for it. */
 int io_open_dir(const struct io *io, const char *path, int *dir);
-void io_close_dir(int dir);
-char *io_absolute(const char *path);
+void io_close_dir(const struct io *io, int dir);
+char *io_absolute(const struct io *io, const char *path);
 int io_make_private(const struct io *io, int dir);
 
 /* All return 0 (or a count) or a negative errno. `dir` is the store directory's descriptor and

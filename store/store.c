@@ -157,13 +157,13 @@ static void shut(struct store *s)
     journal_close(s);
     vfs_release(&s->vfs);
     io_close(&s->lock);
-    io_close_dir(s->dir);
+    io_close_dir(s->io, s->dir);
     release_parts(s);
 }
 
 static int open_journal(struct store *s, const char *dir, char *why)
 {
-    char *real = io_absolute(dir);
+    char *real = io_absolute(s->io, dir);
     if (!real)
         return refuse(why, io_error(-errno), "cannot open the store", dir);
     int rc = vfs_init(&s->vfs, s->io, real);

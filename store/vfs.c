@@ -238,7 +238,7 @@ static int xfull_path(sqlite3_vfs *base, const char *name, int len, char *out)
 
 int vfs_init(struct vfs *v, const struct io *io, const char *dir)
 {
-    *v = (struct vfs){.io = io, .real = sqlite3_vfs_find("unix-excl")};
+    *v = (struct vfs){.io = io, .real = sqlite3_vfs_find(io->disk ? io->disk->vfs : "unix-excl")};
     if (!v->real)
         return STORE_ERR_INVALID;
     if (strlen(dir) >= sizeof v->dir)

@@ -1,7 +1,8 @@
-/* A small world for whole peers: each a real store in a directory of its own and a real engine, a
- * mailbox server in memory, transit in memory, one virtual clock. Deterministic in its seed, except
- * for what SQLite does below the store. A peer can be killed between any two steps, and started
- * again on what its store has. Out of memory, and errors that no world should have, end the test.
+/* A small world for whole peers: each a real store in a directory (or on a disk) of its own and a
+ * real engine, a mailbox server in memory, transit in memory, one virtual clock. Deterministic in
+ * its seed, except for what SQLite does below the store. A peer can be killed between any two
+ * steps, and started again on what its store has. Out of memory, and errors that no world should
+ * have, end the test.
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
@@ -10,14 +11,37 @@
 #include "store/entries.h"
 #include "tests/sim/mailbox_server.h"
 
-enum { WORLD_PEERS = 2 };
+enum { WORLD_PEERS_MAX = 5 };
+#define WORLD_APPID "lothar.com/wormhole/text-or-file-xfer"
 
 struct world;
 
-struct world *world_new(uint64_t seed);
+/* A world other than the plain one. What is 0 or NULL is off. */
+struct world_options {
+    uint64_t seed;
+    int peers; /* up to WORLD_PEERS_MAX; with disks of their own they are not started yet */
+    bool trace;
+    bool shuffled; /* who comes first is drawn; else they take turns */
+    /* Where a peer has its store: the io, and in `dir` the path. */
+    const struct io *(*disk)(void *arg, int peer, char dir[static 64]);
+    void (*watch)(void *arg, int peer, struct engine_watch *out);
+    /* An engine lets something go; `said`: a text for the server. A dead peer may still do so:
+     * what it lets go then is never carried out if it is killed before the next step. */
+    void (*let_go)(void *arg, int peer);
+    void (*said)(void *arg, int peer, const void *text, size_t len);
+    void *arg;
+    /* The way from the server. A connection keeps its order, but for messages that are swapped. */
+    int64_t delay_ms_max;
+    uint64_t repeat_one_in, swap_one_in; /* messages */
+};
+
+struct world *world_new(uint64_t seed); /* two peers with real directories, started */
+struct world *world_new_with(const struct world_options *options);
 void world_free(struct world *w); /* stops the peers, removes their directories */
+struct world_options *world_weather(struct world *w); /* what may change: the way from the server */
 
 void world_start(struct world *w, int peer);
+int world_try_start(struct world *w, int peer); /* 0 or a store error: it is not running then */
 void world_kill(struct world *w,
                 int peer); /* nothing is said, nothing is flushed but what was committed */
 bool world_running(const struct world *w, int peer);
