@@ -21,29 +21,29 @@ enum wormhole_link {
 
 enum action_kind {
     /* -- durable: inside the transaction ------------------------------------------------ */
-    ACTION_SNAPSHOT,        /* the machine's state changed: store boss_snapshot() in this turn */
-    ACTION_KEEP,            /* store .body as what we add in mailbox .mailbox under .phase */
-    ACTION_FORGET,          /* erase the kept body of (.mailbox, .phase); phase "" means the whole mailbox */
-    ACTION_CODE,            /* the code is .text; a secret */
-    ACTION_CODE_GONE,       /* no code any more; .number is an enum boss_code_end */
-    ACTION_STATE,           /* the life-cycle state is now .number, an enum boss_state */
-    ACTION_PAIRED,          /* .number: 1 wormholefs, 2 stock; .text: its software, or "" */
-    ACTION_DELIVER,         /* numbered message of the application (kind ≥ 16) in .body: process it once, in this turn */
-    ACTION_ACKED,           /* our numbered messages up to and including .number are acknowledged: drop them */
-    ACTION_EVENT,           /* something for the log: .number is an enum boss_event, .text detail or "" */
-    ACTION_PROBLEM,         /* a sentence in .text that needs a person; "" clears it */
-    ACTION_PEER_CLOSED,     /* the peer removed the wormhole */
-    ACTION_CLOSE_DONE,      /* our close is acknowledged: everything of this wormhole may be erased */
-    ACTION_CLASSIC_OFFERED, /* the stock peer offers .offer: answer with boss_classic_answer */
+    ACTION_SNAPSHOT, /* the machine's state changed: store boss_snapshot() in this turn */
+    ACTION_KEEP,     /* store .body as what we add in mailbox .mailbox under .phase */
+    ACTION_FORGET, /* erase the kept body of (.mailbox, .phase); phase "" means the whole mailbox */
+    ACTION_CODE,   /* the code is .text; a secret */
+    ACTION_CODE_GONE, /* no code any more; .number is an enum boss_code_end */
+    ACTION_STATE,     /* the life-cycle state is now .number, an enum boss_state */
+    ACTION_PAIRED,    /* .number: 1 wormholefs, 2 stock; .text: its software, or "" */
+    ACTION_DELIVER,   /* .body is a numbered message (kind ≥ 16): process it once, in this turn */
+    ACTION_ACKED,     /* our numbered messages up to .number, itself included, are acknowledged */
+    ACTION_EVENT,     /* something for the log: .number is an enum boss_event, .text detail or "" */
+    ACTION_PROBLEM,   /* a sentence in .text that needs a person; "" clears it */
+    ACTION_PEER_CLOSED, /* the peer removed the wormhole */
+    ACTION_CLOSE_DONE,  /* our close is acknowledged: everything of this wormhole may be erased */
+    ACTION_CLASSIC_OFFERED,  /* the stock peer offers .offer: answer with boss_classic_answer */
     ACTION_CLASSIC_ANSWERED, /* our offer was accepted; the transfer starts when transit is up */
-    ACTION_CLASSIC_TEXT,    /* the stock peer sent the text .body; acknowledge with boss_classic_answer */
-    ACTION_CLASSIC_FAILED,  /* refused or broken; .text says why; .number: 1 refused by the peer's user, 0 else */
-    ACTION_CLASSIC_DONE,    /* the classic session is over (a text acknowledged, or finished by the caller) */
+    ACTION_CLASSIC_TEXT,     /* the stock peer sent the text .body: answer as for an offer */
+    ACTION_CLASSIC_FAILED,   /* .text says why; .number: 1 refused by the peer's user, 0 broken */
+    ACTION_CLASSIC_DONE,     /* the session is over: a text acknowledged, or the caller finished */
     /* -- released after the commit ------------------------------------------------------ */
     ACTION_LINK_OPEN,  /* connect .link to the mailbox server, and keep trying until LINK_CLOSE */
     ACTION_LINK_SEND,  /* send the JSON text .body on .link; dropped if it is down */
     ACTION_LINK_CLOSE, /* send what is queued, disconnect .link and stop trying */
-    ACTION_LINK_MOVE,  /* LINK_NEXT's connection is LINK_CURRENT's from now on; the old one was closed */
+    ACTION_LINK_MOVE,  /* LINK_NEXT's connection is LINK_CURRENT's now; the old one was closed */
     ACTION_HEARD,      /* a peer message was decrypted (for "last heard") */
     ACTION_CAUGHT_UP,  /* .link passed its fence: the server is reachable */
     ACTION_TRANSIT_LISTEN, /* prepare attempt .number: listen, then feed boss_transit_hints */
@@ -68,34 +68,34 @@ enum boss_code_end {
 };
 
 enum boss_event {
-    EVENT_CODE_ALLOCATED,    /* detail: nameplate */
-    EVENT_CODE_BURNT,        /* detail: reason */
+    EVENT_CODE_ALLOCATED, /* detail: nameplate */
+    EVENT_CODE_BURNT,     /* detail: reason */
     EVENT_CODE_EXPIRED,
-    EVENT_JOINING,           /* detail: nameplate */
-    EVENT_MAILBOX_LOST,      /* the server had forgotten our mailbox; it was filled again */
-    EVENT_ROTATED,           /* detail: generation */
-    EVENT_MET,               /* detail: generation */
-    EVENT_WENT_BACK_HERE,    /* our store is older than what it did */
-    EVENT_WENT_BACK_PEER,    /* the peer's is */
-    EVENT_CLONE,             /* a copy of our store is running */
+    EVENT_JOINING,        /* detail: nameplate */
+    EVENT_MAILBOX_LOST,   /* the server had forgotten our mailbox; it was filled again */
+    EVENT_ROTATED,        /* detail: generation */
+    EVENT_MET,            /* detail: generation */
+    EVENT_WENT_BACK_HERE, /* our store is older than what it did */
+    EVENT_WENT_BACK_PEER, /* the peer's is */
+    EVENT_CLONE,          /* a copy of our store is running */
 };
 
 /* What a bulk or stock transit connection needs. Secret (the key). */
 struct transit_plan {
     uint8_t key[32];
-    bool sender;        /* Transit's role: we select the connection */
-    bool classic;       /* stock records afterwards, else the frames of PROTOCOL.md §8 */
-    bool aes;           /* both have AES-256-GCM in hardware (not for classic) */
+    bool sender;            /* Transit's role: we select the connection */
+    bool classic;           /* stock records afterwards, else the frames of PROTOCOL.md §8 */
+    bool aes;               /* both have AES-256-GCM in hardware (not for classic) */
     struct hint_list hints; /* the peer's */
 };
 
 /* A stock file-transfer offer, either direction. */
 struct classic_offer {
-    bool directory;     /* else a file */
-    char name[256];     /* file or directory name as sent, made safe by the receiver's caller */
-    uint64_t size;      /* bytes that travel: filesize or zipsize */
-    uint64_t total;     /* directory: sum of the files' sizes */
-    uint32_t files;     /* directory: number of files */
+    bool directory; /* else a file */
+    char name[256]; /* file or directory name as sent, made safe by the receiver's caller */
+    uint64_t size;  /* bytes that travel: filesize or zipsize */
+    uint64_t total; /* directory: sum of the files' sizes */
+    uint32_t files; /* directory: number of files */
 };
 
 struct action {
@@ -103,7 +103,7 @@ struct action {
     enum action_kind kind;
     enum wormhole_link link;
     uint64_t number;
-    uint64_t mailbox;   /* generation; MAILBOX_OF_CODE or MAILBOX_OF_MEETING */
+    uint64_t mailbox; /* generation; MAILBOX_OF_CODE or MAILBOX_OF_MEETING */
     char phase[24];
     char *text;
     struct bytes body;
@@ -126,7 +126,8 @@ struct actions {
  * `failed` and returns a scratch action that is never carried out; never NULL. */
 struct action *actions_add(struct actions *q, enum action_kind kind);
 void action_set_text(struct actions *q, struct action *a, const char *text); /* copies */
-void action_set_body(struct actions *q, struct action *a, const void *data, size_t len); /* copies */
+/* Copies. */
+void action_set_body(struct actions *q, struct action *a, const void *data, size_t len);
 struct action *actions_take(struct actions *q); /* removes the first; NULL when empty */
 void action_free(struct action *a);             /* wipes secrets; NULL is fine */
 void actions_release(struct actions *q);        /* frees all that are left */

@@ -70,7 +70,7 @@ struct classic {
     uint8_t transit_key[KDF_KEY_BYTES];
     struct hint_list peer_hints;
     struct hint_list relays; /* ours: dialled too, for not every receiver names one (Go does not) */
-    struct bytes offer; /* PREPARING: our offer's message */
+    struct bytes offer;      /* PREPARING: our offer's message */
 };
 
 enum { CLASSIC_OUT_MAX = 3 };

@@ -1,7 +1,9 @@
 /* The data phase of the stock file-transfer v1, inside Transit's records: the bytes of the file (or
- * of the zip) in records of any size, exactly as many as were offered; then one record back, {"ack": "ok", "sha256": "<hex of the bytes that arrived>"}. Of an
- * empty file Python and Go send no record at all; wormhole-william 1.0.6 as a receiver waits for one
- * all the same, so we send an empty one, which Python does not mind. The caller hashes: it may have a faster SHA-256 than we do. */
+ * of the zip) in records of any size, exactly as many as were offered; then one record back,
+ * {"ack": "ok", "sha256": "<hex of the bytes that arrived>"}. Of an empty file Python and Go send
+ * no record at all; wormhole-william 1.0.6 as a receiver waits for one all the same, so we send an
+ * empty one, which Python does not mind. The caller hashes: it may have a faster SHA-256 than we
+ * do. */
 #ifndef PROTO_CLASSIC_DATA_H
 #define PROTO_CLASSIC_DATA_H
 

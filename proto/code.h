@@ -7,7 +7,7 @@
 #include "now.h"
 
 enum {
-    CODE_TEXT_MAX = 128,    /* longest code accepted, without the NUL */
+    CODE_TEXT_MAX = 128,     /* longest code accepted, without the NUL */
     CODE_NAMEPLATE_MAX = 40, /* the mailbox server's own bound */
     CODE_WORDS_MAX = 8,
 };

@@ -36,8 +36,8 @@ int spake2_start_entropy(struct spake2 *s, const char *code, const char *appid,
 int spake2_finish(const struct spake2 *s, const uint8_t *peer_msg, size_t peer_len,
                   uint8_t key[static SPAKE2_KEY_BYTES]);
 /* The key that a peer with gospake2 (wormhole-william 1.0.x, seen) computes from the same. It drops
- * the zero bytes at the end of the shared element and cuts both messages to the same length, so once
- * in 256 its key is another. PROTO_ERR_STATE: the two keys are equal, *key is not set.
+ * the zero bytes at the end of the shared element and cuts both messages to the same length, so
+ * once in 256 its key is another. PROTO_ERR_STATE: the two keys are equal, *key is not set.
  * PROTO_ERR_CRYPTO as above. */
 int spake2_finish_trimmed(const struct spake2 *s, const uint8_t *peer_msg, size_t peer_len,
                           uint8_t key[static SPAKE2_KEY_BYTES]);

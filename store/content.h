@@ -7,10 +7,10 @@
  * before its checkpoint and outside the writer lock, with the file's content lock held; bytes
  * beyond the recorded size are never seen and are cut off before the file grows over them.
  *
- * No function here may be called with a turn or a view open, except the two that take one. All fail with
- * NOT_FOUND (no such file), INVALID (not a regular file), IO; changes also with NOSPACE, QUOTA,
- * TOO_BIG (CONTENT_BYTES_MAX, CONTENT_CALL_BYTES_MAX), and with what the unseal hook says. Changes
- * set mtime and ctime, and node.dirty. */
+ * No function here may be called with a turn or a view open, except the two that take one. All fail
+ * with NOT_FOUND (no such file), INVALID (not a regular file), IO; changes also with NOSPACE,
+ * QUOTA, TOO_BIG (CONTENT_BYTES_MAX, CONTENT_CALL_BYTES_MAX), and with what the unseal hook says.
+ * Changes set mtime and ctime, and node.dirty. */
 #ifndef STORE_CONTENT_H
 #define STORE_CONTENT_H
 

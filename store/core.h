@@ -12,7 +12,7 @@
 #include "store/vfs.h"
 
 enum {
-    CORE_INOS_AT_ONCE = 1024, /* inode numbers that one update of the journal reserves */
+    CORE_INOS_AT_ONCE = 1024,     /* inode numbers that one update of the journal reserves */
     CORE_BUSY_MS = 2000,          /* a TRUNCATE checkpoint waits so long for readers */
     CORE_CHECKPOINT_PAGES = 4000, /* the WAL is folded in when it has so many */
     CORE_WRITER_CACHE_KIB = 8192,

@@ -54,8 +54,8 @@ int entry_seal(struct turn *t, const struct entry_seal *what);
 int entry_withdraw(struct turn *t, uint64_t ino, const char *cause); /* sealed → open */
 int entry_reopen(struct turn *t, uint64_t ino);                      /* sent → open */
 int entry_hold(struct turn *t, uint64_t ino, const char *reason); /* no event if it is the same */
-int entry_release(struct turn *t, uint64_t ino);                     /* no event if not held */
-int entry_offered(struct turn *t, uint64_t ino);                     /* no event if it was */
+int entry_release(struct turn *t, uint64_t ino);                  /* no event if not held */
+int entry_offered(struct turn *t, uint64_t ino);                  /* no event if it was */
 int entry_refused(struct turn *t, uint64_t ino, const char *reason);
 int entry_maybe(struct turn *t, uint64_t ino);
 

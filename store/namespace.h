@@ -37,8 +37,7 @@ int name_rmdir(struct turn *t, uint64_t parent, const char *name, size_t len);
 /* Removes a top-level name with everything below it, of any kind: what the acknowledgement of an
  * entry does. `cause` goes into the event (see log.h). The nodes below are deleted in this turn up
  * to a bound, the rest by node_sweep; those held stay readable. 0, NOT_FOUND, PERM (no box). */
-int name_remove_tree(struct turn *t, uint64_t box, const char *name, size_t len,
-                     const char *cause);
+int name_remove_tree(struct turn *t, uint64_t box, const char *name, size_t len, const char *cause);
 
 enum name_flags {
     NAME_REPLACE = 0,

@@ -7,7 +7,7 @@
  *   - staged: the root of a tree (or a single file) that no directory shows: what is arriving, a
  *     manifest, a zip being packed. `arrival` and `revision` rows keep it alive; at start the
  *     others are swept.
- * `entry` names the top-level node to which a node belongs (itself, if it is top-level or staged). */
+ * `entry` names the top-level node to which a node belongs (a top-level or staged one: itself). */
 #ifndef STORE_NODES_H
 #define STORE_NODES_H
 
@@ -30,19 +30,19 @@ enum node_type {
 struct node {
     uint64_t ino;
     enum node_type type;
-    uint32_t mode;  /* 07777 bits; no type */
-    uint32_t nlink; /* directories: 2 + subdirectories; 0: unlinked, kept by holds */
-    uint64_t entry; /* 0 for structural ones */
-    uint64_t parent;   /* of a directory (for ".."); 0 for others and for staged ones */
-    uint64_t wormhole; /* of a structural one; 0 for others: entry_get / inbox_get know */
-    uint64_t size;     /* bytes; of a symlink its target's length */
+    uint32_t mode;         /* 07777 bits; no type */
+    uint32_t nlink;        /* directories: 2 + subdirectories; 0: unlinked, kept by holds */
+    uint64_t entry;        /* 0 for structural ones */
+    uint64_t parent;       /* of a directory (for ".."); 0 for others and for staged ones */
+    uint64_t wormhole;     /* of a structural one; 0 for others: entry_get / inbox_get know */
+    uint64_t size;         /* bytes; of a symlink its target's length */
     uint64_t durable_size; /* bytes that survive a crash of the machine */
     int64_t atime_ns, mtime_ns, ctime_ns;
-    uint64_t spool;   /* id of the spool file, 0 while inline */
-    bool dirty;       /* written or cut since the last flush */
-    bool by_opener;   /* the last flush (if any) came from the process that opened it */
-    bool bad;         /* a sync of its spool file failed: every later flush is EIO */
-    bool lost;        /* bytes were lost in a crash of the machine */
+    uint64_t spool; /* id of the spool file, 0 while inline */
+    bool dirty;     /* written or cut since the last flush */
+    bool by_opener; /* the last flush (if any) came from the process that opened it */
+    bool bad;       /* a sync of its spool file failed: every later flush is EIO */
+    bool lost;      /* bytes were lost in a crash of the machine */
     bool staged;
 };
 
@@ -84,13 +84,13 @@ int node_path(struct view *v, uint64_t ino, char *out, size_t cap);
 
 /* What is below a node, itself included. */
 struct node_sum {
-    uint64_t files;       /* regular files, each inode once */
-    uint64_t nodes;       /* all inodes */
-    uint64_t bytes;       /* sizes of the regular files */
-    uint64_t dirty;       /* files with bytes written since their last flush */
+    uint64_t files;         /* regular files, each inode once */
+    uint64_t nodes;         /* all inodes */
+    uint64_t bytes;         /* sizes of the regular files */
+    uint64_t dirty;         /* files with bytes written since their last flush */
     uint64_t foreign_flush; /* files whose last flush did not come from their opener */
-    uint64_t bad;         /* files that are bad or lost bytes */
-    int64_t changed_ns;   /* the newest ctime */
+    uint64_t bad;           /* files that are bad or lost bytes */
+    int64_t changed_ns;     /* the newest ctime */
 };
 int node_sum(struct view *v, uint64_t ino, struct node_sum *out);
 

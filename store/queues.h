@@ -13,7 +13,7 @@
 struct outbound {
     uint64_t seq; /* global, increasing, never reused */
     uint64_t wormhole;
-    int kind;                /* the protocol's */
+    int kind; /* the protocol's */
     bool has_rev;
     uint8_t rev[REV_BYTES];
     const uint8_t *detail;
@@ -40,8 +40,8 @@ struct message {
 };
 int message_add(struct turn *t, const struct message *m); /* 0, EXISTS, TOO_BIG */
 /* All, by number. */
-int message_each(struct view *v, uint64_t wormhole,
-                 int (*fn)(void *arg, const struct message *m), void *arg);
+int message_each(struct view *v, uint64_t wormhole, int (*fn)(void *arg, const struct message *m),
+                 void *arg);
 /* Drops those up to and including `number`, of whichever incarnation: in one store numbers only go
  * up. The count dropped. */
 int message_acked(struct turn *t, uint64_t wormhole, uint64_t number);
@@ -55,8 +55,8 @@ int message_sum(struct view *v, uint64_t wormhole, struct message_sum *out);
 struct revision {
     uint8_t rev[REV_BYTES];
     uint64_t wormhole;
-    uint64_t ino;      /* the entry; it may be gone when the revision was withdrawn */
-    int state;         /* the protocol's */
+    uint64_t ino; /* the entry; it may be gone when the revision was withdrawn */
+    int state;    /* the protocol's */
     uint64_t size;
     uint64_t acked_bytes; /* durable at the receiver, for progress and for resuming */
     uint64_t manifest; /* a staged file (nodes.h) that lists the parcel, or 0; owned by the row */
@@ -64,8 +64,8 @@ struct revision {
 };
 int revision_put(struct turn *t, const struct revision *r); /* inserts or replaces */
 int revision_get(struct view *v, const uint8_t rev[static REV_BYTES], struct revision *out);
-int revision_each(struct view *v, uint64_t wormhole,
-                  int (*fn)(void *arg, const struct revision *r), void *arg); /* oldest first */
+int revision_each(struct view *v, uint64_t wormhole, int (*fn)(void *arg, const struct revision *r),
+                  void *arg);                                            /* oldest first */
 int revision_erase(struct turn *t, const uint8_t rev[static REV_BYTES]); /* and its manifest */
 
 /* ---- arrival: a parcel from the peer, in progress ---- */
@@ -73,7 +73,7 @@ struct arrival {
     uint64_t wormhole;
     uint8_t rev[REV_BYTES];
     struct name name;
-    int state;         /* the protocol's */
+    int state; /* the protocol's */
     uint64_t size;
     uint64_t durable;  /* bytes of the parcel's stream that are on disk here */
     uint64_t top_ino;  /* the staged tree, or 0; owned by the row until it is published */
@@ -83,8 +83,8 @@ struct arrival {
 int arrival_put(struct turn *t, const struct arrival *a); /* inserts or replaces */
 int arrival_get(struct view *v, uint64_t wormhole, const uint8_t rev[static REV_BYTES],
                 struct arrival *out);
-int arrival_each(struct view *v, uint64_t wormhole,
-                 int (*fn)(void *arg, const struct arrival *a), void *arg);
+int arrival_each(struct view *v, uint64_t wormhole, int (*fn)(void *arg, const struct arrival *a),
+                 void *arg);
 /* Bytes that all arrivals of all wormholes have still to get. IO if the sum exceeds what SQLite
  * adds. */
 int arrival_rest_sum(struct view *v, uint64_t *bytes);
@@ -95,7 +95,7 @@ int arrival_erase(struct turn *t, uint64_t wormhole, const uint8_t rev[static RE
 struct decided {
     uint64_t wormhole;
     uint8_t rev[REV_BYTES];
-    int verdict; /* the protocol's */
+    int verdict;      /* the protocol's */
     struct name name; /* that it got here; len 0 if none */
     int64_t time_ms;
 };

@@ -12,8 +12,8 @@ enum { RESERVE_RETRY_MS = 1000 };
 struct reserve {
     const struct io *io;
     int dir;
-    bool held;         /* the file is there, with all its bytes allocated */
-    int64_t tried_ms;  /* when making it failed last */
+    bool held;        /* the file is there, with all its bytes allocated */
+    int64_t tried_ms; /* when making it failed last */
 };
 
 /* Makes the reserve if there is room for it twice over. Never fails: see `held`. */

@@ -17,9 +17,9 @@ struct vfs {
     sqlite3_vfs *real;
     const struct io *io;
     char name[VFS_NAME_MAX];
-    char dir[VFS_DIR_MAX];      /* prefix that is cut off to make io_call.path */
+    char dir[VFS_DIR_MAX];       /* prefix that is cut off to make io_call.path */
     atomic_bool wal_sync_failed; /* set here; journal.c clears it after a TRUNCATE checkpoint */
-    atomic_int last_errno;      /* of the last refused or failed write, to tell EDQUOT apart */
+    atomic_int last_errno;       /* of the last refused or failed write, to tell EDQUOT apart */
     /* Called when a write says ENOSPC/EDQUOT; true: room was made, write again. */
     bool (*make_room)(void *arg);
     void *make_room_arg;

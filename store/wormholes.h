@@ -16,7 +16,7 @@ enum wormhole_state {
     WORMHOLE_WAITING, /* has a code, nobody has joined */
     WORMHOLE_JOINING, /* a code was given, the key is being agreed */
     WORMHOLE_PAIRED,
-    WORMHOLE_CLOSED,  /* by the peer, or a stock transfer is done */
+    WORMHOLE_CLOSED, /* by the peer, or a stock transfer is done */
     WORMHOLE_FAILED,
     WORMHOLE_CLOSING, /* our user removed it: not in the tree any more, only finishing */
 };
@@ -26,9 +26,9 @@ enum wormhole_peer { WORMHOLE_PEER_NONE = 0, WORMHOLE_PEER_STOCK, WORMHOLE_PEER_
 enum wormhole_code {
     WORMHOLE_CODE_NONE = 0,
     WORMHOLE_CODE_WANTED,
-    WORMHOLE_CODE_READY,   /* allocated; the text is in secrets.h */
+    WORMHOLE_CODE_READY, /* allocated; the text is in secrets.h */
     WORMHOLE_CODE_USED,
-    WORMHOLE_CODE_WAITS,   /* burnt too often: until the next read */
+    WORMHOLE_CODE_WAITS, /* burnt too often: until the next read */
 };
 
 enum { WORMHOLE_TEXT_MAX = 1024, WORMHOLE_WORD_MAX = 64 };
@@ -62,9 +62,9 @@ int wormhole_get(struct view *v, uint64_t id, struct wormhole *out); /* 0 or NOT
 /* By the name in the root; hidden names are found, CLOSING ones are not. */
 int wormhole_find(struct view *v, const char *name, size_t len, uint64_t *id);
 /* In the order of their ids, id > after; CLOSING ones too. Non-zero from fn stops. */
-int wormhole_each(struct view *v, uint64_t after,
-                  int (*fn)(void *arg, const struct wormhole *w), void *arg);
-int wormhole_draft(struct view *v, uint64_t *id); /* 0 or NOT_FOUND */
+int wormhole_each(struct view *v, uint64_t after, int (*fn)(void *arg, const struct wormhole *w),
+                  void *arg);
+int wormhole_draft(struct view *v, uint64_t *id);      /* 0 or NOT_FOUND */
 int wormhole_number(struct view *v, struct name *out); /* the next free number, "1", "2", … */
 int wormhole_count(struct view *v, uint64_t *count);   /* not counting CLOSING ones */
 

@@ -19,8 +19,8 @@ struct zip_sum {
  * left out. Names that are not UTF-8 are written %XX. `stop` (may be NULL) is polled: true ends it
  * with BUSY. 0; TOO_BIG (ZIP_MEMBERS_MAX); NOT_DIR; NOSPACE; IO. Nothing is left behind on failure.
  */
-int zip_pack(struct store *s, uint64_t top, bool (*stop)(void *arg), void *arg,
-             uint64_t *zip_ino, struct zip_sum *sum);
+int zip_pack(struct store *s, uint64_t top, bool (*stop)(void *arg), void *arg, uint64_t *zip_ino,
+             struct zip_sum *sum);
 
 /* The same for several top-level entries at once, each a member (or a directory of members) under
  * its name. */

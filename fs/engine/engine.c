@@ -361,7 +361,8 @@ static void back_off(struct engine *e, uint64_t wormhole)
         unsigned doublings =
             s->failures < RESTORE_DOUBLINGS_MAX ? s->failures : RESTORE_DOUBLINGS_MAX;
         s->failures++;
-        s->stale = true; /* also when it was committed and could not be synced: nothing of it left */
+        /* Also when it was committed and could not be synced: nothing of it left. */
+        s->stale = true;
         s->deadline_ms = now_ms + ((int64_t)RESTORE_AFTER_MS << doublings);
         for (int link = 0; link < LINK_COUNT; link++) {
             s->closes[link]++;

@@ -7,8 +7,9 @@
  *                                             |  \--refused for now--> REFUSED --later--> QUEUED
  *                                             `--withdraw--> WITHDRAWN --decision--> (row erased)
  *
- * .number is when to list a PREPARING one again (ms; 0: a job is to do it), or the 1 of a QUEUED one
- * of which some pieces were said. A revision that is withdrawn before anything of it was said is simply erased. */
+ * .number is when to list a PREPARING one again (ms; 0: a job is to do it), or the 1 of a QUEUED
+ * one of which some pieces were said. A revision that is withdrawn before anything of it was said
+ * is simply erased. */
 #ifndef FS_ENGINE_OUTBOX_H
 #define FS_ENGINE_OUTBOX_H
 
@@ -51,11 +52,10 @@ int outbox_decided(struct step *step, const uint8_t rev[static REV_BYTES], int v
 /* Queues our decision on one of the peer's revisions. */
 int outbox_push_decision(struct step *step, const uint8_t rev[static REV_BYTES], int verdict,
                          const void *text, size_t len);
-/* The entry was acknowledged: it leaves the outbox, unless kept or in use (then it goes when idle).
- */
+/* Acknowledged: the entry leaves the outbox, unless kept; if it is in use, when it is idle. */
 int outbox_leave(struct step *step, uint64_t entry);
-/* Offers again what was refused for want of room, and lists again what could not be, if its time has
- * come; else notes when. */
+/* Offers again what was refused for want of room, and lists again what could not be, if its time
+ * has come; else notes when. */
 int outbox_retry(struct step *step);
 /* Is anything told and undecided that travels by bulk? */
 int outbox_wants_bulk(struct view *v, uint64_t wormhole, bool *wants);

@@ -319,8 +319,8 @@ static int begin_intake(struct session *s)
     return err < 0 ? err : intake_open(&s->intake, s->e, &a);
 }
 
-/* Opens the intake of what comes next. What has come whole, and was not published before the program
- * stopped, needs nothing more from the peer. */
+/* Opens the intake of what comes next. What has come whole, and was not published before the
+ * program stopped, needs nothing more from the peer. */
 static void open_first(struct session *s)
 {
     while (!s->over && s->wants_count > 0 && s->intake == NULL) {

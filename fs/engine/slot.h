@@ -34,7 +34,7 @@ struct slot {
     uint64_t id;
     struct stock *stock; /* the session with a stock peer (stock.c), or NULL */
     struct boss *boss;   /* NULL: restore it before use */
-    _Atomic bool stale;          /* a turn that touched it was aborted: restore it before use */
+    _Atomic bool stale;  /* a turn that touched it was aborted: restore it before use */
     bool gone;           /* forgotten: no machine any more */
     /* News of a connection that a step has just given up must not reach the machine as news of the
      * next one: closes counts them, closing those not yet carried out (live_lock). */

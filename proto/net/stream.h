@@ -16,13 +16,14 @@ enum stream_ready {
     STREAM_BROKEN = 8, /* closed, failed or stopped: end the session */
 };
 
-/* Waits until something of `want` (READABLE|WRITABLE) is so, or woken, or broken, or timeout_ms (< 0: for
- * ever) has passed (0 is returned then). */
+/* Waits until something of `want` (READABLE|WRITABLE) is so, or woken, or broken, or timeout_ms (<
+ * 0: for ever) has passed (0 is returned then). */
 int stream_wait(struct stream *s, int want, int timeout_ms);
 /* Never blocks. Number of bytes, 0 if none can be had now, -1 broken or ended. */
 ssize_t stream_recv(struct stream *s, void *buf, size_t len);
 ssize_t stream_send(struct stream *s, const void *buf, size_t len);
-/* Makes a wait in progress, or the next one, return STREAM_WOKEN. Any thread; the stream must be alive. */
+/* Makes a wait in progress, or the next one, return STREAM_WOKEN. Any thread; the stream must be
+ * alive. */
 void stream_wake(struct stream *s);
 /* Ends it from any thread: waits return STREAM_BROKEN. */
 void stream_break(struct stream *s);

@@ -1,4 +1,5 @@
-/* Whole peers in a small world: what the user was promised, across kills, cuts, and a server that forgets. */
+/* Whole peers in a small world: what the user was promised, across kills, cuts, and a server that
+ * forgets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -286,10 +287,14 @@ static void test_closed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_small_file),     cmocka_unit_test(test_sizes_at_the_edges),
-        cmocka_unit_test(test_sent_before_pairing), cmocka_unit_test(test_rotation),
-        cmocka_unit_test(test_withdrawn),      cmocka_unit_test(test_a_month_away),
-        cmocka_unit_test(test_closed),         cmocka_unit_test(test_misfortunes),
+        cmocka_unit_test(test_small_file),
+        cmocka_unit_test(test_sizes_at_the_edges),
+        cmocka_unit_test(test_sent_before_pairing),
+        cmocka_unit_test(test_rotation),
+        cmocka_unit_test(test_withdrawn),
+        cmocka_unit_test(test_a_month_away),
+        cmocka_unit_test(test_closed),
+        cmocka_unit_test(test_misfortunes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
