@@ -159,8 +159,11 @@ int arrival_each(struct view *v, uint64_t wormhole, int (*fn)(void *arg, const s
     return rc;
 }
 
-static struct sql arrival_rest = {"SELECT coalesce(sum(max(size - durable, 0)), 0) FROM arrival",
-                                  0};
+static struct sql arrival_rest = {"SELECT coalesce(sum(rest), 0) FROM arrival_sum", 0};
+static struct sql count_arrivals = {
+    "SELECT coalesce(sum(count), 0), coalesce(sum(iif(state=?2, count, 0)), 0) FROM arrival_sum "
+    "WHERE wormhole=?1",
+    0};
 
 int arrival_rest_sum(struct view *v, uint64_t *bytes)
 {
@@ -169,6 +172,17 @@ int arrival_rest_sum(struct view *v, uint64_t *bytes)
     if (rc)
         return rc;
     *bytes = sql_u64(&q, 0);
+    sql_done(&q);
+    return 0;
+}
+
+int arrival_count(struct view *v, uint64_t wormhole, int state, struct arrival_count *out)
+{
+    struct sql_query q;
+    int rc = sql_row(v, &count_arrivals, &q, "ud", wormhole, state);
+    if (rc)
+        return rc;
+    *out = (struct arrival_count){.all = sql_u64(&q, 0), .in_state = sql_u64(&q, 1)};
     sql_done(&q);
     return 0;
 }

@@ -85,9 +85,14 @@ int arrival_get(struct view *v, uint64_t wormhole, const uint8_t rev[static REV_
                 struct arrival *out);
 int arrival_each(struct view *v, uint64_t wormhole, int (*fn)(void *arg, const struct arrival *a),
                  void *arg);
-/* Bytes that all arrivals of all wormholes have still to get. IO if the sum exceeds what SQLite
- * adds. */
+/* Bytes that all arrivals of all wormholes have still to get, at the cost of a few rows for each
+ * wormhole that has any. IO if the sum exceeds what SQLite adds. */
 int arrival_rest_sum(struct view *v, uint64_t *bytes);
+/* How many there are of one wormhole: in all, and in one state. */
+struct arrival_count {
+    uint64_t all, in_state;
+};
+int arrival_count(struct view *v, uint64_t wormhole, int state, struct arrival_count *out);
 /* Forgets it, with its manifest, and its staged tree unless that was published (name_publish). */
 int arrival_erase(struct turn *t, uint64_t wormhole, const uint8_t rev[static REV_BYTES]);
 

@@ -12,8 +12,6 @@
 #include "store/namespace.h"
 #include "store/wormholes.h"
 
-enum { ARRIVALS_MAX = 100000 /* parcels announced and not decided, for each wormhole */ };
-
 /* Bytes of free space that arrivals leave alone when -o inbox_max is not given. */
 #define SPACE_KEPT_BYTES ((uint64_t)16 << 20)
 
@@ -33,6 +31,48 @@ bool inbox_has_room(struct engine *e, struct view *v, uint64_t more)
     struct store_space space;
     return store_space(e->store, &space) == 0 && space.free_bytes > SPACE_KEPT_BYTES &&
            promised <= space.free_bytes - SPACE_KEPT_BYTES;
+}
+
+/* ---- the bound on what is under way ---- */
+
+static const char crowded[] = "The peer announces more than can be under way at once; what is too "
+                              "much is refused for now, and comes later.";
+
+/* May one more begin, in this state? */
+static int admits(struct step *step, enum arrival_state state)
+{
+    struct arrival_count count;
+    int err = arrival_count(turn_view(step->t), step->slot->id, (int)state, &count);
+    if (err < 0)
+        return err;
+    return count.all < ARRIVALS_MAX &&
+           (state != ARRIVAL_PIECES || count.in_state < ARRIVAL_PIECES_MAX);
+}
+
+static bool says_crowded(struct step *step)
+{
+    struct wormhole w;
+    return wormhole_get(turn_view(step->t), step->slot->id, &w) == 0 &&
+           strcmp(w.problem, crowded) == 0;
+}
+
+static int say_crowded(struct step *step)
+{
+    return says_crowded(step)
+               ? 0
+               : wormhole_event(step->t, step->slot->id, LOG_PROBLEM, "text", crowded);
+}
+
+/* Half of it has gone: later than at the first, so that the line does not flicker. */
+static int ease(struct step *step)
+{
+    struct arrival_count count;
+    if (!says_crowded(step))
+        return 0;
+    int err = arrival_count(turn_view(step->t), step->slot->id, ARRIVAL_PIECES, &count);
+    if (err < 0 || count.all > ARRIVALS_MAX / 2 || count.in_state > ARRIVAL_PIECES_MAX / 2)
+        return err;
+    return wormhole_event(step->t, step->slot->id, LOG_PROBLEM_CLEARED, NULL, NULL);
 }
 
 /* ---- decisions of ours ---- */
@@ -80,6 +120,8 @@ int inbox_publish(struct step *step, const struct arrival *a, uint64_t files)
         err = decide(step, a->rev, PEER_TAKEN, &final, NULL);
     if (err == 0)
         err = arrival_erase(step->t, step->slot->id, a->rev);
+    if (err == 0)
+        err = ease(step);
     if (err == STORE_ERR_NOT_FOUND)
         err = 0; /* it came in one piece */
     step->state_changed = true;
@@ -103,6 +145,8 @@ static int drop_arrival(struct step *step, const uint8_t rev[static REV_BYTES])
 {
     int err = arrival_erase(step->t, step->slot->id, rev);
     session_wake(step);
+    if (err == 0)
+        err = ease(step);
     return err == STORE_ERR_NOT_FOUND ? 0 : err;
 }
 
@@ -114,6 +158,22 @@ int inbox_refuse(struct step *step, const uint8_t rev[static REV_BYTES], bool fo
         err = log_rev(step, LOG_ARRIVAL_REFUSED, rev, why);
     return err < 0 ? err
                    : decide(step, rev, for_ever ? PEER_REFUSED_EVER : PEER_REFUSED_NOW, NULL, why);
+}
+
+/* May this parcel begin to arrive? 1; 0: it was refused for now. */
+static int begins(struct step *step, const struct peer_message *m, enum arrival_state state)
+{
+    int err = admits(step, state);
+    if (err < 0)
+        return err;
+    if (err == 0) {
+        err = say_crowded(step);
+        return err < 0 ? err
+                       : inbox_refuse(step, m->revision, false, "too many entries are under way");
+    }
+    return inbox_has_room(step->e, turn_view(step->t), m->size)
+               ? 1
+               : inbox_refuse(step, m->revision, false, "no room");
 }
 
 /* ---- small parcels, in pieces ---- */
@@ -179,9 +239,8 @@ static int got_piece(struct step *step, const struct peer_message *m)
         return inbox_refuse(step, m->revision, true, "its pieces do not fit together");
     if (err == STORE_ERR_NOT_FOUND && m->offset != 0)
         return 0; /* the rest of what was refused for now: it will come again, from the start */
-    if (err == STORE_ERR_NOT_FOUND && !inbox_has_room(step->e, turn_view(step->t), m->size))
-        return inbox_refuse(step, m->revision, false, "no room");
-    return collect(step, m, &a);
+    int begun = err == 0 ? 1 : begins(step, m, ARRIVAL_PIECES);
+    return begun > 0 ? collect(step, m, &a) : begun;
 }
 
 /* ---- large ones ---- */
@@ -195,8 +254,9 @@ static int got_offer(struct step *step, const struct peer_message *m)
     int err = arrival_get(turn_view(step->t), step->slot->id, m->revision, &a);
     if (err != STORE_ERR_NOT_FOUND)
         return err; /* 0: offered again, and under way */
-    if (!inbox_has_room(step->e, turn_view(step->t), m->size))
-        return inbox_refuse(step, m->revision, false, "no room");
+    int begun = begins(step, m, ARRIVAL_MANIFEST);
+    if (begun <= 0)
+        return begun;
     a = (struct arrival){.wormhole = step->slot->id,
                          .state = ARRIVAL_MANIFEST,
                          .size = m->size,
@@ -280,15 +340,10 @@ int inbox_drop_arrivals(struct step *step)
     return found;
 }
 
-static int is_bulk(void *arg, const struct arrival *a)
-{
-    (void)arg;
-    return a->state != ARRIVAL_PIECES;
-}
-
 int inbox_wants_bulk(struct view *v, uint64_t wormhole, bool *wants)
 {
-    int found = arrival_each(v, wormhole, is_bulk, NULL);
-    *wants = found > 0;
-    return found < 0 ? found : 0;
+    struct arrival_count count;
+    int err = arrival_count(v, wormhole, ARRIVAL_PIECES, &count);
+    *wants = err == 0 && count.all > count.in_state;
+    return err;
 }

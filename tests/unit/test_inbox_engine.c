@@ -353,6 +353,81 @@ static void test_drop_all(void **state)
     assert_false(wants(g));
 }
 
+/* As many arrivals as that, in one state, without the messages that made them. */
+static void crowd(struct erig *g, unsigned count, enum arrival_state how)
+{
+    char sql[400];
+    struct turn *t = rig_turn(g->r);
+    snprintf(sql, sizeof sql,
+             "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i+1 FROM n WHERE i<%u) INSERT "
+             "INTO arrival (wormhole, rev, name, state, size, durable, top_ino, manifest, "
+             "started_ms) SELECT %llu, randomblob(16), 'x', %d, 3, 1, 0, 0, 0 FROM n",
+             count, (unsigned long long)g->id, (int)how);
+    assert_int_equal(sqlite3_exec(turn_view(t)->db, sql, NULL, NULL, NULL), SQLITE_OK);
+    commit(t);
+}
+
+static bool has_problem(struct erig *g)
+{
+    struct wormhole w;
+    struct view *v = rig_view(g->r);
+    assert_int_equal(wormhole_get(v, g->id, &w), 0);
+    view_end(v);
+    return w.problem[0] != '\0';
+}
+
+static void test_too_many_arrivals(void **state)
+{
+    struct erig *g = *state;
+    static const char why[] = "too many entries are under way";
+    uint64_t rest;
+    struct arrival a;
+    make_parcel(g, make_file(g, g->outbox, "f", 40000));
+    crowd(g, ARRIVALS_MAX - 1, ARRIVAL_DATA);
+    assert_int_equal(offer(g, 1, 1000, "last"), 0);
+    expect_silence(g);
+    assert_false(has_problem(g));
+    assert_int_equal(offer(g, 2, 1000, "one more"), 0);
+    expect_decision(g, 2, PEER_REFUSED_NOW, why);
+    assert_int_equal(get_arrival(g, 2, &a), STORE_ERR_NOT_FOUND);
+    assert_int_equal(piece(g, 3, 0, PIECE), 0);
+    expect_decision(g, 3, PEER_REFUSED_NOW, why);
+    assert_int_equal(offer(g, 1, 1000, "last"), 0); /* what is under way goes on */
+    expect_silence(g);
+    assert_true(has_problem(g));
+    assert_int_equal(rig_events(g->r, LOG_PROBLEM), 1);
+    struct view *v = rig_view(g->r);
+    assert_int_equal(arrival_rest_sum(v, &rest), 0);
+    assert_int_equal(rest, (ARRIVALS_MAX - 1) * 2 + 1000);
+    view_end(v);
+    struct turn *t = rig_turn(g->r);
+    assert_int_equal(
+        sqlite3_exec(turn_view(t)->db, "DELETE FROM arrival WHERE durable=1", NULL, NULL, NULL),
+        SQLITE_OK);
+    commit(t);
+    assert_int_equal(withdraw(g, 1), 0);
+    expect_decision(g, 1, PEER_WITHDRAWN, "");
+    assert_false(has_problem(g));
+    assert_int_equal(offer(g, 2, 1000, "again"), 0); /* the same revision, later */
+    expect_silence(g);
+    assert_true(wants(g));
+}
+
+/* A sender says one parcel at a time: many that are half said are an attack. */
+static void test_too_many_pieces(void **state)
+{
+    struct erig *g = *state;
+    make_parcel(g, make_file(g, g->outbox, "f", 40000));
+    crowd(g, ARRIVAL_PIECES_MAX, ARRIVAL_PIECES);
+    assert_false(wants(g));
+    assert_int_equal(piece(g, 1, 0, PIECE), 0);
+    expect_decision(g, 1, PEER_REFUSED_NOW, "too many entries are under way");
+    assert_true(has_problem(g));
+    assert_int_equal(offer(g, 2, 100000, "large"), 0);
+    expect_silence(g);
+    assert_true(wants(g));
+}
+
 static void test_nonsense(void **state)
 {
     struct erig *g = *state;
@@ -415,6 +490,8 @@ int main(void)
         erig_test(test_offer),
         erig_test(test_withdraw),
         erig_test(test_drop_all),
+        erig_test(test_too_many_arrivals),
+        erig_test(test_too_many_pieces),
         erig_test(test_nonsense),
         erig_test(test_full_disk),
     };

@@ -110,6 +110,25 @@ static void test_product_schema(void **state)
     sqlite3_close(db);
 }
 
+/* Arrivals that an older version has under way are counted. */
+static void test_version_2_counts_what_is_there(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_db();
+    int count;
+    const struct migrate_step *product = migrate_steps(&count);
+    assert_int_equal(migrate_run(db, product, 1), 0);
+    assert_int_equal(sqlite3_exec(db,
+                                  "INSERT INTO arrival VALUES (1, 7, x'01', 'a', 3, 100, 30, 0, 0, "
+                                  "0), (2, 7, x'02', 'b', 3, 50, 60, 0, 0, 0)",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(migrate_run(db, product, count), 0);
+    assert_int_equal(ask(db, "SELECT count FROM arrival_sum WHERE wormhole=7 AND state=3"), 2);
+    assert_int_equal(ask(db, "SELECT rest FROM arrival_sum WHERE wormhole=7 AND state=3"), 70);
+    sqlite3_close(db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +138,7 @@ int main(void)
         cmocka_unit_test(test_foreign_is_refused_untouched),
         cmocka_unit_test(test_failed_step_is_undone),
         cmocka_unit_test(test_product_schema),
+        cmocka_unit_test(test_version_2_counts_what_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -193,6 +193,58 @@ static void test_arrivals_own_their_tree_until_it_is_published(void **state)
     assert_int_equal(rig_try_node(r, b.top_ino, &n), STORE_ERR_NOT_FOUND);
 }
 
+static void expect_sums(struct rig *r, uint64_t rest, uint64_t all, uint64_t in_state)
+{
+    struct arrival_count count;
+    uint64_t bytes;
+    struct view *v = rig_view(r);
+    assert_int_equal(arrival_rest_sum(v, &bytes), 0);
+    assert_int_equal(bytes, rest);
+    assert_int_equal(arrival_count(v, r->id, 2, &count), 0);
+    assert_int_equal(count.all, all);
+    assert_int_equal(count.in_state, in_state);
+    view_end(v);
+}
+
+static void put_arrival(struct rig *r, const struct arrival *a)
+{
+    struct turn *t = rig_turn(r);
+    assert_int_equal(arrival_put(t, a), 0);
+    commit(t);
+}
+
+static void test_arrivals_are_summed_as_they_change(void **state)
+{
+    struct rig *r = *state;
+    struct arrival a = {.wormhole = r->id, .rev = {1}, .state = 1, .size = 100},
+                   b = {.wormhole = r->id, .rev = {2}, .state = 2, .size = 1000, .durable = 300},
+                   other = {.wormhole = r->id + 1, .rev = {1}, .state = 2, .size = 5};
+    expect_sums(r, 0, 0, 0);
+    put_arrival(r, &a);
+    put_arrival(r, &b);
+    put_arrival(r, &other);
+    expect_sums(r, 805, 2, 1);
+    a.state = 2;
+    a.durable = 40;
+    put_arrival(r, &a);
+    expect_sums(r, 765, 2, 2);
+    b.durable = 2000; /* beyond its end: never a negative rest */
+    put_arrival(r, &b);
+    expect_sums(r, 65, 2, 2);
+    struct turn *t = rig_turn(r);
+    assert_int_equal(arrival_erase(t, r->id, b.rev), 0);
+    turn_abort(t);
+    expect_sums(r, 65, 2, 2);
+    t = rig_turn(r);
+    assert_int_equal(arrival_erase(t, r->id, b.rev), 0);
+    assert_int_equal(arrival_erase(t, r->id, a.rev), 0);
+    assert_int_equal(arrival_erase(t, other.wormhole, other.rev), 0);
+    commit(t);
+    expect_sums(r, 0, 0, 0);
+    rig_reopen(r);
+    expect_sums(r, 0, 0, 0);
+}
+
 static void test_decided_once(void **state)
 {
     struct rig *r = *state;
@@ -240,6 +292,7 @@ int main(void)
         rig_test(test_messages),
         rig_test(test_revisions_own_their_manifest),
         rig_test(test_arrivals_own_their_tree_until_it_is_published),
+        rig_test(test_arrivals_are_summed_as_they_change),
         rig_test(test_decided_once),
         rig_test(test_decided_is_bounded),
     };

@@ -67,7 +67,7 @@ static void test_newer_schema(void **state)
     rig_close(r);
     run_sql(r, "PRAGMA user_version=99");
     expect_refused(r, STORE_ERR_NEWER, "newer");
-    run_sql(r, "PRAGMA user_version=1");
+    run_sql(r, "PRAGMA user_version=2");
     assert_int_equal(rig_open(r), 0);
 }
 
