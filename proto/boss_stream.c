@@ -502,6 +502,12 @@ static void settle_gap(struct boss *b)
         b->gap_ms = b->now->ms + BOSS_SILENCE_MS;
 }
 
+/* Does the time in end_ms end something in this state? */
+static bool is_ending(const struct boss *b)
+{
+    return b->state == BOSS_LEAVING || (b->state == BOSS_CLOSED && b->persistent);
+}
+
 /* The close was acknowledged; or it crossed the peer's, which we have acknowledged; or nobody ever
  * will. */
 static int settle_end(struct boss *b)
@@ -545,7 +551,7 @@ int64_t boss_stream_deadline(const struct boss *b)
 
     if (ack_can_go(b))
         sooner(&deadline_ms, b->ack_ms);
-    if (b->end_ms != 0)
+    if (b->end_ms != 0 && is_ending(b))
         sooner(&deadline_ms, b->end_ms);
     return deadline_ms;
 }

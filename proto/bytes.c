@@ -200,6 +200,20 @@ const uint8_t *reader_blob(struct reader *r, size_t len_max, size_t *len)
     return at;
 }
 
+void reader_word(struct reader *r, char *out, size_t len_max)
+{
+    size_t len;
+    const uint8_t *word = reader_blob(r, len_max, &len);
+
+    for (size_t i = 0; i < len; i++)
+        r->bad = r->bad || word[i] <= ' ' || word[i] > '~';
+    if (r->bad || word == NULL)
+        len = 0;
+    if (len > 0)
+        memcpy(out, word, len);
+    out[len] = '\0';
+}
+
 bool reader_ok(const struct reader *r)
 {
     return !r->bad;

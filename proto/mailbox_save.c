@@ -44,23 +44,12 @@ int mailbox_save(const struct mailbox *m, struct bytes *out)
     return bytes_ok(out) ? PROTO_OK : PROTO_ERR_NOMEM;
 }
 
-static void take_name(struct reader *in, char *out, size_t len_max)
-{
-    size_t len;
-    const uint8_t *name = reader_blob(in, len_max, &len);
-
-    if (name != NULL && memchr(name, '\0', len) != NULL)
-        in->bad = true;
-    else if (name != NULL)
-        memcpy(out, name, len);
-}
-
 static void take_fields(struct mailbox *m, struct reader *in)
 {
     m->generation = reader_u64(in);
-    take_name(in, m->id, MAILBOX_ID_LEN_MAX);
-    take_name(in, m->side, SIDE_LEN_MAX);
-    take_name(in, m->peer, SIDE_LEN_MAX);
+    reader_word(in, m->id, MAILBOX_ID_LEN_MAX);
+    reader_word(in, m->side, SIDE_LEN_MAX);
+    reader_word(in, m->peer, SIDE_LEN_MAX);
     uint8_t flags = reader_u8(in);
     uint8_t mood = reader_u8(in);
     m->next_number = reader_u64(in);

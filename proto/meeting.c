@@ -223,16 +223,12 @@ int meeting_save(const struct meeting *m, struct bytes *out)
 
 static void load_mine(struct meeting *m, struct reader *in)
 {
-    size_t len;
-
     m->mine.known = true;
     reader_copy(in, m->mine.challenge, sizeof(m->mine.challenge));
     m->mine.used = reader_u64(in);
     reader_copy(in, m->mine.pair.secret, sizeof(m->mine.pair.secret));
     reader_copy(in, m->mine.pair.public, sizeof(m->mine.pair.public));
-    const uint8_t *phase = reader_blob(in, PHASE_LEN_MAX, &len);
-    if (phase != NULL)
-        memcpy(m->phase, phase, len);
+    reader_word(in, m->phase, PHASE_LEN_MAX);
 }
 
 int meeting_load(struct meeting *m, struct reader *in)

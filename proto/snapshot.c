@@ -11,6 +11,9 @@
 
 enum { FORMAT = 1, STATE_MAX = BOSS_LEAVING };
 
+/* No time is later, so that sums are safe. */
+#define TIME_MS_MAX (INT64_MAX / 2)
+
 enum flag {
     FLAG_CODE = 1,
     FLAG_JOINED = 2,
@@ -145,29 +148,17 @@ int snapshot_fingerprint(const struct boss *b, uint8_t out[static 32])
 
 /* ---- loading ---- */
 
-static void take_text(struct reader *in, char *out, size_t len_max)
-{
-    size_t len;
-    const uint8_t *text = reader_blob(in, len_max, &len);
-
-    if (text == NULL)
-        return;
-    memcpy(out, text, len);
-    out[len] = '\0';
-    in->bad = in->bad || strlen(out) != len;
-}
-
 static int64_t take_ms(struct reader *in)
 {
     uint64_t ms = reader_u64(in);
 
-    in->bad = in->bad || ms > INT64_MAX;
+    in->bad = in->bad || ms > TIME_MS_MAX;
     return (int64_t)ms;
 }
 
 static int load_code(struct boss *b, struct reader *in)
 {
-    take_text(in, b->code, CODE_TEXT_MAX);
+    reader_word(in, b->code, CODE_TEXT_MAX);
     b->code_ms = take_ms(in);
     b->crowded_ms = take_ms(in);
     int err = nameplate_load(&b->nameplate, in);
@@ -186,7 +177,7 @@ static int load_classic(struct boss *b, struct reader *in)
 
 static void load_peer(struct boss *b, struct reader *in)
 {
-    take_text(in, b->peer, SIDE_LEN_MAX);
+    reader_word(in, b->peer, SIDE_LEN_MAX);
     reader_copy(in, b->roots.mailboxes, sizeof(b->roots.mailboxes));
     reader_copy(in, b->roots.meeting, sizeof(b->roots.meeting));
     b->begun = reader_u64(in);
@@ -254,7 +245,7 @@ int snapshot_load(struct boss *b, struct reader *in)
     b->leader = (flags & FLAG_LEADER) != 0;
     b->adrift = (flags & FLAG_ADRIFT) != 0;
     b->peer_closed = (flags & FLAG_PEER_CLOSED) != 0;
-    take_text(in, b->side, SIDE_LEN);
+    reader_word(in, b->side, SIDE_LEN);
     b->end_ms = take_ms(in);
     b->burnt = reader_u8(in);
     int err = load_parts(b, flags, in);

@@ -174,6 +174,32 @@ static void a_blob_too_long_or_cut_is_bad(void **state)
     }
 }
 
+static void a_word_is_printable_text(void **state)
+{
+    static const char *const bad[] = {"a b", "a\n", "\x7f", "\xc3\xa4", "abcde", "a\0b"};
+    struct bytes b = {0};
+    char out[5];
+
+    (void)state;
+    bytes_put_blob(&b, "~a!", 3);
+    bytes_put_blob(&b, "", 0);
+    struct reader r = reader_of(b.data, b.len);
+    reader_word(&r, out, 4);
+    assert_string_equal(out, "~a!");
+    reader_word(&r, out, 4);
+    assert_string_equal(out, "");
+    assert_true(reader_done(&r));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        bytes_clear(&b);
+        bytes_put_blob(&b, bad[i], i == 5 ? 3 : strlen(bad[i]));
+        r = reader_of(b.data, b.len);
+        reader_word(&r, out, 4);
+        assert_false(reader_ok(&r));
+        assert_string_equal(out, "");
+    }
+    bytes_release(&b);
+}
+
 static void reading_past_the_end_is_bad_for_good(void **state)
 {
     static const uint8_t three[] = {1, 2, 3};
@@ -265,6 +291,7 @@ int main(void)
         cmocka_unit_test(the_front_can_be_dropped),
         cmocka_unit_test(blobs_come_back),
         cmocka_unit_test(a_blob_too_long_or_cut_is_bad),
+        cmocka_unit_test(a_word_is_printable_text),
         cmocka_unit_test(reading_past_the_end_is_bad_for_good),
         cmocka_unit_test(nothing_can_be_taken_of_nothing),
         cmocka_unit_test(copying_takes),
