@@ -1,0 +1,475 @@
+/* A whole boss with a malicious server, a peer that has every key, and an impatient user. The first
+ * byte chooses where the story begins; then come operations, each in the state that the ones before
+ * have led to. What must hold after each is in victim.c. */
+#include <sodium.h>
+
+#include "proto/kdf.h"
+#include "proto/mailbox_phase.h"
+#include "proto/message.h"
+#include "proto/phase.h"
+#include "proto/rotation.h"
+#include "proto/version.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/victim.h"
+#include "tests/sim/pair.h"
+
+enum {
+    TEXT_MAX = 2000,
+    OPS_MAX = 200,
+    MINUTE_MS = 60000,
+    STORIES = 8,
+};
+
+static struct pair_store stories[STORIES];
+static size_t story_count;
+
+/* ---- where it begins ---- */
+
+static void remember(struct pair *p, enum pair_who who)
+{
+    MUST(story_count < STORIES);
+    pair_store_copy(&stories[story_count++], pair_store(p, who));
+}
+
+static void prepare(void)
+{
+    struct pair *p = pair_new(1);
+
+    MUST(sodium_init() >= 0);
+    pair_store_init(&stories[story_count++]); /* new */
+    pair_allocate(p, PAIR_A);
+    pair_run(p, NULL, MINUTE_MS);
+    remember(p, PAIR_A); /* waits with a code */
+    pair_connect(p);
+    remember(p, PAIR_A);
+    remember(p, PAIR_B);
+    pair_send(p, PAIR_A, 150);
+    pair_send(p, PAIR_B, 30);
+    pair_run(p, NULL, MINUTE_MS);
+    remember(p, PAIR_A); /* some generations on */
+    remember(p, PAIR_B);
+    pair_stop(p, PAIR_B);
+    pair_send(p, PAIR_A, 190);
+    pair_run(p, NULL, MINUTE_MS);
+    remember(p, PAIR_A); /* much waits */
+    pair_close(p, PAIR_A);
+    pair_run(p, NULL, MINUTE_MS);
+    remember(p, PAIR_A);
+    pair_free(p);
+}
+
+/* ---- what is sent ---- */
+
+static enum wormhole_link take_link(struct reader *in)
+{
+    return (enum wormhole_link)(reader_u8(in) % LINK_COUNT);
+}
+
+static const struct generation *generation_on(const struct victim *v, enum wormhole_link link)
+{
+    return link == LINK_NEXT ? v->b->next : link == LINK_CURRENT ? v->b->current : NULL;
+}
+
+static const char *sender(const struct victim *v, uint8_t which)
+{
+    static const char third[] = "0badc0ffee";
+
+    if (which % 4 == 1)
+        return v->b->side;
+    if (which % 4 == 2 || (v->b->peer[0] == '\0' && v->b->code_mailbox.peer[0] == '\0'))
+        return third;
+    return v->b->peer[0] != '\0' ? v->b->peer : v->b->code_mailbox.peer;
+}
+
+static void take_phase(struct victim *v, struct reader *in, enum wormhole_link link, char *out)
+{
+    const struct generation *g = generation_on(v, link);
+    uint8_t how = reader_u8(in), n = reader_u8(in);
+
+    switch (how % 6) {
+    case 0:
+        strcpy(out, "pake");
+        break;
+    case 1:
+        strcpy(out, "version");
+        break;
+    case 2: /* about the next that is expected */
+        mailbox_phase_of_number(out, (g != NULL ? g->order.next : 0) + (n % 8));
+        break;
+    case 3:
+        mailbox_phase_of_number(out, n < 250 ? n : UINT64_MAX - n);
+        break;
+    case 4:
+        snprintf(out, PHASE_LEN_MAX + 1, "e%016x", n);
+        break;
+    default:
+        snprintf(out, PHASE_LEN_MAX + 1, "%c%u", 33 + n % 90, n);
+    }
+}
+
+/* Gives *key what bodies on this link are sealed with. False: there is no key yet. */
+static bool key_of(const struct victim *v, enum wormhole_link link, uint8_t key[static 32])
+{
+    const struct generation *g = generation_on(v, link);
+    bool have_k = v->b->key.state == KEY_UNVERIFIED || v->b->key.state == KEY_VERIFIED ||
+                  v->b->key.state == KEY_FORKED;
+
+    if (g != NULL)
+        memcpy(key, g->key, RATCHET_KEY_BYTES);
+    else if (link == LINK_MEETING)
+        memcpy(key, v->b->roots.meeting, RATCHET_KEY_BYTES);
+    else if (have_k)
+        memcpy(key, v->b->key.key, KDF_KEY_BYTES);
+    return g != NULL || link == LINK_MEETING || have_k;
+}
+
+static void tell(struct victim *v, enum wormhole_link link, const char *side, const char *phase,
+                 const struct bytes *body)
+{
+    struct bytes text = {0};
+    char hex[2 * TEXT_MAX * 2 + 200];
+
+    MUST(body->len < sizeof hex / 2);
+    hex_encode(hex, body->data != NULL ? body->data : (const uint8_t *)"", body->len);
+    bytes_put_str(&text, "{\"type\":\"message\",\"side\":\"");
+    bytes_put_str(&text, side);
+    bytes_put_str(&text, "\",\"phase\":\"");
+    for (const char *c = phase; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\')
+            bytes_put_u8(&text, '\\');
+        bytes_put_u8(&text, (uint8_t)*c);
+    }
+    bytes_put_str(&text, "\",\"body\":\"");
+    bytes_put_str(&text, hex);
+    bytes_put_str(&text, "\"}");
+    victim_hear(v, link, text.data, text.len);
+    bytes_release(&text);
+}
+
+static void tell_sealed(struct victim *v, enum wormhole_link link, const char *side,
+                        const char *phase, const struct bytes *plain)
+{
+    static struct now dice;
+    uint8_t key[32];
+    struct bytes body = {0};
+
+    if (!key_of(v, link, key))
+        return;
+    MUST(phase_encrypt(&body, key, side, phase, plain->len > 0 ? plain->data : (const uint8_t *)"",
+                       plain->len, &dice) == PROTO_OK);
+    tell(v, link, side, phase, &body);
+    bytes_release(&body);
+}
+
+/* ---- what a persistent peer could say ---- */
+
+static struct message_id take_id(struct victim *v, struct reader *in)
+{
+    uint8_t incarnation[MESSAGE_INCARNATION_BYTES] = {0};
+    uint8_t how = reader_u8(in), n = reader_u8(in);
+    const struct outbound *o = &v->b->outbound;
+    const struct inbound *i = &v->b->inbound;
+
+    switch (how % 6) {
+    case 0:
+        return (struct message_id){0};
+    case 1: /* of ours: what waits */
+        return o->items != NULL ? o->items->id : o->floor;
+    case 2:
+        return message_id_of(o->incarnation, o->next_number + n - 8u);
+    case 3: /* of theirs: what we have, and what follows on it */
+        return i->have.some ? message_id_of(i->have.incarnation, i->have.number + n % 4) : i->have;
+    case 4:
+        return i->have;
+    default:
+        incarnation[0] = how;
+        return message_id_of(incarnation, n < 128 ? n : UINT64_MAX - n);
+    }
+}
+
+static void build_numbered(struct victim *v, struct reader *in, struct bytes *plain)
+{
+    struct message m = {.id = take_id(v, in), .prev = take_id(v, in), .have = take_id(v, in)};
+    struct bytes content = {0};
+    uint8_t kind = reader_u8(in) % (MESSAGE_KIND_MAX + 1);
+    size_t len;
+    uint64_t next = v->b->begun + reader_u8(in) % 3;
+    const uint8_t *rest = fuzz_some(in, TEXT_MAX / 2, &len);
+
+    bytes_put_u8(&content, kind);
+    if (kind == MESSAGE_ROTATE || kind == MESSAGE_ROTATED)
+        bytes_put_u64(&content, next);
+    bytes_put(&content, rest, len);
+    m.content = content.data;
+    m.len = content.len;
+    m.id.some = true;
+    message_build(plain, &m); /* what it does not want to build is an empty plaintext */
+    bytes_release(&content);
+}
+
+static void build_ephemeral(struct victim *v, struct reader *in, struct bytes *plain)
+{
+    uint8_t how = reader_u8(in);
+    struct message_ephemeral m = {.have = take_id(v, in), .capabilities = how % 2};
+    size_t len;
+    const uint8_t *json = fuzz_some(in, TEXT_MAX / 2, &len);
+
+    m.kind = (enum message_ephemeral_kind)(MESSAGE_ACK + how % 3);
+    m.challenge[0] = how;
+    m.json = json;
+    m.json_len = len;
+    message_ephemeral_build(plain, &m);
+}
+
+static void build_version(struct victim *v, struct reader *in, enum wormhole_link link,
+                          struct bytes *plain)
+{
+    const struct generation *g = generation_on(v, link);
+    struct message_version m = {.have = take_id(v, in), .floor = take_id(v, in)};
+
+    m.incarnation[0] = reader_u8(in);
+    if (g != NULL && g->mailbox.generation > 0)
+        message_version_build(plain, &m);
+    else if (m.incarnation[0] % 2 == 0)
+        version_build(plain, m.incarnation, "hostile");
+    else
+        bytes_put_str(plain, "{\"app_versions\":{}}");
+}
+
+/* ---- operations ---- */
+
+static void op_raw(struct victim *v, struct reader *in)
+{
+    enum wormhole_link link = take_link(in);
+    size_t len;
+    const uint8_t *text = fuzz_some(in, TEXT_MAX, &len);
+
+    victim_hear(v, link, text, len);
+}
+
+static void op_body(struct victim *v, struct reader *in)
+{
+    enum wormhole_link link = take_link(in);
+    uint8_t how = reader_u8(in);
+    char phase[PHASE_LEN_MAX + 1];
+    struct bytes body = {0};
+    size_t len;
+
+    take_phase(v, in, link, phase);
+    const uint8_t *data = fuzz_some(in, TEXT_MAX, &len);
+    bytes_put(&body, data, len);
+    if (how >= 128)
+        tell(v, link, sender(v, how), phase, &body);
+    else
+        tell_sealed(v, link, sender(v, how), phase, &body);
+    bytes_release(&body);
+}
+
+static void op_said(struct victim *v, struct reader *in)
+{
+    enum wormhole_link link = take_link(in);
+    uint8_t how = reader_u8(in);
+    char phase[PHASE_LEN_MAX + 1];
+    struct bytes plain = {0};
+
+    take_phase(v, in, link, phase);
+    if (how < 100)
+        build_numbered(v, in, &plain);
+    else if (how < 180)
+        build_ephemeral(v, in, &plain);
+    else
+        build_version(v, in, link, &plain);
+    tell_sealed(v, link, sender(v, how), phase, &plain);
+    bytes_release(&plain);
+}
+
+/* The peer that knows the code: the pake is answered, and there is a key. */
+static void op_pake(struct victim *v, struct reader *in)
+{
+    static const uint8_t entropy[SPAKE2_ENTROPY_BYTES] = {5, 6, 7};
+    struct key theirs;
+    struct bytes body = {0};
+
+    key_init(&theirs);
+    if (key_start_entropy(&theirs, v->b->code[0] != '\0' ? v->b->code : "1-a-b",
+                          victim_options.appid, entropy, &body) == PROTO_OK)
+        tell(v, LINK_CODE, sender(v, reader_u8(in)), "pake", &body);
+    key_release(&theirs);
+    bytes_release(&body);
+}
+
+static void op_server(struct victim *v, struct reader *in)
+{
+    static const char *const forms[] = {
+        "{\"type\":\"welcome\",\"welcome\":{}}",
+        "{\"type\":\"welcome\",\"welcome\":{\"error\":\"no\"}}",
+        "{\"type\":\"welcome\",\"welcome\":{\"permission-required\":{\"x\":{}}}}",
+        "{\"type\":\"ack\",\"id\":\"1\"}",
+        "{\"type\":\"allocated\",\"nameplate\":\"#\"}",
+        "{\"type\":\"claimed\",\"mailbox\":\"m#\"}",
+        "{\"type\":\"released\"}",
+        "{\"type\":\"closed\"}",
+        "{\"type\":\"pong\",\"pong\":#}",
+        "{\"type\":\"error\",\"error\":\"crowded\",\"orig\":{\"type\":\"open\",\"n\":#}}",
+        "{\"type\":\"error\",\"error\":\"crowded\",\"orig\":{\"type\":\"claim\"}}",
+        "{\"type\":\"error\",\"error\":\"reclaimed\",\"orig\":{\"type\":\"claim\"}}",
+        "{\"type\":\"error\",\"error\":\"other\",\"orig\":{\"type\":\"add\"}}",
+        "{\"type\":\"nameplates\",\"nameplates\":[{\"id\":\"#\"}]}",
+    };
+    enum wormhole_link link = take_link(in);
+    const char *form = forms[reader_u8(in) % (sizeof forms / sizeof *forms)];
+    unsigned n = reader_u8(in);
+    char text[200];
+
+    /* The fence is passed by the right pong. */
+    if (strstr(form, "pong") != NULL && n < 200)
+        n = (unsigned)v->ping;
+    const char *hole = strchr(form, '#');
+    size_t before = hole != NULL ? (size_t)(hole - form) : strlen(form);
+    if (hole != NULL)
+        snprintf(text, sizeof text, "%.*s%u%s", (int)before, form, n, hole + 1);
+    else
+        snprintf(text, sizeof text, "%s", form);
+    victim_hear(v, link, text, strlen(text));
+}
+
+static void op_link(struct victim *v, struct reader *in)
+{
+    enum wormhole_link link = take_link(in);
+    struct actions actions = {0};
+    bool up = reader_u8(in) % 4 != 0;
+    int err = up ? boss_link_up(v->b, link, &v->now, &actions)
+                 : boss_link_down(v->b, link, &v->now, &actions);
+
+    MUST(err == PROTO_OK);
+    victim_done(v, &actions, err);
+}
+
+static void op_wait(struct victim *v, struct reader *in)
+{
+    uint8_t shift = reader_u8(in) % 24;
+
+    victim_wait(v, (int64_t)reader_u8(in) << shift);
+}
+
+static int send_one(struct victim *v, const struct bytes *content, struct actions *actions)
+{
+    uint64_t number;
+    uint8_t incarnation[16];
+    bool room = boss_room(v->b) > 0;
+    int err = boss_send(v->b, content->data, content->len, &number, incarnation, &v->now, actions);
+
+    MUST(!room || err == PROTO_OK);
+    if (err == PROTO_OK)
+        pair_store_add_message(&v->store, number, incarnation, content->data, content->len);
+    return err;
+}
+
+static int send(struct victim *v, struct reader *in, struct actions *actions)
+{
+    struct bytes content = {0};
+
+    bytes_put_u8(&content, MESSAGE_KIND_APPLICATION);
+    bytes_put_u64(&content, v->store.sent++);
+    for (size_t n = reader_u8(in) * 60u; n > 0; n--)
+        bytes_put_u8(&content, 'x');
+    int err = send_one(v, &content, actions);
+    bytes_release(&content);
+    return err;
+}
+
+static void op_user(struct victim *v, struct reader *in)
+{
+    static const struct classic_offer offer = {.name = "file", .size = 1000};
+    struct actions actions = {0};
+    uint8_t what = reader_u8(in);
+    int err = PROTO_OK;
+
+    switch (what % 10) {
+    case 0:
+        err = boss_allocate(v->b, &v->now, &actions);
+        break;
+    case 1:
+        err = boss_join(v->b, "3-waterloo-involve", &v->now, &actions);
+        break;
+    case 2:
+        err = what < 30 ? boss_close(v->b, &v->now, &actions) : 0;
+        break;
+    case 3:
+        err = boss_want_bulk(v->b, what < 128, &v->now, &actions);
+        break;
+    case 4:
+        err = boss_classic_offer(v->b, &offer, NULL, &v->now, &actions);
+        break;
+    case 5:
+        err = boss_classic_offer(v->b, NULL, "text", &v->now, &actions);
+        break;
+    case 6:
+        err = boss_classic_answer(v->b, what < 128 ? NULL : "no", &v->now, &actions);
+        break;
+    case 7:
+        err = boss_classic_finished(v->b, what < 128, &v->now, &actions);
+        break;
+    default:
+        err = send(v, in, &actions);
+    }
+    victim_done(v, &actions, err);
+}
+
+static void op_transit(struct victim *v, struct reader *in)
+{
+    struct hint_list direct = {0};
+    struct actions actions = {0};
+    uint8_t how = reader_u8(in);
+    uint64_t attempt = v->attempt + (how >= 240);
+    int err;
+
+    hints_add(&direct, HINT_DIRECT, "192.0.2.7", 4001, 0);
+    if (how % 3 == 0)
+        err = boss_transit_hints(v->b, attempt, &direct, &v->now, &actions);
+    else if (how % 3 == 1)
+        err = boss_transit_up(v->b, attempt, &v->now, &actions);
+    else
+        err = boss_transit_down(v->b, attempt, &v->now, &actions);
+    MUST(err == PROTO_OK);
+    victim_done(v, &actions, err);
+}
+
+static void op_restart(struct victim *v, struct reader *in)
+{
+    if (reader_u8(in) % 4 == 0 && v->store.snapshot.len > 0)
+        victim_restart(v);
+}
+
+typedef void op_fn(struct victim *v, struct reader *in);
+static op_fn *const ops[] = {op_raw,  op_body, op_said, op_said,    op_pake,   op_server,
+                             op_link, op_wait, op_user, op_transit, op_restart};
+
+/* All links come up, and their fences are passed. */
+static void welcome(struct victim *v)
+{
+    for (enum wormhole_link link = LINK_CODE; link < LINK_COUNT; link++) {
+        struct actions actions = {0};
+        char pong[64];
+        victim_done(v, &actions, boss_link_up(v->b, link, &v->now, &actions));
+        snprintf(pong, sizeof pong, "{\"type\":\"pong\",\"pong\":%lld}", (long long)v->ping);
+        victim_hear(v, link, pong, strlen(pong));
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    struct reader in = reader_of(data, len);
+    struct victim v;
+
+    if (story_count == 0)
+        prepare();
+    uint8_t how = reader_u8(&in);
+    MUST(victim_start(&v, &stories[how % story_count]));
+    if (how < 128)
+        welcome(&v);
+    for (unsigned n = 0; n < OPS_MAX && fuzz_more(&in); n++)
+        ops[reader_u8(&in) % (sizeof ops / sizeof *ops)](&v, &in);
+    victim_stop(&v);
+    return 0;
+}

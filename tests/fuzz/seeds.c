@@ -1,0 +1,358 @@
+/* seeds CORPUS: the seeds that are binary, made by the real encoders and by whole sessions of two
+ * wormholes in memory. Files are named seed-NUMBER-WHAT. */
+#include <sodium.h>
+#include <sys/stat.h>
+
+#include "proto/bulk.h"
+#include "proto/manifest.h"
+#include "proto/message.h"
+#include "proto/peer.h"
+#include "proto/rotation.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/victim.h"
+#include "tests/sim/pair.h"
+
+enum { PATH_LEN_MAX = 4096, MINUTE_MS = 60000 };
+
+static const char *corpus;
+static const uint8_t incarnation[16] = {1, 2, 3};
+
+static void put(const char *target, const char *what, int first, const void *data, size_t len)
+{
+    static unsigned number;
+    char path[PATH_LEN_MAX];
+
+    snprintf(path, sizeof path, "%s/%s", corpus, target);
+    mkdir(path, 0777);
+    snprintf(path, sizeof path, "%s/%s/seed-%03u-%s", corpus, target, number++, what);
+    FILE *f = fopen(path, "wb");
+    MUST(f != NULL);
+    if (first >= 0)
+        fputc(first, f);
+    fwrite(data, 1, len, f);
+    MUST(fclose(f) == 0);
+}
+
+static void put_bytes(const char *target, const char *what, int first, struct bytes *b)
+{
+    MUST(bytes_ok(b));
+    put(target, what, first, b->data, b->len);
+    bytes_release(b);
+}
+
+/* ---- messages ---- */
+
+static void seed_envelopes(void)
+{
+    struct bytes b = {0};
+    struct message_id one = message_id_of(incarnation, 1), none = {0};
+
+    MUST(message_version_build(
+             &b, &(struct message_version){.incarnation = {1}, .have = one, .floor = none}) == 0);
+    put_bytes("message", "version", 0, &b);
+    MUST(message_build(&b, &(struct message){.id = message_id_of(incarnation, 2),
+                                             .prev = one,
+                                             .have = one,
+                                             .content = (const uint8_t *)"\x10hello",
+                                             .len = 6}) == 0);
+    put_bytes("message", "numbered", 1, &b);
+    MUST(message_ephemeral_build(
+             &b, &(struct message_ephemeral){.kind = MESSAGE_ACK, .have = one}) == 0);
+    put_bytes("message", "ack", 2, &b);
+    MUST(message_ephemeral_build(
+             &b, &(struct message_ephemeral){.kind = MESSAGE_HINTS,
+                                             .capabilities = 1,
+                                             .json = (const uint8_t *)"{\"hints-v1\":[]}",
+                                             .json_len = 15}) == 0);
+    put_bytes("message", "hints", 2, &b);
+    MUST(message_ephemeral_build(&b, &(struct message_ephemeral){.kind = MESSAGE_MEET}) == 0);
+    put_bytes("message", "meet", 2, &b);
+}
+
+static void seed_peer(void)
+{
+    static const struct peer_message all[] = {
+        {.kind = PEER_PIECE, .size = 10, .data = (const uint8_t *)"0123", .len = 4},
+        {.kind = PEER_OFFER,
+         .size = 1 << 20,
+         .items = 3,
+         .data = (const uint8_t *)"name",
+         .len = 4},
+        {.kind = PEER_WITHDRAW},
+        {.kind = PEER_DECISION,
+         .verdict = PEER_REFUSED_EVER,
+         .data = (const uint8_t *)"no",
+         .len = 2},
+    };
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct bytes b = {0};
+        MUST(peer_build(&b, &all[i]) == PROTO_OK);
+        put_bytes("message", "peer", 3, &b);
+    }
+}
+
+static void seed_rotation(void)
+{
+    struct rotation r = {0};
+    struct now now = {.ms = 1};
+    struct bytes content = {0}, rotated = {0};
+    uint64_t next;
+    uint8_t key[RATCHET_KEY_BYTES];
+    static const uint8_t old[RATCHET_KEY_BYTES] = {1};
+
+    MUST(rotation_propose(&r, 4, &now, &content) == PROTO_OK);
+    MUST(rotation_answer(content.data, content.len, old, 3, &now, &next, key, &rotated) ==
+         PROTO_OK);
+    put_bytes("message", "rotate", 4, &content);
+    put_bytes("message", "rotated", 5, &rotated);
+    MUST(rotation_save(&r, &content) == PROTO_OK);
+    put_bytes("stored", "rotation", 5, &content);
+}
+
+/* ---- manifests ---- */
+
+static void add(struct manifest_builder *b, struct manifest_item item, const char *name)
+{
+    item.name = (const uint8_t *)name;
+    item.name_len = strlen(name);
+    item.mode = 0644;
+    item.mtime_s = 1700000000;
+    MUST(manifest_add(b, &item) == PROTO_OK);
+}
+
+static void seed_manifests(void)
+{
+    struct bytes out = {0}, xattrs = {0}, extents = {0};
+    struct manifest_builder b;
+    uint32_t items;
+    uint64_t data;
+
+    manifest_builder_init(&b, &out);
+    add(&b, (struct manifest_item){.kind = MANIFEST_FILE, .size = 0}, "empty");
+    MUST(manifest_finish(&b, &items, &data) == PROTO_OK);
+    manifest_builder_release(&b);
+    put_bytes("manifest", "file", 3, &out);
+
+    manifest_put_xattr(&xattrs, "user.a", 6, "value", 5);
+    manifest_put_extent(&extents, 0, 100);
+    manifest_put_extent(&extents, 4096, 10);
+    manifest_builder_init(&b, &out);
+    add(&b, (struct manifest_item){.kind = MANIFEST_DIR}, "top");
+    add(&b,
+        (struct manifest_item){.kind = MANIFEST_FILE,
+                               .size = 5000,
+                               .extents = extents.data,
+                               .extent_count = 2,
+                               .xattrs = xattrs.data,
+                               .xattrs_len = xattrs.len,
+                               .xattr_count = 1},
+        "file");
+    add(&b, (struct manifest_item){.kind = MANIFEST_HARDLINK, .original = 1}, "hard");
+    add(&b, (struct manifest_item){.kind = MANIFEST_DIR}, "sub");
+    add(&b,
+        (struct manifest_item){.kind = MANIFEST_SYMLINK,
+                               .parent = 3,
+                               .target = (const uint8_t *)"../file",
+                               .target_len = 7},
+        "link");
+    MUST(manifest_finish(&b, &items, &data) == PROTO_OK);
+    manifest_builder_release(&b);
+    put_bytes("manifest", "tree", 7, &out);
+    bytes_release(&xattrs);
+    bytes_release(&extents);
+}
+
+/* ---- operations, for targets that take lists of them ---- */
+
+static void op(struct bytes *b, uint8_t what, uint8_t with, const void *data, size_t len)
+{
+    bytes_put_u8(b, what);
+    bytes_put_u8(b, with);
+    bytes_put_u16(b, (uint16_t)len);
+    bytes_put(b, data, len);
+}
+
+static void seed_records(void)
+{
+    struct bytes b = {0};
+
+    op(&b, 1, 255, "hello", 5);
+    op(&b, 1, 3, "", 0);
+    op(&b, 2, 9, "forged", 6);
+    put_bytes("record", "right-and-forged", -1, &b);
+    op(&b, 3, 10, "123456789", 9);
+    op(&b, 0, 3, "\0\0\0\x40garbage", 11);
+    put_bytes("record", "raw", -1, &b);
+}
+
+static void bulk_op(struct bytes *b, uint8_t what, uint64_t offset, const void *data, size_t len)
+{
+    bytes_put_u8(b, what);
+    bytes_put_u8(b, 255);
+    if (what != 3) {
+        bytes_put_u8(b, 1);
+        bytes_put_u64(b, offset);
+    }
+    bytes_put_u16(b, (uint16_t)len);
+    bytes_put(b, data, len);
+}
+
+static void seed_bulk(void)
+{
+    for (int aes = 0; aes < 2; aes++) {
+        struct bytes b = {0};
+        bulk_op(&b, 1, 0, "data data data", 14);
+        bulk_op(&b, 2, 7, "", 0);
+        bulk_op(&b, 2, 7, "1", 1);
+        bulk_op(&b, 2, 7, "12", 2);
+        bulk_op(&b, 2, 7, "123", 3);
+        bulk_op(&b, 0, 0, "\x05", 1);
+        bulk_op(&b, 1, INT64_MAX - 3, "data", 4);
+        put_bytes("bulk", "right", aes, &b);
+        bulk_op(&b, 3, 0, "\0\0\0\x11xxxxxxxxxxxxxxxxx", 21);
+        put_bytes("bulk", "raw", aes, &b);
+    }
+}
+
+static void seed_meetings(void)
+{
+    for (int follower = 0; follower < 2; follower++) {
+        struct bytes b = {0};
+        static const uint8_t ops[] = {2, 7, 0, 9, 3, 5, 1, 9, 5, 2, 8, 1, 9, 4, 3, 6, 2, 9};
+        bytes_put(&b, ops, sizeof ops);
+        put_bytes("meeting", "agree", follower, &b);
+    }
+}
+
+/* ---- whole sessions ---- */
+
+static void put_parts(struct boss *boss)
+{
+    struct bytes b = {0};
+
+    MUST(order_save(&boss->code_order, &b) == PROTO_OK);
+    put_bytes("stored", "order", 0, &b);
+    if (boss->has_code) {
+        MUST(mailbox_save(&boss->code_mailbox, &b) == PROTO_OK);
+        put_bytes("stored", "mailbox", 1, &b);
+        MUST(nameplate_save(&boss->nameplate, &b) == PROTO_OK);
+        put_bytes("stored", "nameplate", 2, &b);
+        MUST(key_save(&boss->key, &b) == PROTO_OK);
+        put_bytes("stored", "key", 3, &b);
+    }
+    MUST(meeting_save(&boss->meeting, &b) == PROTO_OK);
+    put_bytes("stored", "meeting", 4, &b);
+    MUST(inbound_save(&boss->inbound, &b) == PROTO_OK);
+    put_bytes("stored", "inbound", 6, &b);
+    MUST(outbound_save(&boss->outbound, &b) == PROTO_OK);
+    put_bytes("stored", "outbound", 7, &b);
+    if (boss->current != NULL) {
+        MUST(generation_save(boss->current, &b) == PROTO_OK);
+        put_bytes("stored", "generation", 8, &b);
+    }
+}
+
+static void put_snapshots(struct pair *p, const char *what, bool parts)
+{
+    for (enum pair_who who = PAIR_A; who <= PAIR_B; who++) {
+        struct bytes b = {0};
+        MUST(boss_snapshot(pair_boss(p, who), &b) == PROTO_OK);
+        put_bytes("snapshot", what, -1, &b);
+        if (parts)
+            put_parts(pair_boss(p, who));
+    }
+}
+
+static void seed_sessions(void)
+{
+    struct pair *p = pair_new(1);
+
+    put_snapshots(p, "new", false);
+    pair_allocate(p, PAIR_A);
+    pair_run(p, NULL, MINUTE_MS);
+    put_snapshots(p, "waiting", true);
+    pair_connect(p);
+    put_snapshots(p, "paired", true);
+    pair_send(p, PAIR_A, 100);
+    pair_run(p, NULL, MINUTE_MS);
+    put_snapshots(p, "rotated", true);
+    pair_stop(p, PAIR_B);
+    pair_send(p, PAIR_A, 110);
+    pair_run(p, NULL, 40 * MINUTE_MS);
+    pair_start(p, PAIR_B);
+    put_snapshots(p, "alone", true);
+    pair_run(p, NULL, MINUTE_MS);
+    pair_close(p, PAIR_A);
+    put_snapshots(p, "leaving", false);
+    pair_run(p, NULL, MINUTE_MS);
+    put_snapshots(p, "closed", false);
+    pair_free(p);
+}
+
+/* Lists of operations as fuzz_boss.c reads them. */
+static void seed_boss(void)
+{
+    static const uint8_t pair_up[] = {0, 8, 0, 6, 0,   1, 5, 0, 4, 7, 5, 0, 5, 9,  5, 0,  8, 0,
+                                      4, 2, 2, 0, 182, 1, 0, 0, 0, 0, 0, 0, 7, 12, 9, 10, 0};
+    static const uint8_t stock[] = {1,   4,   2,   2,   0,   182, 1,   0,   0,   0,   0,   0,   1,
+                                    8,   4,   7,   12,  9,   1,   0,   2,   3,   0,   0,   25,  '{',
+                                    '"', 'a', 'n', 's', 'w', 'e', 'r', '"', ':', '{', '"', 'f', 'i',
+                                    'l', 'e', '_', 'a', 'c', 'k', '"', ':', '"', '}', '}', 10,  0};
+    static const uint8_t stream[] = {2, 2, 1, 0, 2, 0,   3, 1, 4, 0, 1, 0, 16, 0, 0,  2, 'h', 'i',
+                                     8, 8, 3, 2, 1, 100, 4, 1, 0, 1, 0, 0, 0,  7, 12, 9, 10,  0};
+    static const uint8_t hints[] = {3,   8,   3,   9,   0,   2,   1,   100, 4,   2,   1,   0,   0,
+                                    0,   15,  '{', '"', 'h', 'i', 'n', 't', 's', '-', 'v', '1', '"',
+                                    ':', '[', ']', '}', 9,   1,   7,   20,  200, 9,   2};
+    static const uint8_t meet[] = {4, 2, 1, 100, 4, 3, 2, 0, 0,  0,  0, 6,  3, 1, 5,  3,
+                                   8, 0, 1, 3,   0, 4, 5, 0, 73, 80, 7, 10, 0, 7, 22, 255};
+    static const uint8_t rotate[] = {5, 2,  1, 0, 2, 0, 3, 1, 4, 0, 1, 0, 1, 1,
+                                     0, 32, 9, 9, 9, 9, 6, 2, 1, 5, 2, 8, 0};
+    static const uint8_t close[] = {6, 8, 2, 2, 1, 0,  2,   0, 3, 1, 4, 0,  1, 0,
+                                    3, 0, 0, 0, 7, 23, 255, 5, 1, 9, 0, 10, 0};
+
+    put("boss", "pair-up", -1, pair_up, sizeof pair_up);
+    put("boss", "stock", -1, stock, sizeof stock);
+    put("boss", "stream", -1, stream, sizeof stream);
+    put("boss", "hints", -1, hints, sizeof hints);
+    put("boss", "meet", -1, meet, sizeof meet);
+    put("boss", "rotate", -1, rotate, sizeof rotate);
+    put("boss", "close", -1, close, sizeof close);
+}
+
+static void seed_classic(void)
+{
+    struct classic c;
+    struct classic_out out = {0};
+    struct actions actions = {0};
+    struct bytes b = {0};
+    static const uint8_t key[KDF_KEY_BYTES] = {1};
+
+    classic_init(&c, key, 1);
+    MUST(classic_save(&c, &b) == PROTO_OK);
+    put_bytes("stored", "classic", 9, &b);
+    MUST(classic_offer(&c, &(struct classic_offer){.name = "a", .size = 7}, NULL, &out, &actions) ==
+         PROTO_OK);
+    MUST(classic_save(&c, &b) == PROTO_OK);
+    put_bytes("stored", "classic", 9, &b);
+    classic_release(&c);
+    classic_out_release(&out);
+    actions_release(&actions);
+}
+
+int main(int argc, char **argv)
+{
+    MUST(argc == 2 && sodium_init() >= 0);
+    corpus = argv[1];
+    seed_envelopes();
+    seed_peer();
+    seed_rotation();
+    seed_manifests();
+    seed_records();
+    seed_bulk();
+    seed_meetings();
+    seed_sessions();
+    seed_classic();
+    seed_boss();
+    return 0;
+}
