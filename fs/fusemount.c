@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "fs/descriptor.h"
 #include "fs/log.h"
 #include "fs/mountpoint.h"
 
@@ -162,30 +163,6 @@ static int wait_for(pid_t pid)
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
 }
 
-static int receive_descriptor(int sock)
-{
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control;
-    char byte;
-    struct iovec iov = {.iov_base = &byte, .iov_len = 1};
-    struct msghdr msg = {.msg_iov = &iov,
-                         .msg_iovlen = 1,
-                         .msg_control = control.bytes,
-                         .msg_controllen = sizeof(control.bytes)};
-    ssize_t n;
-    int fd = -1;
-
-    do
-        n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
-    while (n < 0 && errno == EINTR);
-    const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
-    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-        memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-    return fd;
-}
-
 /* The first line of what fusermount3 had to say. */
 static void read_said(int fd, char said[static SAID_SIZE])
 {
@@ -249,7 +226,7 @@ static int attach_as_user(const struct fusemount *m, char *why)
     }
     close_one(&c.sock[1]);
     close_one(&c.said[1]);
-    fd = receive_descriptor(c.sock[0]);
+    fd = descriptor_receive(c.sock[0]);
     read_said(c.said[0], said);
     if (wait_for(pid) == 0 && fd >= 0)
         goto out;

@@ -77,15 +77,6 @@ int identity_assume(const struct identity *id, char *why)
     return 0;
 }
 
-int identity_regain(const struct identity *id, char *why)
-{
-    if (!id->other)
-        return 0;
-    if (seteuid(0) < 0 || setegid(0) < 0)
-        return fail(why, "cannot be root again");
-    return 0;
-}
-
 /* Changing ids makes a process undumpable, and then /proc/self belongs to root. */
 int identity_become(const struct identity *id, char *why)
 {

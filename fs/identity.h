@@ -1,6 +1,5 @@
-/* Who the daemon is: whoever started it, or in a mount by root the user that setuid= names. Then it
- * looks for the store and touches every file as that user, mounts as root in between, and is that
- * user for good before it serves anybody.
+/* Who the daemon is: whoever started it, or in a mount by root the user that setuid= names. The
+ * worker is that user before it touches a file, the supervisor as soon as it has mounted.
  *
  * Sentences go to why (IDENTITY_WHY_MAX bytes); errors are -1. */
 #ifndef FS_IDENTITY_H
@@ -24,11 +23,8 @@ struct identity {
  * name somebody else. */
 int identity_find(struct identity *out, const char *user, char *why);
 
-/* Files are made and opened as that user from here on, until identity_regain. No-op unless `other`.
- */
+/* Files are looked at as that user from here on. No-op unless `other`. */
 int identity_assume(const struct identity *id, char *why);
-/* Root again; for mounting. */
-int identity_regain(const struct identity *id, char *why);
 /* That user for good, with no way back. */
 int identity_become(const struct identity *id, char *why);
 

@@ -177,6 +177,7 @@ static const struct toggle toggles[] = {
     {"keep_sent", offsetof(struct options, keep_sent)},
     {"keep_exec", offsetof(struct options, keep_exec)},
     {"no_listen", offsetof(struct options, no_listen)},
+    {"nosandbox", offsetof(struct options, no_sandbox)},
     {"allow_other", offsetof(struct options, allow_other)},
     {"allow_root", offsetof(struct options, allow_root)},
 };
@@ -482,6 +483,7 @@ const char *options_usage(void)
            "  -o keep_sent              delivered entries stay, read-only\n"
            "  -o keep_exec              received files may be executable\n"
            "  -o no_listen              make no direct connections possible\n"
+           "  -o nosandbox              do not confine the process that serves\n"
            "  -o setuid=USER            as root: the store and identity of USER\n"
            "  -o allow_other, allow_root, ro, …: see mount(8) and fuse(8)\n";
 }

@@ -54,6 +54,7 @@ struct options {
     bool keep_sent;
     bool keep_exec;
     bool no_listen;
+    bool no_sandbox;
 
     char user[OPTIONS_USER_MAX + 1]; /* setuid=; "": who we are */
     bool allow_other;

@@ -2,13 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include "fs/mountpoint.h"
 #include "fs/options.h"
 #include "fs/paths.h"
+#include "fs/terminal.h"
 #include "fs/worker.h"
 
 enum { WHY_MAX = 512 + 2 * PATH_MAX }; /* room for paths */
@@ -135,29 +137,9 @@ static bool report(struct report *r, enum supervisor_exit code)
     return told;
 }
 
-static void leave_terminal(void)
-{
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-    log_leave_stderr();
-    if (null < 0)
-        return;
-    for (int fd = 0; fd <= 2; fd++)
-        dup2(null, fd);
-    if (null > 2)
-        close(null);
-}
-
 /* ---- signals ---- */
 
-struct ender {
-    const struct plan *plan;
-    struct worker *worker;
-    sigset_t set;
-    pthread_t thread;
-    atomic_bool served; /* the mount has ended by itself */
-};
-
+/* Blocked from before the worker is started, which waits for them, too. */
 static void ending_signals(sigset_t *set)
 {
     sigemptyset(set);
@@ -166,36 +148,6 @@ static void ending_signals(sigset_t *set)
     sigaddset(set, SIGHUP);
 }
 
-/* As a user who unmounts does; whoever is in there yet gets errors from then on. */
-static void *wait_for_signal(void *arg)
-{
-    struct ender *e = arg;
-    int signal = 0;
-
-    sigwait(&e->set, &signal);
-    if (atomic_load(&e->served))
-        return NULL;
-    log_debug("ending: %s", strsignal(signal));
-    if (fusemount_detach(e->plan->dir) < 0)
-        log_warning("%s could not be unmounted: %m", e->plan->dir);
-    worker_end(e->worker);
-    return NULL;
-}
-
-static int start_ender(struct ender *e)
-{
-    ending_signals(&e->set);
-    return pthread_create(&e->thread, NULL, wait_for_signal, e) == 0 ? 0 : -1;
-}
-
-static void stop_ender(struct ender *e)
-{
-    atomic_store(&e->served, true);
-    pthread_kill(e->thread, SIGTERM); /* sigwait takes it */
-    pthread_join(e->thread, NULL);
-}
-
-/* Before any thread is started, so that all have them blocked. */
 static void prepare_signals(void)
 {
     sigset_t set;
@@ -203,6 +155,15 @@ static void prepare_signals(void)
     signal(SIGPIPE, SIG_IGN);
     ending_signals(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+/* A descriptor that is readable when one has come, or -1. */
+static int open_signals(void)
+{
+    sigset_t set;
+
+    ending_signals(&set);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 /* ---- mounting and serving ---- */
@@ -229,9 +190,8 @@ static int mount_it(const struct plan *p, char *why)
 /* From an open store to an answering mount. On failure nothing is mounted. */
 static int bring_up(const struct plan *p, struct worker *w, char *why)
 {
-    if (identity_regain(&p->identity, why) < 0)
-        return -1;
     int fd = mount_it(p, why);
+
     if (fd < 0)
         return -1;
     if (identity_become(&p->identity, why) < 0)
@@ -242,39 +202,98 @@ static int bring_up(const struct plan *p, struct worker *w, char *why)
     return -1;
 }
 
+static void detach(const struct plan *p)
+{
+    if (fusemount_detach(p->dir) < 0)
+        log_warning("%s could not be unmounted: %m", p->dir);
+}
+
+/* As a user who unmounts does; whoever is in there yet gets errors from then on. */
+static void end(const struct plan *p, struct worker *w)
+{
+    detach(p);
+    worker_end(w);
+}
+
+/* Until the worker closes its end of the socket. Returns whether we have unmounted. */
+static bool watch(const struct plan *p, struct worker *w, int signals)
+{
+    struct pollfd fds[] = {{.fd = worker_socket(w), .events = POLLIN},
+                           {.fd = signals, .events = POLLIN}};
+    struct signalfd_siginfo info;
+    bool ended = false;
+
+    for (;;) {
+        if (poll(fds, 2, -1) < 0)
+            continue; /* interrupted */
+        if (fds[1].revents && read(signals, &info, sizeof(info)) == sizeof(info) && !ended) {
+            log_debug("ending: %s", strsignal((int)info.ssi_signo));
+            end(p, w);
+            ended = true;
+        }
+        if (fds[0].revents && worker_answer(w) < 0)
+            return ended;
+    }
+}
+
+static enum supervisor_exit conclude(const struct plan *p, enum worker_outcome how, bool ended)
+{
+    switch (how) {
+    case WORKER_SIGNALLED:
+        if (!ended)
+            detach(p);
+        break;
+    case WORKER_ENDED:
+        break;
+    case WORKER_DIED: /* the dead mount stays: what lies under it is not for those who write to it
+                       */
+        log_error("the process that served %s died", p->dir);
+        return SUPERVISOR_SYSTEM;
+    case WORKER_BROKEN:
+        return SUPERVISOR_SYSTEM;
+    }
+    log_notice("unmounted from %s", p->dir);
+    return SUPERVISOR_OK;
+}
+
 static enum supervisor_exit serve(const struct plan *p, struct worker *w, struct report *r)
 {
-    struct ender ender = {.plan = p, .worker = w};
-
-    if (start_ender(&ender) < 0) {
-        fusemount_detach(p->dir);
-        return complain(SUPERVISOR_SYSTEM, "cannot start a thread");
-    }
     bool background = r->fd >= 0;
-    if (!report(r, SUPERVISOR_OK))
-        kill(getpid(), SIGTERM); /* the caller has given up */
+    bool ended = false;
+    int signals = open_signals();
+
+    if (signals < 0) {
+        end(p, w);
+        return complain(SUPERVISOR_SYSTEM, "cannot wait for signals");
+    }
+    if (!report(r, SUPERVISOR_OK)) { /* the caller has given up */
+        end(p, w);
+        ended = true;
+    }
     if (background)
-        leave_terminal();
+        terminal_leave();
     log_notice("mounted on %s, store %s", p->dir, p->store);
-    int rc = worker_serve(w);
-    stop_ender(&ender);
-    if (rc < 0)
-        log_error("could not go on: %s", strerror(-rc));
-    log_notice("unmounted from %s", p->dir);
-    return rc < 0 ? SUPERVISOR_SYSTEM : SUPERVISOR_OK;
+    ended = watch(p, w, signals) || ended;
+    close(signals);
+    return conclude(p, worker_wait(w), ended);
 }
 
 static enum supervisor_exit run(const struct plan *p, struct report *r)
 {
+    const struct worker_plan plan = {
+        .options = p->options,
+        .identity = &p->identity,
+        .store_dir = p->store,
+        .background = r->fd >= 0,
+        .supervisors_fd = r->fd,
+    };
     struct worker *w = NULL;
     char why[WHY_MAX];
     enum supervisor_exit code;
 
     umask(077);
     prepare_signals();
-    if (identity_assume(&p->identity, why) < 0 ||
-        worker_open(&w, p->options, p->store, p->identity.uid, p->identity.gid, why) < 0 ||
-        bring_up(p, w, why) < 0)
+    if (worker_open(&w, &plan, why) < 0 || bring_up(p, w, why) < 0)
         code = complain(SUPERVISOR_MOUNT, why);
     else
         code = serve(p, w, r);

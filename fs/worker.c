@@ -1,19 +1,23 @@
 #include "fs/worker.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <time.h>
-#include "fs/options.h"
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "fs/descriptor.h"
 #include "fs/paths.h"
-#include "fs/service.h"
+#include "fs/seal/witness.h"
+#include "fs/worker_process.h"
 #include "store/store.h"
 
-enum { LOCK_LOOK_MS = 20 };
-
 struct worker {
-    struct service *service;
+    pid_t pid; /* 0: it is gone */
+    int sock;
+    enum worker_outcome outcome; /* once it is gone */
 };
 
 static int fail(char *why, const char *what)
@@ -24,6 +28,7 @@ static int fail(char *why, const char *what)
 
 int worker_check(const char *store_dir, char *why)
 {
+    _Static_assert((int)WORKER_WHY_MAX >= (int)STORE_WHY_MAX, "one sentence is passed on");
     struct store *store;
 
     if (paths_can_make(store_dir) == 0)
@@ -36,82 +41,127 @@ int worker_check(const char *store_dir, char *why)
     return 0;
 }
 
-/* A thousand connections and the files of as many transfers. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
+/* ---- starting ---- */
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
+/* Its next report must be `wanted`. */
+static int hear(const struct worker *w, enum worker_word wanted, char *why)
+{
+    struct worker_report report;
+    ssize_t n;
+
+    do
+        n = recv(w->sock, &report, sizeof(report), MSG_TRUNC);
+    while (n < 0 && errno == EINTR);
+    if (n == sizeof(report) && report.word == wanted)
+        return 0;
+    if (n == sizeof(report) && report.word == WORKER_FAILED)
+        snprintf(why, WORKER_WHY_MAX, "%.*s", WORKER_WHY_MAX - 1, report.why);
+    else
+        snprintf(why, WORKER_WHY_MAX, "the process that serves died while it started");
+    return -1;
+}
+
+/* The child never returns from here. */
+static int start(struct worker *w, const struct worker_plan *plan, char *why)
+{
+    pid_t supervisor = getpid();
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return fail(why, "cannot make a socket");
+    w->pid = fork();
+    if (w->pid < 0) {
+        w->pid = 0;
+        fail(why, "cannot start a process");
+        close(ends[0]);
+        close(ends[1]);
+        return -1;
     }
+    if (w->pid == 0) {
+        close(ends[0]);
+        exit((int)worker_process_run(plan, ends[1], supervisor));
+    }
+    close(ends[1]);
+    w->sock = ends[0];
+    return 0;
 }
 
-static int64_t now_ms(void)
+int worker_open(struct worker **out, const struct worker_plan *plan, char *why)
 {
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/* The lock tells nobody when it becomes free, so look often. */
-static int open_in_time(struct worker *w, const struct options *options, const char *store_dir,
-                        uid_t uid, gid_t gid, char *why)
-{
-    const struct timespec pause = {.tv_nsec = LOCK_LOOK_MS * 1000000};
-    int64_t end_ms = now_ms() + WORKER_LOCK_MS;
-    int rc;
-
-    while ((rc = service_open(&w->service, options, store_dir, uid, gid, why)) ==
-               STORE_ERR_LOCKED &&
-           now_ms() < end_ms)
-        nanosleep(&pause, NULL);
-    return rc;
-}
-
-int worker_open(struct worker **out, const struct options *options, const char *store_dir,
-                uid_t uid, gid_t gid, char *why)
-{
-    _Static_assert((int)WORKER_WHY_MAX >= (int)SERVICE_WHY_MAX, "one sentence is passed on");
-    _Static_assert((int)WORKER_WHY_MAX >= (int)STORE_WHY_MAX, "one sentence is passed on");
     struct worker *w = calloc(1, sizeof(*w));
 
     if (!w)
         return fail(why, "cannot start");
-    raise_descriptor_limit();
-    if (!*options->store && paths_make_parents(store_dir) < 0) {
-        fail(why, store_dir);
-        goto fail;
+    w->sock = -1;
+    if (start(w, plan, why) < 0 || hear(w, WORKER_OPENED, why) < 0) {
+        worker_close(w);
+        return -1;
     }
-    if (open_in_time(w, options, store_dir, uid, gid, why) < 0)
-        goto fail;
     *out = w;
     return 0;
-fail:
-    free(w);
-    return -1;
 }
 
 int worker_start(struct worker *w, int fuse_fd, char *why)
 {
-    return service_start(w->service, fuse_fd, why) < 0 ? -1 : 0;
+    int rc = descriptor_send(w->sock, fuse_fd);
+
+    if (rc < 0)
+        fail(why, "cannot pass the mount on");
+    close(fuse_fd);
+    return rc < 0 ? rc : hear(w, WORKER_SERVES, why);
 }
 
-int worker_serve(struct worker *w)
+/* ---- while it serves ---- */
+
+int worker_socket(const struct worker *w)
 {
-    return service_loop(w->service);
+    return w->sock;
+}
+
+int worker_answer(struct worker *w)
+{
+    return witness_answer(w->sock);
 }
 
 void worker_end(struct worker *w)
 {
-    service_end(w->service);
+    if (w->pid > 0)
+        kill(w->pid, SIGTERM);
+}
+
+static enum worker_outcome outcome_of(int status)
+{
+    if (!WIFEXITED(status))
+        return WORKER_DIED;
+    switch (WEXITSTATUS(status)) {
+    case WORKER_EXIT_ENDED:
+        return WORKER_ENDED;
+    case WORKER_EXIT_SIGNALLED:
+        return WORKER_SIGNALLED;
+    default:
+        return WORKER_BROKEN;
+    }
+}
+
+enum worker_outcome worker_wait(struct worker *w)
+{
+    int status = 0;
+
+    if (w->pid == 0)
+        return w->outcome;
+    while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    w->pid = 0;
+    w->outcome = outcome_of(status);
+    return w->outcome;
 }
 
 void worker_close(struct worker *w)
 {
     if (!w)
         return;
-    service_close(w->service);
+    if (w->sock >= 0)
+        close(w->sock); /* it may be waiting for a mount */
+    worker_wait(w);
     free(w);
 }

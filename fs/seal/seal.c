@@ -161,13 +161,13 @@ out:
 
 bool seal_flushed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid)
 {
+    enum writer_end end = writer_at_flush(pid); /* it may block: without the lock */
     bool killed = false;
 
     (void)entry;
     pthread_mutex_lock(&s->lock);
     struct track_handle *h = track_handle_find(&s->table, handle);
     if (h) {
-        enum writer_end end = writer_at_flush(pid);
         killed = end == WRITER_KILLED || (end == WRITER_ENDS && h->unflushed);
         h->killed = killed;
         h->unflushed = false;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "fs/log.h"
+#include "fs/seal/witness.h"
 
 enum {
     EXITING = 0x4, /* PF_EXITING of the kernel's sched.h */
@@ -191,13 +192,24 @@ static bool code_readable(pid_t tid)
     return readlink(path, target, sizeof(target)) >= 0 || (errno != EACCES && errno != EPERM);
 }
 
-enum writer_end writer_at_flush(pid_t tid)
+enum writer_end writer_look(pid_t tid)
 {
     struct writer_stat stat;
 
     if (read_stat(tid, &stat) < 0 || !(stat.flags & EXITING))
         return WRITER_GOES_ON;
     return writer_end_of(&stat, code_readable(tid));
+}
+
+enum writer_end writer_at_flush(pid_t tid)
+{
+    struct writer_stat stat;
+
+    if (!witness_in_use())
+        return writer_look(tid);
+    if (read_stat(tid, &stat) < 0 || !(stat.flags & EXITING))
+        return WRITER_GOES_ON;
+    return witness_ask(tid);
 }
 
 bool writer_describe(pid_t tid, char name[static WRITER_NAME_MAX], pid_t *pid)

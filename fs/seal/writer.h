@@ -4,7 +4,7 @@
  * process. A number that was reused is told apart by the time at which its process began. What
  * /proc does not show (another pid namespace, hidepid) is unknown, never guessed.
  *
- * All functions from any thread; none blocks. */
+ * All functions from any thread; only writer_at_flush may block. */
 #ifndef FS_SEAL_WRITER_H
 #define FS_SEAL_WRITER_H
 
@@ -73,8 +73,11 @@ bool writer_descends(pid_t tid, const struct writer_id *ancestor);
 /* Are the two threads of one process? */
 bool writer_same_process(pid_t tid, pid_t other);
 
-/* How a thread that is sending a FLUSH ends; WRITER_GOES_ON if nothing is known. */
+/* How a thread that is sending a FLUSH ends; WRITER_GOES_ON if nothing is known. Asks the witness
+ * if there is one (witness.h), and then may block for WITNESS_WAIT_MS. */
 enum writer_end writer_at_flush(pid_t tid);
+/* The same, never asking anybody. */
+enum writer_end writer_look(pid_t tid);
 
 /* The command's name and process id, for people. False if it is unknown. */
 bool writer_describe(pid_t tid, char name[static WRITER_NAME_MAX], pid_t *pid);

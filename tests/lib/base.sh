@@ -50,6 +50,14 @@ alive() {
     stat=${stat##*) }
     [ "${stat%% *}" != Z ]
 }
+# alive_group PGID: one of the process group does.
+alive_group() {
+    local pid
+    for pid in $(pgrep -g "$1"); do
+        if alive "$pid"; then return 0; fi
+    done
+    return 1
+}
 
 # random_file PATH BYTES [SEED]: reproducible content that does not compress.
 random_file() { python3 "$TOP/tests/lib/random_file.py" "$@"; }

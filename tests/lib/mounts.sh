@@ -22,6 +22,8 @@ wh_mount() {
 }
 wh_usable() { mountpoint -q "$T/$1" && ls "$T/$1/new" >/dev/null; }
 wh_pid() { cat "$T/pids/$1"; }
+# The process that serves: the child of the one that was started, which mounts and waits.
+wh_worker() { pgrep -o -P "$(wh_pid "$1")"; }
 wh_settled() { wh_usable "$1" || not alive "$(wh_pid "$1")"; }
 
 # wh_unmount NAME: as a user does it; returns when the daemon has ended.
@@ -35,7 +37,7 @@ wh_kill() {
     local pid
     pid=$(wh_pid "$1")
     kill -KILL -- "-$pid" 2>/dev/null || true
-    wait_for 20 not alive "$pid"
+    wait_for 20 not alive_group "$pid"
 }
 
 wh_state() { sed -n "s/^$2: *//p" "$T/$1/state"; }

@@ -46,7 +46,7 @@ refused "$T/bad" newer
 
 note "one in use"
 wh_mount one
-pid=$(wh_pid one)
+pid=$(wh_worker one)
 started=$SECONDS
 said=$("$WORMHOLEFS" "$T/m" -o "store=$T/store/one,$quiet" 2>&1) && fail "two daemons on one store"
 case $said in *"$pid"*) ;; *) fail "'$said' does not name $pid" ;; esac

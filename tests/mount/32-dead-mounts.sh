@@ -37,9 +37,9 @@ umount "$T/a"
 
 note "a live one that does not answer is left alone"
 wh_mount a
-kill -STOP "$(wh_pid a)"
+kill -STOP -- "-$(wh_pid a)"
 said=$(timeout 30 "$WORMHOLEFS" other "$T/a" -o "store=$T/store/other,$quiet" 2>&1) && fail "mounted over a stopped one"
 case $said in *"'a'"*) ;; *) fail "'$said' does not name what is mounted" ;; esac
-kill -CONT "$(wh_pid a)"
+kill -CONT -- "-$(wh_pid a)"
 wait_for 10 wh_usable a
 is "$(cat "$T/a/1/outbox/file")" kept

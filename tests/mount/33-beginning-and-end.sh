@@ -3,7 +3,8 @@
 . "$TOP/tests/mount/lib.sh"
 
 quiet=mailbox=ws://127.0.0.1:9/v1,transit=none
-daemon() { pgrep -f "^$WORMHOLEFS $1 "; }
+daemon() { pgrep -o -f "^$WORMHOLEFS $1 "; } # the supervisor
+worker() { pgrep -P "$(daemon "$1")"; }
 sits_in() { [ "$(readlink "/proc/$sitter/cwd")" = "$1" ]; }
 
 note "in the background: usable at once, detached from the caller"
@@ -11,13 +12,15 @@ note "in the background: usable at once, detached from the caller"
 must "not usable" ls "$T/back/new" >/dev/null
 is "$(stat -c %a "$T/back")" 700
 pid=$(daemon back)
-is "$(readlink "/proc/$pid/cwd")" /
-is "$(ps -o tty= -p "$pid" | tr -d ' ')" "?"
-for fd in 0 1 2; do is "$(readlink "/proc/$pid/fd/$fd")" /dev/null; done
+for process in "$pid" "$(worker back)"; do
+    is "$(readlink "/proc/$process/cwd")" /
+    is "$(ps -o tty= -p "$process" | tr -d ' ')" "?"
+    for fd in 0 1 2; do is "$(readlink "/proc/$process/fd/$fd")" /dev/null; done
+    must "ps does not show the options" grep -qz "store=$T/store-back" "/proc/$process/cmdline"
+done
 said=$("$WORMHOLEFS" pipe "$T/pipe" -o "store=$T/store-pipe,$quiet") # would hang if the daemon kept the pipe
 is "$said" ""
 umount "$T/pipe"
-must "ps does not show the options" grep -qz "store=$T/store-back" "/proc/$pid/cmdline"
 
 note "umount ends it"
 umount "$T/back"
@@ -35,6 +38,24 @@ for signal in TERM INT HUP; do
     must_fail "$signal left the mount" mountpoint -q "$T/back"
     kill "$sitter"
     wait "$sitter" || true
+done
+
+note "also when they reach the process that serves, as the pid in the store's lock does"
+"$WORMHOLEFS" back "$T/back" -o "store=$T/store-back,$quiet"
+pid=$(daemon back)
+is "$(cat "$T/store-back/lock")" "$(worker back)"
+kill "$(worker back)"
+wait_for 10 not alive "$pid"
+must_fail "it left the mount" mountpoint -q "$T/back"
+
+note "one does not live on without the other"
+for victim in daemon worker; do
+    "$WORMHOLEFS" back "$T/back" -o "store=$T/store-back,$quiet"
+    pid=$(daemon back) other=$(worker back)
+    kill -KILL "$("$victim" back)"
+    wait_for 10 not alive "$pid"
+    wait_for 10 not alive "$other"
+    must_fail "the dead mount answers" ls "$T/back" 2>/dev/null
 done
 
 note "in the foreground the exit code tells"

@@ -56,8 +56,8 @@ mkdir "$T/home-nobody"
 chown nobody "$T/home-nobody"
 as_nobody() { setpriv --reuid=nobody --regid="$(id -g nobody)" --clear-groups env -u XDG_STATE_HOME HOME="$T/home-nobody" ASAN_OPTIONS= UBSAN_OPTIONS= "$@"; }
 ASAN_OPTIONS='' "$WORMHOLEFS" job "$T/n" -o "setuid=nobody,store=$T/home-nobody/s,$quiet"
-pid=$(pgrep -f 'wormholefs job ')
-is "$(sed -n 's/^Uid:\t//p' "/proc/$pid/status" | tr '\t' ' ')" "$(id -u nobody) $(id -u nobody) $(id -u nobody) $(id -u nobody)"
+pid=$(pgrep -o -f 'wormholefs job ')
+for process in $(pgrep -f 'wormholefs job '); do is "$(sed -n 's/^Uid:\t//p' "/proc/$process/status" | tr '\t' ' ')" "$(id -u nobody) $(id -u nobody) $(id -u nobody) $(id -u nobody)"; done
 is "$(stat -c %U "$T/home-nobody/s/journal.sqlite")" nobody
 as_nobody cp /etc/hosts "$T/n/new/outbox/"
 must_fail "root comes in without allow_root" ls "$T/n" 2>/dev/null
@@ -71,12 +71,12 @@ mount --bind "$T/fuse" /dev/fuse
 as_nobody "$WORMHOLEFS" job "$T/home-nobody/m" -o "$quiet"
 is "$(as_nobody ls "$T/home-nobody/m")" new
 must "the store is elsewhere" present "$T/home-nobody/.local/state/wormholefs/job/journal.sqlite"
-pid=$(pgrep -f 'wormholefs job ')
+pid=$(pgrep -o -f 'wormholefs job ')
 kill -KILL "$pid"
-wait_for 10 not alive "$pid"
+wait_for 10 gone job
 as_nobody "$WORMHOLEFS" job "$T/home-nobody/m" -o "$quiet"
 is "$(grep -c "$T/home-nobody/m" /proc/self/mountinfo)" 1
-pid=$(pgrep -f 'wormholefs job ')
+pid=$(pgrep -o -f 'wormholefs job ')
 kill "$pid"
 wait_for 10 not alive "$pid"
 must_fail "left mounted" grep -q " $T/home-nobody/m " /proc/self/mountinfo

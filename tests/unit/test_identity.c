@@ -76,20 +76,22 @@ static void naming_ourselves_changes_nothing(void **state)
     assert_int_equal(identity_find(&id, entry->pw_name, why), 0);
     assert_false(id.other);
     assert_int_equal(identity_assume(&id, why), 0);
-    assert_int_equal(identity_regain(&id, why), 0);
     assert_int_equal(identity_become(&id, why), 0);
     assert_int_equal(geteuid(), id.uid);
 }
 
-/* In a child; returns the number of the step that failed, 0 if none did. */
-static int go_to_and_fro(const struct identity *id)
+/* In children; they return the number of the step that failed, 0 if none did. */
+static int assume(const struct identity *id)
+{
+    if (identity_assume(id, why) < 0 || geteuid() != id->uid || getegid() != id->gid)
+        return 1;
+    return getuid() == 0 ? 0 : 2;
+}
+
+static int become(const struct identity *id)
 {
     gid_t groups[64];
 
-    if (identity_assume(id, why) < 0 || geteuid() != id->uid || getegid() != id->gid)
-        return 1;
-    if (getuid() != 0 || identity_regain(id, why) < 0 || geteuid() != 0)
-        return 2;
     if (identity_become(id, why) < 0 || getuid() != id->uid || geteuid() != id->uid)
         return 3;
     if (getgid() != id->gid || getegid() != id->gid)
@@ -101,10 +103,21 @@ static int go_to_and_fro(const struct identity *id)
     return seteuid(0) == 0 || setuid(0) == 0 ? 6 : 0;
 }
 
+static int in_child(int (*step)(const struct identity *id), const struct identity *id)
+{
+    int status;
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(step(id));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
 static void root_can_become_a_user_for_good(void **state)
 {
     struct identity id;
-    int status;
 
     (void)state;
     if (geteuid() != 0 || !getpwnam("nobody"))
@@ -112,12 +125,8 @@ static void root_can_become_a_user_for_good(void **state)
     assert_int_equal(identity_find(&id, "nobody", why), 0);
     assert_true(id.other);
     assert_string_equal(id.home, getpwnam("nobody")->pw_dir); /* not root's HOME */
-    pid_t child = fork();
-    if (child == 0)
-        _exit(go_to_and_fro(&id));
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(in_child(assume, &id), 0);
+    assert_int_equal(in_child(become, &id), 0);
 }
 
 int main(void)

@@ -68,7 +68,8 @@ static void the_defaults_are_the_contract_s(void **state)
     assert_string_equal(o.user, "");
     assert_string_equal(o.kernel, "");
     assert_false(o.foreground || o.verbose || o.sloppy);
-    assert_false(o.keep_sent || o.keep_exec || o.no_listen || o.allow_other || o.allow_root);
+    assert_false(o.keep_sent || o.keep_exec || o.no_listen || o.allow_other || o.allow_root ||
+                 o.no_sandbox);
     assert_true(o.mount_flags == (MS_NOSUID | MS_NODEV));
 }
 
@@ -115,9 +116,10 @@ static void flags_are_mount_s(void **state)
 static void every_option_is_taken(void **state)
 {
     (void)state;
-    assert_good("wh -o mailbox=wss://m.example/v1,transit=tcp:t.example:99,store=/s,appid=x/y,"
-                "code_words=5,settle=0,settle_tree=77 -o inbox_max=20G,keep_sent,no_listen,"
-                "keep_exec,setuid=alice,allow_root,max_read=65536");
+    assert_good(
+        "wh -o mailbox=wss://m.example/v1,transit=tcp:t.example:99,store=/s,appid=x/y,"
+        "code_words=5,settle=0,settle_tree=77 -o inbox_max=20G,keep_sent,no_listen,nosandbox,"
+        "keep_exec,setuid=alice,allow_root,max_read=65536");
     assert_string_equal(o.mailbox, "wss://m.example/v1");
     assert_string_equal(o.relay.host, "t.example");
     assert_int_equal(o.relay.port, 99);
@@ -127,7 +129,7 @@ static void every_option_is_taken(void **state)
     assert_int_equal(o.settle_ms, 0);
     assert_int_equal(o.settle_tree_ms, 77);
     assert_true(o.inbox_max == 20ULL << 30);
-    assert_true(o.keep_sent && o.no_listen && o.keep_exec && o.allow_root);
+    assert_true(o.keep_sent && o.no_listen && o.keep_exec && o.allow_root && o.no_sandbox);
     assert_false(o.allow_other);
     assert_string_equal(o.user, "alice");
     assert_int_equal(o.max_read, 65536);
@@ -271,8 +273,8 @@ static void usage_names_every_option(void **state)
 {
     static const char *const names[] = {
         "mailbox=",     "transit=",   "store=",    "appid=",    "code_words=", "settle=",
-        "settle_tree=", "inbox_max=", "keep_sent", "no_listen", "keep_exec",   "setuid=",
-        "-F",           "-f",         "-s",        "-v"};
+        "settle_tree=", "inbox_max=", "keep_sent", "no_listen", "nosandbox",   "keep_exec",
+        "setuid=",      "-F",         "-f",        "-s",        "-v"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -1,0 +1,9 @@
+/* The terminal that the daemon was started from. */
+#ifndef FS_TERMINAL_H
+#define FS_TERMINAL_H
+
+/* Nothing is read from it or written to it any more, the log included: descriptors 0 to 2 become
+ * /dev/null. */
+void terminal_leave(void);
+
+#endif
