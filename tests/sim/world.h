@@ -25,10 +25,12 @@ struct world_options {
     /* Where a peer has its store: the io, and in `dir` the path. */
     const struct io *(*disk)(void *arg, int peer, char dir[static 64]);
     void (*watch)(void *arg, int peer, struct engine_watch *out);
-    /* An engine lets something go; `said`: a text for the server. A dead peer may still do so:
-     * what it lets go then is never carried out if it is killed before the next step. */
+    /* An engine lets something go. A dead peer may still do so: what it lets go then is never
+     * carried out if it is killed before the next step. */
     void (*let_go)(void *arg, int peer);
-    void (*said)(void *arg, int peer, const void *text, size_t len);
+    /* A text that goes to the server, and one that comes from it. */
+    void (*said)(void *arg, int peer, uint64_t connection, const char *text, size_t len);
+    void (*heard)(void *arg, int peer, uint64_t connection, const char *text, size_t len);
     void *arg;
     /* The way from the server. A connection keeps its order, but for messages that are swapped. */
     int64_t delay_ms_max;
@@ -59,6 +61,8 @@ bool world_run(struct world *w, bool (*done)(struct world *w, void *arg), void *
 
 /* Cuts every mailbox connection; they come again. */
 void world_cut_links(struct world *w);
+/* The server says `text` on one of the links that are up, whichever `draw` means. */
+void world_tell(struct world *w, uint64_t draw, const char *text, size_t len);
 /* Cuts every transit connection. */
 void world_cut_transit(struct world *w);
 /* No mailbox server can be reached until it is back. */

@@ -15,7 +15,7 @@ static struct command *command_add(struct peer *p, enum command_kind kind, uint6
     c->wormhole = wormhole;
     *p->last = c;
     p->last = &c->next;
-    if (p->w->options.let_go != NULL)
+    if (p->w->options.let_go != NULL && (kind == COMMAND_SEND || kind == COMMAND_START))
         p->w->options.let_go(p->w->options.arg, p->index);
     return c;
 }
@@ -30,8 +30,6 @@ static void out_send(void *arg, uint64_t wormhole, enum wormhole_link link, cons
 {
     struct peer *p = arg;
     struct command *c = command_add(p, COMMAND_SEND, wormhole);
-    if (p->w->options.said != NULL)
-        p->w->options.said(p->w->options.arg, p->index, text, len);
     c->link = link;
     c->text = malloc(len + 1);
     world_must(c->text != NULL, "memory");
@@ -245,8 +243,11 @@ static void carry_out(struct peer *p, struct command *c)
         link_open(p, c->wormhole, c->link);
         break;
     case COMMAND_SEND:
-        if (l != NULL && l->connection != 0)
-            mailbox_server_receive(p->w->server, l->connection, c->text, c->len, p->w->now_ms);
+        if (l == NULL || l->connection == 0)
+            break;
+        if (p->w->options.said != NULL)
+            p->w->options.said(p->w->options.arg, p->index, l->connection, c->text, c->len);
+        mailbox_server_receive(p->w->server, l->connection, c->text, c->len, p->w->now_ms);
         break;
     case COMMAND_CLOSE:
         link_close(p, l);
@@ -311,10 +312,35 @@ static void deliver(struct world *w, const struct mailbox_server_output *o)
                     o->dropped ? "dropped" : o->text);
         if (o->dropped)
             link_lost(p, l);
-        else
+        else {
+            if (w->options.heard != NULL)
+                w->options.heard(w->options.arg, i, o->connection, o->text, o->len);
             engine_link_received(p->engine, l->wormhole, l->link, o->text, o->len);
+        }
         return;
     }
+}
+
+void world_tell(struct world *w, uint64_t draw, const char *text, size_t len)
+{
+    struct mailbox_server_output o = {.len = len};
+    uint64_t up = 0;
+    for (int round = 0; round < 2; round++) {
+        uint64_t left = up > 0 ? draw % up : 0;
+        for (int i = 0; i < w->peer_count * LINKS_MAX; i++) {
+            const struct link *l = &w->peers[i / LINKS_MAX].links[i % LINKS_MAX];
+            if (!l->used || l->connection == 0)
+                continue;
+            up += round == 0;
+            if (round == 1 && left-- == 0)
+                o.connection = l->connection;
+        }
+    }
+    o.text = strndup(text, len);
+    world_must(o.text != NULL, "memory");
+    if (o.connection != 0)
+        deliver(w, &o);
+    free(o.text);
 }
 
 static void mail_put(struct world *w, struct mailbox_server_output *o, int64_t delay_ms)

@@ -1,0 +1,257 @@
+/* What goes wrong in a seed. */
+#include <errno.h>
+#include <string.h>
+#include "tests/sim/seed_inner.h"
+
+enum { AWAY_MS_MAX = 20000, FAR_CALLS = 400, NEAR_CALLS = 12 };
+
+static int any_peer(struct seed *s)
+{
+    return (int)dice_below(&s->dice, (uint64_t)s->peers);
+}
+
+/* Often just ahead, where the last thing that was done is still in the making. */
+static uint64_t calls_ahead(struct seed *s)
+{
+    return 1 + dice_below(&s->dice, dice_below(&s->dice, 2) == 0 ? NEAR_CALLS : FAR_CALLS);
+}
+
+static void kill_soon(struct seed *s, enum disk_loss loss)
+{
+    int peer = any_peer(s);
+    struct party_state *party = &s->party[peer];
+    if (!party->up)
+        return;
+    party->loss = loss;
+    uint64_t calls = calls_ahead(s);
+    disk_die_in(party->disk, calls);
+    seed_say(s, "%c will %s at call %llu", 'A' + peer,
+             loss == DISK_KEEPS ? "die" : "lose its power", (unsigned long long)calls);
+}
+
+static void fill_disk(struct seed *s)
+{
+    struct disk *d = s->party[any_peer(s)].disk;
+    if (dice_below(&s->dice, 2) == 0)
+        disk_fail_in(d, calls_ahead(s), ENOSPC, 1 + (unsigned)dice_below(&s->dice, 3));
+    else
+        disk_set_room(d,
+                      dice_below(&s->dice, 2) == 0 ? dice_below(&s->dice, 64 << 10) : UINT64_MAX);
+}
+
+static void break_disk(struct seed *s)
+{
+    int peer = any_peer(s);
+    disk_fail_in(s->party[peer].disk, calls_ahead(s), EIO, 1 + (unsigned)dice_below(&s->dice, 3));
+}
+
+/* The files as they are now are kept; or those kept earlier come back, after a kill. */
+static void go_back(struct seed *s)
+{
+    int peer = any_peer(s);
+    struct party_state *party = &s->party[peer];
+    if (party->image == NULL) {
+        if (!party->up || disk_dead(party->disk))
+            return;
+        ledger_look(s);
+        party->image = disk_copy(party->disk);
+        party->image_events = party->event_count;
+        return;
+    }
+    if (party->up || dice_below(&s->dice, 2) != 0)
+        return;
+    seed_say(s, "the store of %c goes back", 'A' + peer);
+    disk_restore(party->disk, party->image);
+    disk_image_free(party->image);
+    party->image = NULL;
+    ledger_went_back(s, peer);
+    s->wire.back = true;
+    for (int i = 0; i < s->pair_count; i++)
+        if (s->pairs[i].peer[0] == peer || s->pairs[i].peer[1] == peer)
+            s->pairs[i].back = true;
+}
+
+/* A copy of a store runs beside it for some time. */
+static void clone(struct seed *s)
+{
+    struct party_state *copy = &s->party[SEED_CLONE];
+    if (copy->up) {
+        seed_say(s, "the clone ends");
+        disk_die(copy->disk);
+        return;
+    }
+    int peer = any_peer(s);
+    struct party_state *party = &s->party[peer];
+    if (disk_dead(copy->disk) || !party->up || disk_dead(party->disk))
+        return;
+    struct disk_image *image = disk_copy(party->disk);
+    disk_restore(copy->disk, image);
+    disk_image_free(image);
+    s->wire.back = true;
+    for (int i = 0; i < s->pair_count; i++)
+        if (s->pairs[i].peer[0] == peer || s->pairs[i].peer[1] == peer)
+            s->pairs[i].cloned = true;
+    copy->up = world_try_start(s->world, SEED_CLONE) == 0;
+    seed_say(s, "a clone of %c runs: %d", 'A' + peer, (int)copy->up);
+}
+
+/* ---- the server ---- */
+
+static const struct row_mailbox *any_mailbox(struct seed *s)
+{
+    const struct row_mailbox *found = NULL;
+    uint64_t seen = 0;
+    for (const struct row_mailbox *m = mailbox_server_rows(world_server(s->world))->mailboxes;
+         m != NULL; m = m->next)
+        if (dice_below(&s->dice, ++seen) == 0)
+            found = m;
+    return found;
+}
+
+static void prune(struct seed *s)
+{
+    const struct row_mailbox *m = any_mailbox(s);
+    if (dice_below(&s->dice, 6) == 0) {
+        seed_say(s, "the server forgets everything");
+        mailbox_server_wipe(world_server(s->world), world_now_ms(s->world));
+    } else if (m != NULL) {
+        seed_say(s, "the server forgets mailbox %s", m->id);
+        mailbox_server_forget(world_server(s->world), m->appid, m->id);
+    }
+}
+
+static void replay_old(struct seed *s)
+{
+    if (s->wire.old_count == 0)
+        return;
+    const struct wire_old *o = &s->wire.old[dice_below(&s->dice, s->wire.old_count)];
+    seed_say(s, "the server replays %s of %s", o->phase, o->mailbox);
+    s->injected++;
+    mailbox_server_inject(world_server(s->world), WORLD_APPID, o->mailbox, o->side, o->phase,
+                          o->body, world_now_ms(s->world));
+}
+
+/* A third side comes to a mailbox: it stays crowded until the server forgets it. */
+static void crowd(struct seed *s)
+{
+    static const char bind[] =
+        "{\"type\": \"bind\", \"appid\": \"" WORLD_APPID "\", \"side\": \"strange\"}";
+    const struct row_mailbox *m = any_mailbox(s);
+    struct mailbox_server *server = world_server(s->world);
+    int64_t now_ms = world_now_ms(s->world);
+    char open[256];
+    if (m == NULL)
+        return;
+    int len = snprintf(open, sizeof open, "{\"type\": \"open\", \"mailbox\": \"%.100s\"}", m->id);
+    seed_say(s, "a stranger opens mailbox %s", m->id);
+    s->injected++;
+    uint64_t connection = mailbox_server_connect(server, now_ms);
+    mailbox_server_receive(server, connection, bind, sizeof bind - 1, now_ms);
+    mailbox_server_receive(server, connection, open, (size_t)len, now_ms);
+    mailbox_server_disconnect(server, connection);
+}
+
+static void answer_error(struct seed *s)
+{
+    static const char error[] =
+        "{\"type\": \"error\", \"error\": \"internal\", \"orig\": {\"type\": \"add\"}}";
+    seed_say(s, "the server says error");
+    world_tell(s->world, dice_next(&s->dice), error, sizeof error - 1);
+}
+
+static void server_dies(struct seed *s)
+{
+    if (dice_below(&s->dice, 2) == 0) {
+        seed_say(s, "the server restarts");
+        mailbox_server_restart(world_server(s->world), world_now_ms(s->world));
+        return;
+    }
+    bool up = dice_below(&s->dice, 2) == 0;
+    seed_say(s, "the server is %s", up ? "there" : "away");
+    world_set_server_up(s->world, up);
+}
+
+/* For some time: how it is with the way from the server. */
+static void change_weather(struct seed *s, enum fault fault)
+{
+    struct world_options *w = world_weather(s->world);
+    bool on = dice_below(&s->dice, 3) != 0;
+    if (fault == FAULT_REPEAT)
+        w->repeat_one_in = on ? 2 + dice_below(&s->dice, 4) : 0;
+    else if (fault == FAULT_REORDER)
+        w->swap_one_in = on ? 2 + dice_below(&s->dice, 4) : 0;
+    else
+        w->delay_ms_max = on ? 1 + (int64_t)dice_below(&s->dice, 5000) : 0;
+}
+
+void misfortunes_step(struct seed *s)
+{
+    enum fault fault = (enum fault)dice_below(&s->dice, FAULT_COUNT);
+    if (!(s->options.faults & 1u << fault))
+        return;
+    switch (fault) {
+    case FAULT_KILL:
+        kill_soon(s, DISK_KEEPS);
+        break;
+    case FAULT_POWER:
+        kill_soon(s, DISK_LOSES);
+        break;
+    case FAULT_ENOSPC:
+        fill_disk(s);
+        break;
+    case FAULT_EIO:
+        break_disk(s);
+        break;
+    case FAULT_BACK:
+        go_back(s);
+        break;
+    case FAULT_CLONE:
+        clone(s);
+        break;
+    case FAULT_PRUNE:
+        prune(s);
+        break;
+    case FAULT_REPEAT:
+    case FAULT_REORDER:
+    case FAULT_DELAY:
+        change_weather(s, fault);
+        break;
+    case FAULT_REPLAY:
+        replay_old(s);
+        break;
+    case FAULT_CROWD:
+        crowd(s);
+        break;
+    case FAULT_ERROR:
+        answer_error(s);
+        break;
+    case FAULT_DEATH:
+        server_dies(s);
+        break;
+    case FAULT_LINKS:
+        world_cut_links(s->world);
+        break;
+    case FAULT_TRANSIT:
+        world_cut_transit(s->world);
+        break;
+    case FAULT_COUNT:
+        break;
+    }
+}
+
+void misfortunes_end(struct seed *s)
+{
+    struct world_options *w = world_weather(s->world);
+    s->quiet = true;
+    w->repeat_one_in = w->swap_one_in = 0;
+    w->delay_ms_max = 0;
+    world_set_server_up(s->world, true);
+    for (int i = 0; i < s->peers; i++) {
+        disk_die_in(s->party[i].disk, 0);
+        disk_fail_in(s->party[i].disk, 0, EIO, 0);
+        disk_set_room(s->party[i].disk, UINT64_MAX);
+        s->party[i].up_at_ms = 0;
+    }
+    if (s->party[SEED_CLONE].up)
+        disk_die(s->party[SEED_CLONE].disk);
+}

@@ -1,0 +1,304 @@
+#include "tests/sim/seed.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tests/sim/ciphers.h"
+#include "tests/sim/seed_inner.h"
+
+enum {
+    AWAY_MS_MAX = 20000,
+    HEAL_MS = 3 * 60 * 60 * 1000, /* as long as it may take after the last misfortune */
+    SETTLE_MS = 15 * 60 * 1000,   /* and then until the server has forgotten what nobody needs */
+    HEAL_STEPS_MAX = 400000,
+    LOOK_EVERY = 64,
+};
+
+void seed_say(struct seed *s, const char *format, ...)
+{
+    va_list args;
+    if (!s->options.trace)
+        return;
+    fprintf(stderr, "%lld - ", (long long)(world_now_ms(s->world) % 100000000));
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+void seed_fail(struct seed *s, const char *format, ...)
+{
+    va_list args;
+    if (s->failed)
+        return;
+    s->failed = true;
+    va_start(args, format);
+    vsnprintf(s->result->why, sizeof s->result->why, format, args);
+    va_end(args);
+    seed_say(s, "FAILED: %s", s->result->why);
+}
+
+bool seed_peer_up(const struct seed *s, int peer)
+{
+    return s->party[peer].up;
+}
+
+struct pair *seed_pair(struct seed *s, int peer, uint64_t wormhole, int *end)
+{
+    for (int i = 0; i < s->pair_count; i++)
+        for (*end = 0; *end < 2; ++*end)
+            if (s->pairs[i].peer[*end] == peer && s->pairs[i].id[*end] == wormhole)
+                return &s->pairs[i];
+    return NULL;
+}
+
+/* ---- what the world asks ---- */
+
+int64_t seed_now_ns(void *arg)
+{
+    const struct seed *s = arg;
+    return s->world == NULL ? INT64_C(1800000000000000000) : world_now_ms(s->world) * 1000000;
+}
+
+static const struct io *disk_of(void *arg, int peer, char dir[static 64])
+{
+    struct seed *s = arg;
+    snprintf(dir, 64, "%s", disk_path(s->party[peer].disk));
+    return disk_io(s->party[peer].disk);
+}
+
+struct watcher {
+    struct seed *s;
+    int peer;
+};
+
+/* What a user is shown is promised. */
+static void changed(void *arg, enum engine_change what, uint64_t wormhole, uint64_t ino,
+                    const char *name, size_t name_len)
+{
+    const struct watcher *w = arg;
+    (void)wormhole, (void)name, (void)name_len;
+    if (what == CHANGE_ARRIVED && !disk_dead(w->s->party[w->peer].disk))
+        ledger_promise(w->s, w->peer, ino);
+}
+
+static void watch(void *arg, int peer, struct engine_watch *out)
+{
+    static struct watcher watchers[WORLD_PEERS_MAX];
+    watchers[peer] = (struct watcher){arg, peer};
+    *out = (struct engine_watch){.arg = &watchers[peer], .changed = changed};
+}
+
+/* Nothing leaves before the commit that records it is on disk: while something leaves, nothing of
+ * the journal is written and not synced. */
+static void let_go(void *arg, int peer)
+{
+    struct seed *s = arg;
+    const struct disk *d = s->party[peer].disk;
+    if (!disk_dead(d) && disk_owes(d, "journal.sqlite-wal"))
+        seed_fail(s, "something left %c before its commit was on disk", 'A' + peer);
+}
+
+static void said(void *arg, int peer, uint64_t connection, const char *text, size_t len)
+{
+    (void)peer;
+    wire_said(&((struct seed *)arg)->wire, connection, text, len);
+}
+
+static void heard(void *arg, int peer, uint64_t connection, const char *text, size_t len)
+{
+    (void)peer;
+    wire_heard(&((struct seed *)arg)->wire, connection, text, len);
+}
+
+/* ---- life and death ---- */
+
+static void bury(struct seed *s, int peer)
+{
+    struct party_state *party = &s->party[peer];
+    seed_say(s, "%c is dead: %s", 'A' + peer, disk_last_call(party->disk));
+    world_kill(s->world, peer);
+    party->up = false;
+    s->result->kills++;
+    if (peer == SEED_CLONE)
+        return;
+    disk_revive(party->disk, party->loss);
+    party->up_at_ms =
+        world_now_ms(s->world) + (s->quiet ? 0 : (int64_t)dice_below(&s->dice, AWAY_MS_MAX));
+}
+
+static void start(struct seed *s, int peer)
+{
+    struct party_state *party = &s->party[peer];
+    int err = world_try_start(s->world, peer);
+    party->up = err == 0;
+    if (err == 0)
+        ledger_started(s, peer);
+    else if (disk_dead(party->disk))
+        disk_revive(party->disk, party->loss);
+    seed_say(s, "%c starts: %d", 'A' + peer, err);
+    party->up_at_ms = world_now_ms(s->world) + 1000;
+}
+
+/* Those who died are buried, those whose time has come are started. */
+static void attend(struct seed *s)
+{
+    for (int i = 0; i < WORLD_PEERS_MAX; i++) {
+        struct party_state *party = &s->party[i];
+        if (party->disk == NULL)
+            continue;
+        if (party->up && disk_dead(party->disk))
+            bury(s, i);
+        else if (i < s->peers && !party->up && world_now_ms(s->world) >= party->up_at_ms)
+            start(s, i);
+    }
+}
+
+/* At most so many things happen, or so much time passes. False: nothing is left to happen. */
+static bool live(struct seed *s, int steps, int64_t ms)
+{
+    int64_t until_ms = world_now_ms(s->world) + ms;
+    for (int i = 0; i < steps && !s->failed; i++) {
+        bool moved = world_step(s->world, until_ms);
+        attend(s);
+        if (!moved)
+            return false;
+    }
+    return true;
+}
+
+/* ---- one seed ---- */
+
+static void begin(struct seed *s)
+{
+    s->dice.state = s->options.seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+    s->peers = 2 + (int)(dice_below(&s->dice, 6) == 0 ? 1 + dice_below(&s->dice, 2) : 0);
+    s->wire.digest = 1;
+    s->buffer = malloc(SEED_FILE_MAX + 8);
+    ciphers_forget();
+    for (int i = 0; i < WORLD_PEERS_MAX; i++)
+        s->party[i].disk = disk_new(dice_next(&s->dice), seed_now_ns, s);
+    s->world = world_new_with(&(struct world_options){.seed = dice_next(&s->dice),
+                                                      .peers = WORLD_PEERS_MAX,
+                                                      .trace = s->options.trace,
+                                                      .shuffled = true,
+                                                      .disk = disk_of,
+                                                      .watch = watch,
+                                                      .let_go = let_go,
+                                                      .said = said,
+                                                      .heard = heard,
+                                                      .arg = s});
+    for (int i = 0; i < s->peers; i++)
+        start(s, i);
+    for (int i = 1; i < s->peers; i++)
+        users_pair(s, i - 1, i);
+    if (s->peers > 2)
+        users_pair(s, s->peers - 1, 0);
+}
+
+/* Mostly in peace; sometimes the misfortunes begin before anybody has met. */
+static void meet(struct seed *s)
+{
+    if (dice_below(&s->dice, 8) == 0)
+        return;
+    for (int i = 0; i < 200 && !s->failed && s->result->paired < (uint64_t)s->pair_count; i++) {
+        live(s, 50, 1000);
+        users_follow(s);
+    }
+    ledger_look(s);
+}
+
+static void suffer(struct seed *s)
+{
+    for (unsigned i = 0; i < s->options.steps && !s->failed; i++) {
+        if (dice_below(&s->dice, 3) == 0)
+            misfortunes_step(s);
+        else
+            users_step(s);
+        attend(s);
+        live(s, (int)dice_below(&s->dice, 24), (int64_t)dice_below(&s->dice, 3000));
+        users_follow(s);
+        ledger_look(s);
+    }
+}
+
+/* Peace: everybody runs, everything that was made is offered, and must arrive. */
+static void heal(struct seed *s)
+{
+    misfortunes_end(s);
+    int64_t until_ms = world_now_ms(s->world) + HEAL_MS;
+    bool sealed = false;
+    for (int i = 0; i < HEAL_STEPS_MAX / LOOK_EVERY && !s->failed; i++) {
+        if (!live(s, LOOK_EVERY, 60 * 1000) && sealed && world_now_ms(s->world) >= until_ms)
+            break;
+        users_follow(s);
+        ledger_look(s);
+        if (sealed && (ledger_drained(s) || world_now_ms(s->world) >= until_ms))
+            break;
+        bool all_up = true;
+        for (int k = 0; k < s->peers; k++)
+            all_up = all_up && s->party[k].up;
+        if (!sealed && all_up) {
+            users_seal_all(s);
+            sealed = true;
+        }
+    }
+    int64_t settled_ms = world_now_ms(s->world) + SETTLE_MS;
+    for (int i = 0; i < 4000 && !s->failed && world_now_ms(s->world) < settled_ms; i++)
+        live(s, LOOK_EVERY, 60 * 1000);
+    ledger_look(s);
+}
+
+/* Once more from what is on disk. */
+static void restart_all(struct seed *s)
+{
+    for (int i = 0; i < s->peers && !s->failed; i++) {
+        if (!s->party[i].up)
+            continue;
+        s->party[i].loss = dice_below(&s->dice, 2) == 0 ? DISK_KEEPS : DISK_LOSES;
+        disk_die(s->party[i].disk);
+        bury(s, i);
+        start(s, i);
+    }
+    ledger_look(s);
+}
+
+static void end(struct seed *s)
+{
+    struct seed_result *r = s->result;
+    for (int i = 0; i < s->pair_count; i++)
+        r->unpaired += s->pairs[i].state == PAIR_CODE || s->pairs[i].state == PAIR_JOINING;
+    r->virtual_ms = world_now_ms(s->world) - INT64_C(1800000000000);
+    world_free(s->world);
+    s->world = NULL;
+    for (int i = 0; i < WORLD_PEERS_MAX; i++) {
+        r->calls += disk_calls(s->party[i].disk);
+        disk_image_free(s->party[i].image);
+        disk_free(s->party[i].disk);
+    }
+    r->digest = s->wire.digest;
+    r->passed = !s->failed;
+    ledger_release(s);
+    wire_release(&s->wire);
+    free(s->buffer);
+    ciphers_forget();
+}
+
+void seed_run(const struct seed_options *options, struct seed_result *result)
+{
+    struct seed *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        abort();
+    memset(result, 0, sizeof *result);
+    s->options = *options;
+    s->result = result;
+    begin(s);
+    meet(s);
+    suffer(s);
+    heal(s);
+    restart_all(s);
+    ledger_verdict(s);
+    end(s);
+    free(s);
+}

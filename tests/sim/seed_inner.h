@@ -1,0 +1,127 @@
+/* The inside of a seed: what seed.c, users.c, misfortunes.c and ledger.c share. */
+#ifndef SIM_SEED_INNER_H
+#define SIM_SEED_INNER_H
+
+#include "store/entries.h"
+#include "store/wormholes.h"
+#include "tests/sim/dice.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/faults.h"
+#include "tests/sim/seed.h"
+#include "tests/sim/wire.h"
+#include "tests/sim/world.h"
+
+enum {
+    SEED_PEERS_MAX = 4, /* one more place of the world is for a clone */
+    SEED_CLONE = SEED_PEERS_MAX,
+    SEED_PAIRS_MAX = 16,
+    SEED_FILE_MAX = 300 << 10,
+    SEED_PROMISES_MAX = 4096,
+};
+
+/* A wormhole as both its users know it. */
+enum pair_state {
+    PAIR_UNUSED,
+    PAIR_CODE,    /* a waits for its code */
+    PAIR_JOINING, /* b has it */
+    PAIR_PAIRED,  /* both say so */
+    PAIR_CLOSED,  /* one has removed it, or began to */
+};
+struct pair {
+    enum pair_state state;
+    int peer[2];
+    uint64_t id[2];
+    bool cloned; /* a copy of one of the stores has run: it may have stopped */
+    bool back;   /* one of the stores went back */
+};
+
+/* What an event of a peer's log was. */
+struct seen_event {
+    uint64_t id;
+    uint64_t hash;
+    enum log_type type;
+    uint64_t ino;
+};
+
+/* One sealed revision. */
+struct parcel {
+    uint8_t rev[REV_BYTES];
+    int from; /* peer; -1: nobody has said yet that he sealed it */
+    int pair;
+    uint64_t ino; /* there */
+    unsigned order;
+    uint64_t hash;
+    bool hashed; /* the hash of what was sealed is known */
+    bool withdrawn;
+    bool delivered; /* the sender says so */
+    bool excused;   /* a store that knew of it went back: it may be lost, or come again */
+    unsigned arrived;
+    int to; /* peer */
+    uint64_t to_ino, to_hash, to_event;
+    bool to_gone; /* the user there has removed it since */
+};
+
+struct promise {
+    int peer;
+    uint64_t ino;
+};
+
+struct party_state {
+    struct disk *disk;
+    bool up;
+    int64_t up_at_ms; /* when it starts again */
+    enum disk_loss loss;
+    struct disk_image *image; /* an earlier state of its store */
+    size_t image_events;
+    struct seen_event *events; /* of its log, oldest first */
+    size_t event_count, event_cap;
+    bool check; /* it has just started: compare everything */
+};
+
+struct seed {
+    struct seed_options options;
+    struct seed_result *result;
+    struct dice dice;
+    struct world *world;
+    struct wire wire;
+    int peers;
+    struct party_state party[WORLD_PEERS_MAX];
+    struct pair pairs[SEED_PAIRS_MAX];
+    int pair_count;
+    struct parcel *parcels;
+    size_t parcel_count, parcel_cap;
+    struct promise promises[SEED_PROMISES_MAX];
+    size_t promise_count;
+    uint64_t next_file, injected, next_name;
+    bool quiet; /* peace: no misfortunes any more */
+    bool failed;
+    uint8_t *buffer; /* SEED_FILE_MAX + 1 bytes */
+};
+
+__attribute__((format(printf, 2, 3))) void seed_say(struct seed *s, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void seed_fail(struct seed *s, const char *format, ...);
+bool seed_peer_up(const struct seed *s, int peer);
+/* The pair with this wormhole of this peer, and which end; NULL: none. */
+struct pair *seed_pair(struct seed *s, int peer, uint64_t wormhole, int *end);
+int64_t seed_now_ns(void *arg);
+
+/* users.c: one thing that some user does. Whatever a store answers is fine: the ledger tells. */
+void users_step(struct seed *s);
+void users_pair(struct seed *s, int a, int b); /* a makes a wormhole for b */
+void users_follow(struct seed *s);             /* codes that are there are handed over */
+void users_seal_all(struct seed *s);           /* what lies in outboxes, at the end */
+
+/* misfortunes.c */
+void misfortunes_step(struct seed *s);
+void misfortunes_end(struct seed *s); /* peace */
+
+/* ledger.c: what the oracle knows. */
+void ledger_look(struct seed *s); /* new events of all peers that run */
+void ledger_started(struct seed *s, int peer);
+void ledger_went_back(struct seed *s, int peer);
+void ledger_promise(struct seed *s, int peer, uint64_t ino);
+bool ledger_drained(struct seed *s); /* has everything arrived? */
+void ledger_verdict(struct seed *s);
+void ledger_release(struct seed *s);
+
+#endif
