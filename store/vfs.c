@@ -6,12 +6,20 @@
 #include <string.h>
 #include "store/error.h"
 
+/* https://www.sqlite.org/fileformat2.html#the_write_ahead_log */
+enum { WAL_HEADER_BYTES = 32, FRAME_HEADER_BYTES = 24, PAGE_BYTES_MAX = 65536 };
+
 /* One open file: ours in front, the real VFS's behind it in the same allocation. */
 struct vfs_file {
     sqlite3_file base;
     struct vfs *vfs;
     const char *path; /* relative; SQLite keeps the name alive until xClose */
     bool wal;
+    /* SQLite writes a frame of the WAL as its header, then its page. The header is held back and
+     * goes out with the page: one system call for each checkpoint of a write less. */
+    bool holding;
+    sqlite3_int64 held_at;
+    uint8_t held[FRAME_HEADER_BYTES];
     sqlite3_file *real;
 };
 
@@ -37,19 +45,6 @@ static int ask(struct vfs *v, enum io_op op, const char *path, sqlite3_int64 off
 {
     struct io_call call = {.op = op, .path = path, .offset = (uint64_t)offset, .len = (size_t)len};
     return io_before(v->io, &call);
-}
-
-static int xclose(sqlite3_file *f)
-{
-    return real_of(f)->pMethods ? real_of(f)->pMethods->xClose(real_of(f)) : SQLITE_OK;
-}
-
-static int xread(sqlite3_file *f, void *buf, int len, sqlite3_int64 offset)
-{
-    struct vfs_file *vf = file_of(f);
-    if (ask(vf->vfs, IO_READ, vf->path, offset, len) < 0)
-        return SQLITE_IOERR_READ;
-    return vf->real->pMethods->xRead(vf->real, buf, len, offset);
 }
 
 static int errno_of(sqlite3_file *real)
@@ -81,9 +76,8 @@ static int write_once(struct vfs_file *vf, const void *data, int len, sqlite3_in
     return call.len < (size_t)len ? -EIO : 0;
 }
 
-static int xwrite(sqlite3_file *f, const void *data, int len, sqlite3_int64 offset)
+static int write_out(struct vfs_file *vf, const void *data, int len, sqlite3_int64 offset)
 {
-    struct vfs_file *vf = file_of(f);
     struct vfs *v = vf->vfs;
     int rc = write_once(vf, data, len, offset);
     if ((rc == -ENOSPC || rc == -EDQUOT) && v->make_room && v->make_room(v->make_room_arg))
@@ -94,9 +88,76 @@ static int xwrite(sqlite3_file *f, const void *data, int len, sqlite3_int64 offs
     return rc == -ENOSPC || rc == -EDQUOT ? SQLITE_FULL : SQLITE_IOERR_WRITE;
 }
 
+/* A header whose page does not follow goes out alone, before anything else happens to the file. */
+static int let_go(struct vfs_file *vf)
+{
+    if (!vf->holding)
+        return SQLITE_OK;
+    vf->holding = false;
+    return write_out(vf, vf->held, FRAME_HEADER_BYTES, vf->held_at);
+}
+
+static bool is_frame_header(const struct vfs_file *vf, int len, sqlite3_int64 offset)
+{
+    return vf->wal && len == FRAME_HEADER_BYTES && offset >= WAL_HEADER_BYTES;
+}
+
+static bool is_page_of_held(const struct vfs_file *vf, int len, sqlite3_int64 offset)
+{
+    return vf->holding && offset == vf->held_at + FRAME_HEADER_BYTES && len <= PAGE_BYTES_MAX;
+}
+
+static int write_frame(struct vfs_file *vf, const void *page, int len)
+{
+    uint8_t frame[FRAME_HEADER_BYTES + PAGE_BYTES_MAX];
+    memcpy(frame, vf->held, FRAME_HEADER_BYTES);
+    memcpy(frame + FRAME_HEADER_BYTES, page, (size_t)len);
+    vf->holding = false;
+    return write_out(vf, frame, FRAME_HEADER_BYTES + len, vf->held_at);
+}
+
+static int xwrite(sqlite3_file *f, const void *data, int len, sqlite3_int64 offset)
+{
+    struct vfs_file *vf = file_of(f);
+    if (is_page_of_held(vf, len, offset))
+        return write_frame(vf, data, len);
+    int rc = let_go(vf);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (!is_frame_header(vf, len, offset))
+        return write_out(vf, data, len, offset);
+    memcpy(vf->held, data, FRAME_HEADER_BYTES);
+    vf->held_at = offset;
+    vf->holding = true;
+    return SQLITE_OK;
+}
+
+static int xclose(sqlite3_file *f)
+{
+    struct vfs_file *vf = file_of(f);
+    if (!vf->real->pMethods)
+        return SQLITE_OK;
+    let_go(vf); /* of a frame that was never finished: nobody reads it */
+    return vf->real->pMethods->xClose(vf->real);
+}
+
+static int xread(sqlite3_file *f, void *buf, int len, sqlite3_int64 offset)
+{
+    struct vfs_file *vf = file_of(f);
+    int rc = let_go(vf);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (ask(vf->vfs, IO_READ, vf->path, offset, len) < 0)
+        return SQLITE_IOERR_READ;
+    return vf->real->pMethods->xRead(vf->real, buf, len, offset);
+}
+
 static int xtruncate(sqlite3_file *f, sqlite3_int64 size)
 {
     struct vfs_file *vf = file_of(f);
+    int rc = let_go(vf);
+    if (rc != SQLITE_OK)
+        return rc;
     int verdict = ask(vf->vfs, IO_TRUNCATE, vf->path, size, 0);
     if (verdict != IO_GO)
         return verdict < 0 ? SQLITE_IOERR_TRUNCATE : SQLITE_OK;
@@ -106,8 +167,8 @@ static int xtruncate(sqlite3_file *f, sqlite3_int64 size)
 static int xsync(sqlite3_file *f, int flags)
 {
     struct vfs_file *vf = file_of(f);
-    int verdict = ask(vf->vfs, IO_SYNC, vf->path, 0, 0);
-    int rc = SQLITE_OK;
+    int rc = let_go(vf);
+    int verdict = rc == SQLITE_OK ? ask(vf->vfs, IO_SYNC, vf->path, 0, 0) : -EIO;
     if (verdict < 0)
         rc = SQLITE_IOERR_FSYNC;
     else if (verdict == IO_GO)
@@ -119,7 +180,8 @@ static int xsync(sqlite3_file *f, int flags)
 
 static int xsize(sqlite3_file *f, sqlite3_int64 *size)
 {
-    return real_of(f)->pMethods->xFileSize(real_of(f), size);
+    int rc = let_go(file_of(f));
+    return rc != SQLITE_OK ? rc : real_of(f)->pMethods->xFileSize(real_of(f), size);
 }
 
 static int xlock(sqlite3_file *f, int level)

@@ -1,7 +1,7 @@
 /* The SQLite VFS through which the journal's files go: SQLite's own "unix-excl" with every open,
  * read, write, sync, truncate and delete asked of io->before first. It also notices what SQLite
  * keeps to itself: a sync that failed inside an automatic checkpoint, and a full disk while the
- * turn at hand may use the reserve (reserve.h). */
+ * turn at hand may use the reserve (reserve.h). A frame of the WAL is one write, not two. */
 #ifndef STORE_VFS_H
 #define STORE_VFS_H
 

@@ -136,6 +136,39 @@ static void test_the_journal_passes_the_gate(void **state)
     assert_false(seen_absolute);
 }
 
+static unsigned frames, other_wal_writes;
+
+/* Of a WAL with pages of 4096 bytes. */
+static void note_frames(void *arg, const struct io_call *call)
+{
+    (void)arg;
+    if (call->op != IO_WRITE || strstr(call->path, "-wal") == NULL || call->offset == 0)
+        return;
+    bool whole = call->len == 24 + 4096 && (call->offset - 32) % (24 + 4096) == 0;
+    frames += whole;
+    other_wal_writes += !whole;
+}
+
+static void test_a_frame_of_the_journal_is_one_write(void **state)
+{
+    struct rig *r = *state;
+    frames = other_wal_writes = 0;
+    r->faults.watch = note_frames;
+    for (int i = 0; i < 20; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "f%d", i);
+        rig_make(r, r->outbox, name, NODE_FILE);
+    }
+    assert_true(frames >= 20);
+    assert_int_equal(other_wal_writes, 0);
+    r->faults.watch = NULL;
+    rig_reopen(r);
+    struct view *v = rig_view(r);
+    uint64_t ino;
+    assert_int_equal(node_lookup(v, r->outbox, "f19", 3, &ino), 0);
+    view_end(v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +177,7 @@ int main(void)
         cmocka_unit_test(test_boot_id_and_clock_are_real),
         cmocka_unit_test(test_list_and_seek),
         rig_test(test_the_journal_passes_the_gate),
+        rig_test(test_a_frame_of_the_journal_is_one_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
