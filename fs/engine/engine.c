@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "fs/engine/inbox.h"
 #include "fs/engine/jobs.h"
 #include "fs/engine/outbox.h"
 #include "fs/engine/release.h"
@@ -224,6 +225,8 @@ int engine_remove(struct engine *e, struct turn *t, uint64_t wormhole)
     if (err < 0)
         return err;
     err = release_change(&step, CHANGE_WORMHOLE, wormhole, NULL);
+    if (err == 0)
+        err = inbox_drop_arrivals(&step); /* else a running session would go on fetching them */
     if (err == 0)
         err = step_error(boss_close(step.slot->boss, &step.now, &step.actions));
     return step_end_with(&step, err);

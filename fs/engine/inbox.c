@@ -181,19 +181,21 @@ static int begins(struct step *step, const struct peer_message *m, enum arrival_
 static int take_small(struct step *step, const struct arrival *a, const void *parcel, size_t len)
 {
     struct arrival done = *a;
-    uint64_t files = 0;
-    int err = intake_small(step, parcel, len, &done.top_ino, &done.name, &files);
+    struct intake_taken taken;
+    int err = intake_small(step, parcel, len, &taken);
     if (err == STORE_ERR_HOSTILE)
-        return inbox_refuse(step, a->rev, true, "the parcel is malformed");
+        return inbox_refuse(step, a->rev, true, taken.why);
     if (err == STORE_ERR_NOSPACE || err == STORE_ERR_QUOTA)
         return err; /* not acknowledged: the peer says it again */
     if (err < 0)
         return err;
+    done.top_ino = taken.top;
+    done.name = taken.name;
     if (a->manifest != 0) {
         err = node_discard(step->t, a->manifest);
         done.manifest = 0;
     }
-    return err < 0 ? err : inbox_publish(step, &done, files);
+    return err < 0 ? err : inbox_publish(step, &done, taken.files);
 }
 
 /* Appends the piece to those that came before, in the staged file. 0 until the last one. */

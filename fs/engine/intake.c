@@ -27,6 +27,7 @@ struct intake {
     struct engine *e;
     struct arrival a; /* as we last committed it */
     int failed;       /* the first error: nothing more is done then */
+    const char *why;  /* of a failure that is the sender's fault; NULL: it is malformed */
     uint64_t next;
     struct bytes head; /* MANIFEST: what has come */
     struct plant plant;
@@ -200,6 +201,7 @@ static int begin_data(struct intake *in)
     size_t len = in->head.len - LENGTH_BYTES;
     struct plant_sum sum;
     int err = plant_check(manifest, len, &sum);
+    in->why = sum.why;
     if (err == 0 && data_start + sum.data_len != in->a.size)
         err = STORE_ERR_HOSTILE;
     if (err == 0)
@@ -506,6 +508,11 @@ uint64_t intake_next(const struct intake *in)
 bool intake_complete(const struct intake *in)
 {
     return in->failed == 0 && in->a.state == ARRIVAL_DATA && in->next == in->a.size;
+}
+
+const char *intake_why(const struct intake *in)
+{
+    return in->why != NULL ? in->why : "the parcel is malformed";
 }
 
 int intake_write(struct intake *in, const uint8_t *data, size_t len)

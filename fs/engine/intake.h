@@ -10,10 +10,15 @@
 #include "fs/engine/step.h"
 #include "store/queues.h"
 
-/* In a turn. *name and *files as in the manifest. HOSTILE: the parcel breaks a rule, and nothing is
- * left of it; NOMEM, IO, NOSPACE, QUOTA: abort the turn. */
-int intake_small(struct step *step, const void *parcel, size_t len, uint64_t *top,
-                 struct name *name, uint64_t *files);
+struct intake_taken {
+    uint64_t top;     /* staged */
+    struct name name; /* as in the manifest, as is .files */
+    uint64_t files;
+    const char *why; /* HOSTILE: one sentence for the sender, static */
+};
+/* In a turn. HOSTILE: the parcel breaks a rule, and nothing is left of it; NOMEM, IO, NOSPACE,
+ * QUOTA: abort the turn. */
+int intake_small(struct step *step, const void *parcel, size_t len, struct intake_taken *out);
 
 struct intake;
 /* No turn or view open for any of these; one thread. After an error of one of them only
@@ -28,6 +33,8 @@ void intake_close(struct intake *in);
 /* The offset that it needs next. */
 uint64_t intake_next(const struct intake *in);
 bool intake_complete(const struct intake *in);
+/* After HOSTILE or TOO_BIG: one sentence for the sender, static. */
+const char *intake_why(const struct intake *in);
 /* Bytes at intake_next, as many as there are. */
 int intake_write(struct intake *in, const uint8_t *data, size_t len);
 /* Makes what has come durable and commits it. *durable is the offset before which all is on disk,

@@ -53,11 +53,11 @@ static int plant_small(struct turn *t, struct plant *p, const uint8_t *manifest,
     return err < 0 ? err : plant_times(p, t, &left, p->count);
 }
 
-int intake_small(struct step *step, const void *parcel, size_t len, uint64_t *top,
-                 struct name *name, uint64_t *files)
+int intake_small(struct step *step, const void *parcel, size_t len, struct intake_taken *out)
 {
+    static const char malformed[] = "the parcel is malformed";
     struct plant p = {.keep_exec = step->e->options.keep_exec};
-    struct plant_sum sum;
+    struct plant_sum sum = {0};
     struct reader in = reader_of(parcel, len);
     uint32_t manifest_len = reader_u32(&in);
     const uint8_t *manifest = reader_take(&in, manifest_len);
@@ -66,11 +66,10 @@ int intake_small(struct step *step, const void *parcel, size_t len, uint64_t *to
         err = STORE_ERR_HOSTILE;
     if (err == 0)
         err = plant_small(step->t, &p, manifest, manifest_len, in.at);
-    *top = plant_top(&p);
-    *name = p.name;
-    *files = p.files;
-    if (err == STORE_ERR_HOSTILE && *top != 0) {
-        int gone = node_discard(step->t, *top);
+    *out = (struct intake_taken){plant_top(&p), p.name, p.files,
+                                 sum.why != NULL ? sum.why : malformed};
+    if (err == STORE_ERR_HOSTILE && out->top != 0) {
+        int gone = node_discard(step->t, out->top);
         err = gone < 0 ? gone : err;
     }
     plant_release(&p);

@@ -88,6 +88,8 @@ int outbox_prepared(struct step *step, const uint8_t rev[static REV_BYTES], uint
 
 static int withdraw_revision(struct step *step, struct revision *r)
 {
+    if (r->state == REVISION_WITHDRAWN)
+        return 0; /* it was unreadable: the peer has been told, or will be */
     int dropped = outbound_drop_rev(step->t, step->slot->id, r->rev);
     if (dropped < 0)
         return dropped;
@@ -117,7 +119,23 @@ int outbox_unseal(struct step *step, uint64_t ino)
         err = withdraw_revision(step, &r);
     else if (err == STORE_ERR_NOT_FOUND)
         err = 0;
+    if (err == 0)
+        err = entry_release(step->t, ino); /* what held a sealed entry was said of that revision */
     return err < 0 ? err : entry_withdraw(step->t, ino, "changed");
+}
+
+/* The entry stays sealed, so that the next change brings a new revision: of what can be read
+ * then. */
+int outbox_unreadable(struct step *step, const uint8_t rev[static REV_BYTES])
+{
+    struct revision r;
+    int err = revision_get(turn_view(step->t), rev, &r);
+    if (err < 0 || r.state == REVISION_WITHDRAWN)
+        return err == STORE_ERR_NOT_FOUND ? 0 : err; /* withdrawn meanwhile */
+    step->state_changed = true;
+    err =
+        entry_hold(step->t, r.ino, "its bytes cannot be read from the disk; touch it to try again");
+    return err < 0 ? err : withdraw_revision(step, &r);
 }
 
 /* ---- operations into messages ---- */
@@ -172,7 +190,43 @@ static int mark_told(struct step *step, struct revision *r)
     return err == STORE_ERR_NOT_FOUND ? 0 : err;
 }
 
-/* Sends one piece. The operation stays, with its next offset, until the last. */
+/* What was sealed as a small parcel is none any more: damaged, for nothing changes it. */
+static bool is_damage(int err)
+{
+    return err == STORE_ERR_CORRUPT || err == STORE_ERR_TOO_BIG || err == STORE_ERR_NOT_FOUND;
+}
+
+static int send_piece(struct step *step, const struct revision *r, const struct bytes *parcel,
+                      uint64_t offset, size_t len)
+{
+    struct peer_message m = {.kind = PEER_PIECE,
+                             .size = r->size,
+                             .offset = offset,
+                             .data = parcel->data + offset,
+                             .len = len};
+    memcpy(m.revision, r->rev, REV_BYTES);
+    return send_message(step, &m);
+}
+
+/* The operation stays, with its next offset, until the last piece. */
+static int piece_said(struct step *step, const struct next_op *op, struct revision *r,
+                      uint64_t next)
+{
+    if (next == r->size) {
+        int err = outbound_pop(step->t, op->seq);
+        return err < 0 ? err : mark_told(step, r);
+    }
+    r->number = 1; /* something of it was said */
+    int err = revision_put(step->t, r);
+    struct bytes detail = {0};
+    bytes_put_u64(&detail, next);
+    if (err == 0)
+        err = bytes_ok(&detail) ? outbound_set_detail(step->t, op->seq, detail.data, detail.len)
+                                : STORE_ERR_NOMEM;
+    bytes_release(&detail);
+    return err;
+}
+
 static int say_piece(struct step *step, const struct next_op *op)
 {
     struct revision r;
@@ -181,38 +235,20 @@ static int say_piece(struct step *step, const struct next_op *op)
         return err;
     struct reader in = reader_of(op->detail, op->detail_len);
     uint64_t offset = reader_u64(&in);
+    size_t len = 0;
     struct bytes parcel = {0};
     err = parcel_small(turn_view(step->t), r.ino, &parcel);
     if (err == 0 && (!reader_done(&in) || offset >= parcel.len || parcel.len != r.size))
         err = STORE_ERR_CORRUPT;
+    bool damaged = is_damage(err);
     if (err == 0) {
-        size_t len = parcel.len - offset < PEER_PIECE_MAX ? parcel.len - offset : PEER_PIECE_MAX;
-        struct peer_message m = {.kind = PEER_PIECE,
-                                 .size = r.size,
-                                 .offset = offset,
-                                 .data = parcel.data + offset,
-                                 .len = len};
-        memcpy(m.revision, r.rev, REV_BYTES);
-        err = send_message(step, &m);
-        offset += len;
+        len = parcel.len - offset < PEER_PIECE_MAX ? parcel.len - offset : PEER_PIECE_MAX;
+        err = send_piece(step, &r, &parcel, offset, len);
     }
-    bool last = offset == parcel.len;
     bytes_release(&parcel);
-    if (err < 0)
-        return err;
-    if (last) {
-        err = outbound_pop(step->t, op->seq);
-        return err < 0 ? err : mark_told(step, &r);
-    }
-    r.number = 1; /* something of it was said */
-    err = revision_put(step->t, &r);
-    struct bytes detail = {0};
-    bytes_put_u64(&detail, offset);
-    if (err == 0)
-        err = bytes_ok(&detail) ? outbound_set_detail(step->t, op->seq, detail.data, detail.len)
-                                : STORE_ERR_NOMEM;
-    bytes_release(&detail);
-    return err;
+    if (damaged)
+        return outbox_unreadable(step, r.rev);
+    return err < 0 ? err : piece_said(step, op, &r, offset + len);
 }
 
 static int say_offer(struct step *step, const struct next_op *op)

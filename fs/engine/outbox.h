@@ -41,6 +41,9 @@ int outbox_prepared(struct step *step, const uint8_t rev[static REV_BYTES], uint
                     uint64_t size);
 /* It cannot be listed: for ever (it exceeds a bound; the entry is held), or not just now. */
 int outbox_unprepared(struct step *step, const uint8_t rev[static REV_BYTES], bool for_ever);
+/* The bytes of a revision that still stands cannot be read (any more): the entry is held with that
+ * reason, and the peer, if it was told of it, need not wait for it. */
+int outbox_unreadable(struct step *step, const uint8_t rev[static REV_BYTES]);
 /* Turns queued operations into messages while the window has room. */
 int outbox_fill(struct step *step);
 int outbox_acked(struct step *step, uint64_t number);

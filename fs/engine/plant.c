@@ -52,9 +52,7 @@ static uint32_t mode_of(const struct plant *p, const struct manifest_item *item)
 {
     if (item->kind == MANIFEST_SYMLINK)
         return 0777;
-    if (item->kind == MANIFEST_DIR)
-        return item->mode | 0700U;
-    return p->keep_exec ? item->mode : item->mode & 0666U;
+    return item->kind == MANIFEST_DIR || p->keep_exec ? item->mode : item->mode & 0666U;
 }
 
 /* ---- before ---- */
@@ -65,11 +63,20 @@ static bool stays(const struct manifest_item *item)
            manifest_target_stays(item->depth, item->target, item->target_len);
 }
 
-static bool possible(const struct manifest_item *item)
+/* NULL if it can be made. */
+static const char *why_impossible(const struct manifest_item *item)
 {
-    if (item->index == 0 && !stays(item))
-        return false; /* nothing would be left of the entry */
-    return item->kind != MANIFEST_FILE || item->size <= CONTENT_BYTES_MAX;
+    if (item->index == 0 && !stays(item)) /* nothing would be left of the entry */
+        return "a symbolic link to somewhere else cannot arrive alone: send what it points to";
+    if (item->kind == MANIFEST_FILE && item->size > CONTENT_BYTES_MAX)
+        return "a file in it is larger than this version can store";
+    return NULL;
+}
+
+static const char *why_malformed(int err)
+{
+    return err == PROTO_ERR_TOO_BIG ? "it has more, or larger, parts than the protocol allows"
+                                    : "the parcel is malformed";
 }
 
 int plant_check(const uint8_t *manifest, size_t len, struct plant_sum *sum)
@@ -82,7 +89,8 @@ int plant_check(const uint8_t *manifest, size_t len, struct plant_sum *sum)
     while (more >= 0 && (more = manifest_next(&parser, manifest, len, &used, &item)) > 0) {
         manifest += used;
         len -= used;
-        if (!possible(&item)) {
+        sum->why = why_impossible(&item);
+        if (sum->why != NULL) {
             more = PROTO_ERR_INVALID;
         } else if (item.kind == MANIFEST_FILE) {
             sum->data_len += item.data_len;
@@ -90,6 +98,8 @@ int plant_check(const uint8_t *manifest, size_t len, struct plant_sum *sum)
         }
     }
     manifest_parser_release(&parser);
+    if (more < 0 && sum->why == NULL)
+        sum->why = why_malformed(more);
     return more == 0 ? 0 : more == PROTO_ERR_NOMEM ? STORE_ERR_NOMEM : STORE_ERR_HOSTILE;
 }
 

@@ -2,7 +2,8 @@
  *
  * As the user was promised: what is unsafe in a name becomes '_' (store/namespace.h; a clash gets a
  * number), symlinks that leave the tree are not made, execute bits of files only with keep_exec, no
- * setuid bits, and a directory is always its owner's to use. */
+ * setuid bits. A directory has its own mode from the start, read-only or not: the store fills it
+ * all the same, and nobody sees it before it is whole. */
 #ifndef FS_ENGINE_PLANT_H
 #define FS_ENGINE_PLANT_H
 
@@ -13,6 +14,7 @@
 struct plant_sum {
     uint64_t data_len; /* bytes of all files that travel */
     uint64_t zeros; /* bytes of holes in small files: they take room here, and none in the parcel */
+    const char *why; /* HOSTILE: one sentence for the sender, static */
 };
 /* Looks through a whole manifest before anything is made of it. HOSTILE: it breaks a rule, its own
  * or the store's; NOMEM. */

@@ -106,17 +106,35 @@ static void show_begin(struct session *s, const struct revision *r, uint64_t off
     progress_begin(s->e, s->wormhole, r->ino, shown, r->size, offset);
 }
 
-static bool open_parcel(struct session *s)
+static int open_parcel(struct session *s)
 {
     struct revision r;
     if (s->parcel != NULL)
-        return true;
-    if (!stands(s, s->wanted[0].rev, &r) || s->wanted[0].offset > r.size ||
-        parcel_open(&s->parcel, s->e->store, &r) < 0)
-        return false;
+        return 0;
+    if (!stands(s, s->wanted[0].rev, &r) || s->wanted[0].offset > r.size)
+        return STORE_ERR_INVALID; /* not ours to give */
+    int err = parcel_open(&s->parcel, s->e->store, &r);
+    if (err < 0)
+        return err;
     s->parcel_size = r.size;
     show_begin(s, &r, s->wanted[0].offset);
-    return true;
+    return 0;
+}
+
+static int say_unreadable(struct step *step, void *arg)
+{
+    return outbox_unreadable(step, arg);
+}
+
+/* What the peer wants is not to be had. If it should be, that is our disk's fault, and the user's
+ * to know. */
+static void give_up(struct session *s, ssize_t err, bool standing)
+{
+    struct control *want = &s->wanted[0];
+    if (standing && (err == STORE_ERR_IO || err == STORE_ERR_CORRUPT || err == STORE_ERR_NOT_FOUND))
+        (void)step_alone(s->e, s->wormhole, say_unreadable, want->rev); /* else at the next want */
+    say(s, BULK_GONE, want->rev, 0);
+    end_parcel(s);
 }
 
 /* Makes the next data frame of what the peer wants. */
@@ -124,12 +142,12 @@ static void fill_data(struct session *s)
 {
     struct control *want = &s->wanted[0];
     struct revision r;
-    ssize_t len = -1;
-    if (open_parcel(s))
+    ssize_t len = open_parcel(s);
+    if (len == 0)
         len = parcel_read(s->parcel, s->out + BULK_DATA_AT, BULK_DATA_MAX, want->offset);
-    if (len < 0 || !stands(s, want->rev, &r)) {
-        say(s, BULK_GONE, want->rev, 0);
-        end_parcel(s);
+    bool standing = stands(s, want->rev, &r);
+    if (len < 0 || !standing) {
+        give_up(s, len, standing);
         return;
     }
     if (len > 0) {
@@ -269,7 +287,7 @@ static void failed(struct session *s, int err)
     switch (err) {
     case STORE_ERR_HOSTILE:
     case STORE_ERR_TOO_BIG:
-        refuse(s, true, "the parcel is malformed or too large");
+        refuse(s, true, s->intake != NULL ? intake_why(s->intake) : "the parcel is malformed");
         break;
     case STORE_ERR_NOSPACE:
     case STORE_ERR_QUOTA:

@@ -306,6 +306,8 @@ static inline uint64_t make_zoo(struct erig *g, const char *name, bool large)
     set_mode(g, a, 0640);
     set_mode(g, neg, 0);
     set_mode(g, sub, 0770);
+    set_mode(g, deep, 0555);
+    set_mode(g, rig_lookup(g->r, top, "empty"), 0);
     set_mtime(g, neg, -1);
     set_mtime(g, a, INT64_C(1234567890123456789));
     set_xattr(g, a, "user.one", "value", 5);
@@ -417,7 +419,7 @@ static inline void compare_children(struct compare *c, uint64_t from, uint64_t t
 static inline uint32_t compare_mode(const struct compare *c, const struct node *n)
 {
     if (n->type == NODE_DIR)
-        return (n->mode & 0777) | 0700;
+        return n->mode & 0777;
     return n->type == NODE_SYMLINK ? 0777 : n->mode & (c->keep_exec ? 0777 : 0666);
 }
 

@@ -209,7 +209,9 @@ static void test_malformed(void **state)
     expect_nothing_left(g, 2);
     make_parcel(g, make_link(g, g->outbox, "passwd", "/etc/passwd"));
     pieces(g, 3);
-    expect_decision(g, 3, PEER_REFUSED_EVER, "the parcel is malformed");
+    expect_decision(
+        g, 3, PEER_REFUSED_EVER,
+        "a symbolic link to somewhere else cannot arrive alone: send what it points to");
     expect_nothing_left(g, 3);
     assert_int_equal(inbox_count_of(g), 0);
 }
@@ -353,6 +355,22 @@ static void test_drop_all(void **state)
     assert_false(wants(g));
 }
 
+/* Removed here: nothing more of it is fetched, and the disk is free of it at once. */
+static void test_wormhole_removed(void **state)
+{
+    struct erig *g = *state;
+    make_parcel(g, make_file(g, g->outbox, "f", 40000));
+    assert_int_equal(piece(g, 1, 0, PIECE), 0);
+    assert_int_equal(offer(g, 2, 100000, "g"), 0);
+    assert_int_equal(rig_unlink(g->r, g->outbox, "f"), 0);
+    assert_int_equal(erig_staged(g), 1);
+    struct turn *t = rig_turn(g->r);
+    assert_int_equal(engine_remove(g->e, t, g->id), 0);
+    commit(t);
+    expect_nothing_left(g, 1);
+    expect_nothing_left(g, 2);
+}
+
 /* As many arrivals as that, in one state, without the messages that made them. */
 static void crowd(struct erig *g, unsigned count, enum arrival_state how)
 {
@@ -490,6 +508,7 @@ int main(void)
         erig_test(test_offer),
         erig_test(test_withdraw),
         erig_test(test_drop_all),
+        erig_test(test_wormhole_removed),
         erig_test(test_too_many_arrivals),
         erig_test(test_too_many_pieces),
         erig_test(test_nonsense),

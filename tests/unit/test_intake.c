@@ -601,15 +601,14 @@ static void test_open(void **state)
 
 struct taking {
     const struct bytes *parcel;
-    uint64_t top, files;
-    struct name name;
+    struct intake_taken got;
     int err;
 };
 
 static int take(struct step *step, void *arg)
 {
     struct taking *k = arg;
-    k->err = intake_small(step, k->parcel->data, k->parcel->len, &k->top, &k->name, &k->files);
+    k->err = intake_small(step, k->parcel->data, k->parcel->len, &k->got);
     return k->err == STORE_ERR_HOSTILE ? 0 : k->err;
 }
 
@@ -635,10 +634,10 @@ static void test_small(void **state)
         assert_int_equal(parcel_small(v, entries[i], &parcel), 0);
         view_end(v);
         assert_int_equal(take_small(g, &k), 0);
-        assert_string_equal(k.name.text, names[i]);
-        assert_true(rig_node(g->r, k.top).staged);
-        assert_int_equal(k.files, files[i]);
-        compare_trees(g, entries[i], k.top);
+        assert_string_equal(k.got.name.text, names[i]);
+        assert_true(rig_node(g->r, k.got.top).staged);
+        assert_int_equal(k.got.files, files[i]);
+        compare_trees(g, entries[i], k.got.top);
     }
 }
 
@@ -671,7 +670,7 @@ static void test_small_and_hostile(void **state)
         if (err == STORE_ERR_HOSTILE)
             continue;
         struct turn *t = rig_turn(g->r);
-        assert_int_equal(node_discard(t, k.top), 0);
+        assert_int_equal(node_discard(t, k.got.top), 0);
         commit(t);
     }
     assert_int_equal(erig_count(g, "SELECT count(*) FROM node"), nodes);

@@ -447,6 +447,11 @@ static void test_refused_and_changed(void **state)
     expect_silence(g);
 }
 
+static int give_up(struct step *step, void *arg)
+{
+    return outbox_unreadable(step, arg);
+}
+
 static void test_refused_for_ever(void **state)
 {
     struct erig *g = *state;
@@ -460,6 +465,31 @@ static void test_refused_for_ever(void **state)
     erig_restart(g);
     expect_silence(g);
     expect_revision(g, file, REVISION_REFUSED);
+    write_bytes(g, file, 0, 1); /* another revision may be better */
+    assert_string_equal(rig_entry(g->r, file).held, "");
+    expect_queued(g, OUTBOUND_WITHDRAW, &r);
+    seal(g, file);
+    r = expect_revision(g, file, REVISION_QUEUED);
+    expect_queued(g, OUTBOUND_PIECES, &r);
+}
+
+/* A small one of which the journal does not have the bytes any more. */
+static void test_small_and_damaged(void **state)
+{
+    struct erig *g = *state;
+    uint64_t file = make_file(g, g->outbox, "f", 40000);
+    seal(g, file);
+    struct revision r = expect_revision(g, file, REVISION_QUEUED);
+    assert_int_equal(step_alone(g->e, g->id, give_up, r.rev), 0);
+    expect_gone(g, &r); /* nothing was said of it: the peer need not know */
+    expect_silence(g);
+    assert_non_null(strstr(rig_entry(g->r, file).held, "cannot be read"));
+    assert_int_equal(step_alone(g->e, g->id, give_up, r.rev), 0);
+    write_bytes(g, file, 0, 1);
+    assert_string_equal(rig_entry(g->r, file).held, "");
+    seal(g, file);
+    r = expect_revision(g, file, REVISION_QUEUED);
+    expect_queued(g, OUTBOUND_PIECES, &r);
 }
 
 /* ---- a new peer ---- */
@@ -538,25 +568,16 @@ static void test_long_reason(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        erig_test(test_seal_small),
-        erig_test(test_seal_large),
-        erig_test(test_told_by_bulk),
-        erig_test(test_list_after_restart),
-        erig_test(test_cannot_be_listed),
-        erig_test(test_listed_later),
-        erig_test(test_unseal_unsaid),
-        erig_test(test_unseal_told),
-        erig_test(test_unseal_half_said),
-        erig_test(test_taken),
-        erig_test(test_taken_while_written),
-        erig_test(test_leaves_after_restart),
-        erig_test(test_written_after_taken),
-        erig_test(test_keep_sent),
-        erig_test(test_taken_too_late),
-        erig_test(test_refused_now),
-        erig_test(test_refused_and_changed),
-        erig_test(test_refused_for_ever),
-        erig_test(test_new_peer),
+        erig_test(test_seal_small),          erig_test(test_seal_large),
+        erig_test(test_told_by_bulk),        erig_test(test_list_after_restart),
+        erig_test(test_cannot_be_listed),    erig_test(test_listed_later),
+        erig_test(test_unseal_unsaid),       erig_test(test_unseal_told),
+        erig_test(test_unseal_half_said),    erig_test(test_taken),
+        erig_test(test_taken_while_written), erig_test(test_leaves_after_restart),
+        erig_test(test_written_after_taken), erig_test(test_keep_sent),
+        erig_test(test_taken_too_late),      erig_test(test_refused_now),
+        erig_test(test_refused_and_changed), erig_test(test_refused_for_ever),
+        erig_test(test_small_and_damaged),   erig_test(test_new_peer),
         erig_test(test_long_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

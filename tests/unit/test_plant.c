@@ -134,7 +134,7 @@ static void test_modes(void **state)
     struct plant p = {0};
     make_modes(g, &p);
     uint64_t top = plant_top(&p);
-    assert_int_equal(rig_node(g->r, top).mode, 0755);
+    assert_int_equal(rig_node(g->r, top).mode, 0055);
     assert_int_equal(rig_node(g->r, lookup(g, top, "f")).mode, 0640);
     assert_int_equal(rig_node(g->r, lookup(g, top, "g")).mode, 0);
     assert_int_equal(rig_node(g->r, lookup(g, top, "l")).mode, 0777);

@@ -299,7 +299,7 @@ static void test_refuse(void **state)
     send_data(l, 1, 0, CHUNK); /* its manifest says another size */
     send_data(l, 1, CHUNK, CHUNK);
     assert_false(hear(l));
-    expect_decision(g, 1, PEER_REFUSED_EVER, "the parcel is malformed or too large");
+    expect_decision(g, 1, PEER_REFUSED_EVER, "the parcel is malformed");
     send_data(l, 2, 0, CHUNK);
     rig_fail(g->r, OPS(IO_WRITE), "spool/", 1, 1000, -ENOSPC);
     send_data(l, 2, CHUNK, CHUNK);
@@ -457,6 +457,67 @@ static void test_taken_back(void **state)
 
 /* ---- time, and the end ---- */
 
+/* Sealed and told, as a program's file is. */
+static uint8_t *seal_and_tell(struct erig *g, uint64_t file, uint8_t rev[static REV_BYTES])
+{
+    struct revision r;
+    assert_int_equal(engine_entry_prepare(g->e, file), 0);
+    struct turn *t = rig_turn(g->r);
+    assert_int_equal(engine_entry_seal(g->e, t, file), 0);
+    commit(t);
+    while (engine_work(g->e))
+        ;
+    memcpy(rev, rig_entry(g->r, file).rev, REV_BYTES);
+    t = rig_turn(g->r);
+    assert_int_equal(revision_get(turn_view(t), rev, &r), 0);
+    r.state = REVISION_TOLD;
+    assert_int_equal(revision_put(t, &r), 0);
+    assert_int_equal(outbound_drop_rev(t, g->id, rev), 1);
+    commit(t);
+    return rev;
+}
+
+static void want_rev(struct line *l, const uint8_t rev[static REV_BYTES])
+{
+    uint8_t frame[BULK_CONTROL_MAX];
+    put(l, frame, bulk_seal_control(&l->tx, frame, BULK_WANT, rev, 0));
+}
+
+/* The disk does not give back what was sealed: the entry is held, and says so, and the peer need
+ * not wait for it. */
+static void test_unreadable(void **state)
+{
+    struct erig *g = *state;
+    uint8_t rev[REV_BYTES];
+    struct queued q;
+    uint64_t file = make_file(g, g->outbox, "f", 2000 * KIB);
+    seal_and_tell(g, file, rev);
+    struct line *l = line_open(g);
+    rig_fail(g->r, OPS(IO_READ), "spool/", 1, 1000000, -EIO);
+    want_rev(l, rev);
+    assert_true(hear(l));
+    assert_int_equal(l->got.kind, BULK_GONE);
+    rig_heal(g->r);
+    struct entry e = rig_entry(g->r, file);
+    assert_int_equal(e.state, ENTRY_SEALED);
+    assert_non_null(strstr(e.held, "cannot be read"));
+    assert_true(pop_queued(g, &q));
+    assert_int_equal(q.op.kind, OUTBOUND_WITHDRAW);
+    want_rev(l, rev); /* a peer that has not heard of it yet */
+    assert_true(hear(l));
+    assert_int_equal(l->got.kind, BULK_GONE);
+    expect_silence(g);
+    write_bytes(g, file, 0, 1); /* as its held line says */
+    e = rig_entry(g->r, file);
+    assert_int_equal(e.state, ENTRY_OPEN);
+    assert_string_equal(e.held, "");
+    seal_and_tell(g, file, rev);
+    want_rev(l, rev);
+    assert_true(hear(l));
+    assert_int_equal(l->got.kind, BULK_DATA);
+    line_close(l);
+}
+
 static void test_ping_and_silence(void **state)
 {
     struct erig *g = *state;
@@ -533,6 +594,7 @@ int main(void)
         erig_test(test_send),
         erig_test(test_want_again),
         erig_test(test_taken_back),
+        erig_test(test_unreadable),
         erig_test(test_ping_and_silence),
         erig_test(test_idle),
         erig_test(test_broken),
