@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# limit: 150
+# weight: 2
+# build: release
+# Writers in both directions (small and large files, trees, renames, removals, replacements) while the daemons and the
+# servers are killed with kill -9 at random moments, also while they mount, and the mailbox server forgets now and then:
+# what a writer was told is safe arrives exactly once and whole, nothing else is half, both outboxes end empty, no event
+# that was ever read changes, and the stores are sound and hold nothing that is left over.
+#
+#   59-soak.sh [--kills N] [--seed S] [--minutes M]     scripts/soak is this with more kills
+. "$TOP/tests/lib/all.sh"
+. "$TOP/tests/soak/lib.sh"
+
+kills=20 seed=${SEED:-$(date +%s)} minutes=60
+while [ $# -gt 0 ]; do
+    case $1 in
+    --kills) kills=$2 ;;
+    --seed) seed=$2 ;;
+    --minutes) minutes=$2 ;;
+    *) fail "usage: 59-soak.sh [--kills N] [--seed S] [--minutes M]" ;;
+    esac
+    shift 2
+done
+note "seed $seed"
+RANDOM=$seed
+declare -A killed=()
+
+moment() { sleep "0.$(printf '%03d' $((RANDOM % ${1:-1000})))"; }
+count() { killed[$1]=$((${killed[$1]:-0} + 1)); }
+kill_mount() {
+    wh_kill "$1"
+    count "mount"
+}
+# Dead again before it is usable, or just after.
+kill_mounting() {
+    (wh_mount "$1") >>"$LOGS/mounting" 2>&1 &
+    local mounting=$!
+    moment 300
+    [ ! -e "$T/pids/$1" ] || wh_kill "$1"
+    wait "$mounting" || true
+    wh_kill "$1"
+    count "mounting"
+}
+kill_server() {
+    server_stop "$1"
+    count "$1"
+    moment
+    server_start "$1"
+}
+
+two_mounts settle_tree=3000
+load_start "$seed"
+end=$((SECONDS + minutes * 60))
+for ((kill = 0; kill < kills && SECONDS < end; kill++)); do
+    moment $((RANDOM % 2 ? 300 : 999))
+    if ((RANDOM % 3 == 0)); then sleep 2; fi # time to meet
+    case $((RANDOM % 12)) in
+    0 | 1 | 2) kill_mount a; moment 500; wh_mount a ;;
+    3 | 4 | 5) kill_mount b; moment 500; wh_mount b ;;
+    6) kill_mount a; kill_mount b; kill=$((kill + 1)); moment 500; wh_mount b; wh_mount a ;;
+    7) kill_mount a; kill_mounting a; kill=$((kill + 1)); wh_mount a ;;
+    8) kill_mount b; kill_mounting b; kill=$((kill + 1)); wh_mount b ;;
+    9) kill_server mailbox ;;
+    10) kill_server relay ;;
+    11) mailbox_forget; count "mailbox, which forgot" ;;
+    esac
+done
+note "kills: $(for what in "${!killed[@]}"; do printf '%s %s; ' "${killed[$what]}" "$what"; done)in $SECONDS s"
+load_stop
+for name in a b; do
+    wh_unmount "$name"
+    store_is_clean "$name"
+done
