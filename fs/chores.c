@@ -6,8 +6,9 @@
 #include <time.h>
 #include "fs/engine/engine.h"
 #include "store/nodes.h"
+#include "store/scrub.h"
 
-enum { TIDY_S = 3 };
+enum { TIDY_S = 3, SCRUB_ROUNDS = 10 /* of TIDY_S, between two scrubs */ };
 
 struct chores {
     struct store *store;
@@ -70,8 +71,11 @@ static bool wait_a_while(struct chores *c)
 static void *tidy(void *arg)
 {
     struct chores *c = arg;
+    unsigned rounds = 0;
 
     while (wait_a_while(c)) {
+        if (++rounds >= SCRUB_ROUNDS && scrub_owed(c->store) && scrub_run(c->store) == 0)
+            rounds = 0;
         if (!store_sync_owed(c->store))
             continue;
         while (!stopping(c) && node_sweep(c->store) > 0)

@@ -80,6 +80,7 @@ struct store {
     struct reserve reserve;
     atomic_bool tight;     /* the reserve is spent */
     atomic_bool room_made; /* something was deleted: worth trying to restore it */
+    atomic_bool erased;    /* a scrub is owed (scrub.h) */
 
     pthread_mutex_t readers_lock;
     pthread_cond_t reader_free;

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "store/core.h"
 #include "store/nodes.h"
+#include "store/scrub.h"
 
 /* ---- outbound ---- */
 
@@ -126,12 +127,14 @@ int message_each(struct view *v, uint64_t wormhole, int (*fn)(void *arg, const s
 int message_acked(struct turn *t, uint64_t wormhole, uint64_t number)
 {
     int64_t upto = number > INT64_MAX ? INT64_MAX : (int64_t)number; /* a peer's number */
+    scrub_owe(t);
     int rc = sql_exec(turn_view(t), &acked, "ui", wormhole, upto);
     return rc ? rc : sql_changes(turn_view(t));
 }
 
 int message_drop_all(struct turn *t, uint64_t wormhole)
 {
+    scrub_owe(t);
     int rc = sql_exec(turn_view(t), &drop_messages, "u", wormhole);
     return rc ? rc : sql_changes(turn_view(t));
 }

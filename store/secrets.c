@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "store/core.h"
+#include "store/scrub.h"
 
 static int put_into_blob(struct sql_query *q, struct blob *out)
 {
@@ -24,6 +25,7 @@ int secret_put(struct turn *t, uint64_t wormhole, const void *data, size_t len)
 {
     if (len > SNAPSHOT_BYTES_MAX)
         return STORE_ERR_TOO_BIG;
+    scrub_owe(t);
     return sql_exec(turn_view(t), &put, "ub", wormhole, len ? data : "", len);
 }
 
@@ -36,6 +38,7 @@ int secret_get(struct view *v, uint64_t wormhole, struct blob *out)
 
 int secret_erase(struct turn *t, uint64_t wormhole)
 {
+    scrub_owe(t);
     return sql_exec(turn_view(t), &erase, "u", wormhole);
 }
 
@@ -132,11 +135,13 @@ int ciphertext_all(struct view *v, uint64_t wormhole,
 
 int ciphertext_erase(struct turn *t, uint64_t wormhole, int64_t mailbox, const char *phase)
 {
+    scrub_owe(t);
     return sql_exec(turn_view(t), &erase_text, "uit", wormhole, mailbox, phase);
 }
 
 int ciphertext_erase_mailbox(struct turn *t, uint64_t wormhole, int64_t mailbox)
 {
+    scrub_owe(t);
     return sql_exec(turn_view(t), &erase_mailbox, "ui", wormhole, mailbox);
 }
 
@@ -152,6 +157,7 @@ int code_put(struct turn *t, uint64_t wormhole, const char *text)
 {
     if (strlen(text) > CODE_BYTES_MAX)
         return STORE_ERR_TOO_BIG;
+    scrub_owe(t);
     return sql_exec(turn_view(t), &put_code, "ut", wormhole, text);
 }
 
@@ -168,5 +174,6 @@ int code_get(struct view *v, uint64_t wormhole, char *out)
 
 int code_erase(struct turn *t, uint64_t wormhole)
 {
+    scrub_owe(t);
     return sql_exec(turn_view(t), &erase_code, "u", wormhole);
 }

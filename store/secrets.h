@@ -1,6 +1,7 @@
 /* What must never be in the log and can be erased: machine snapshots with their keys, stored
  * ciphertexts, codes. SQLite runs with secure_delete, so an erased row is overwritten in the
- * database; its last copy in the WAL goes when the WAL is reset.
+ * database; its copies in the WAL go with the next scrub, which whatever erases or replaces here
+ * owes (scrub.h).
  *
  * `wormhole` may be 0 in secret_*: what belongs to the whole mount. */
 #ifndef STORE_SECRETS_H

@@ -219,6 +219,7 @@ int store_open(struct store **out, const char *dir, const struct io *io,
         shut(s);
         return rc;
     }
+    atomic_store(&s->erased, true); /* whoever had it open may have died with a scrub owed */
     *out = s;
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "store/entries.h"
 #include "store/node_row.h"
 #include "store/queues.h"
+#include "store/scrub.h"
 
 /* ---- reading ---- */
 
@@ -179,6 +180,13 @@ int wormhole_of(struct view *v, uint64_t ino, struct wormhole_place *out)
 static struct sql hide = {"INSERT INTO hidden_name (wormhole, name) VALUES (?,?)", 0};
 static struct sql unhide = {"DELETE FROM hidden_name WHERE wormhole=?", 0};
 
+/* A hidden name is a code. */
+static int show_name(struct turn *t, uint64_t id)
+{
+    scrub_owe(t);
+    return sql_exec(turn_view(t), &unhide, "u", id);
+}
+
 static int make_node(struct turn *t, enum node_type type, uint64_t wormhole, uint64_t *ino)
 {
     bool dir = type == NODE_WORMHOLE || type == NODE_OUTBOX || type == NODE_INBOX;
@@ -274,7 +282,7 @@ int wormhole_rename(struct turn *t, uint64_t id, const struct name *name)
     if (rc == 0)
         rc = check_free(turn_view(t), name, id);
     if (rc == 0)
-        rc = sql_exec(turn_view(t), &unhide, "u", id);
+        rc = show_name(t, id);
     if (rc == 0)
         rc = append_rename(t, &w, name);
     return rc ? rc : node_touch(t, id);
@@ -339,7 +347,7 @@ int wormhole_close(struct turn *t, uint64_t id)
     if (rc == 0)
         rc = node_empty(turn_view(t), w.inbox_ino);
     if (rc == 0)
-        rc = sql_exec(turn_view(t), &unhide, "u", id);
+        rc = show_name(t, id);
     if (rc == 0)
         rc = wormhole_event(t, id, LOG_CLOSING, NULL, NULL);
     uint64_t inos[] = {w.outbox_ino, w.inbox_ino, w.code_ino, w.state_ino, id};
@@ -372,6 +380,7 @@ int wormhole_forget(struct turn *t, uint64_t id)
         return rc;
     if (w.state != WORMHOLE_CLOSING)
         return STORE_ERR_INVALID;
+    scrub_owe(t);
     rc = revision_each(turn_view(t), id, drop_revision, t);
     if (rc == 0)
         rc = arrival_each(turn_view(t), id, drop_arrival, t);
