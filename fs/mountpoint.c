@@ -281,7 +281,7 @@ static int make(const char *dir, uid_t uid, gid_t gid, char *why)
         rmdir(dir);
         return -1;
     }
-    return 0;
+    return 1;
 }
 
 int mountpoint_prepare(const char *dir, uid_t uid, gid_t gid, char *why)
@@ -290,4 +290,10 @@ int mountpoint_prepare(const char *dir, uid_t uid, gid_t gid, char *why)
         return -1;
     int missing = stat_dir(dir, why);
     return missing > 0 ? make(dir, uid, gid, why) : missing;
+}
+
+void mountpoint_unmake(const char *dir)
+{
+    if (rmdir(dir) < 0)
+        log_debug("%s, which was made for the mount, stays: %m", dir);
 }

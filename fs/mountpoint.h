@@ -51,7 +51,12 @@ int mountpoint_resolve(const char *dir, char *out, char *why);
 int mountpoint_check(const char *dir, char *why);
 
 /* Makes it if it is missing (0700, belonging to uid and gid), and takes dead mounts of ours away.
- * Refuses what mountpoint_check refuses. */
+ * Refuses what mountpoint_check refuses. 1: it was made, and is to go again (mountpoint_unmake) if
+ * nothing comes of the mount; 0: it was there. */
 int mountpoint_prepare(const char *dir, uid_t uid, gid_t gid, char *why);
+
+/* Removes a directory that mountpoint_prepare made, unless somebody has put something into it or it
+ * is mounted on. */
+void mountpoint_unmake(const char *dir);
 
 #endif

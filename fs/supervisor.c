@@ -168,7 +168,8 @@ static int open_signals(void)
 
 /* ---- mounting and serving ---- */
 
-static int mount_it(const struct plan *p, char *why)
+/* *made: the directory was missing. */
+static int mount_it(const struct plan *p, bool *made, char *why)
 {
     const struct options *o = p->options;
     const struct fusemount what = {
@@ -182,23 +183,26 @@ static int mount_it(const struct plan *p, char *why)
         .gid = p->identity.gid,
     };
 
-    if (mountpoint_prepare(p->dir, p->identity.uid, p->identity.gid, why) < 0)
-        return -1;
-    return fusemount_attach(&what, why);
+    int rc = mountpoint_prepare(p->dir, p->identity.uid, p->identity.gid, why);
+    *made = rc > 0;
+    return rc < 0 ? -1 : fusemount_attach(&what, why);
 }
 
-/* From an open store to an answering mount. On failure nothing is mounted. */
+/* From an open store to an answering mount. On failure nothing is mounted, and nothing made. */
 static int bring_up(const struct plan *p, struct worker *w, char *why)
 {
-    int fd = mount_it(p, why);
+    bool made = false;
+    int fd = mount_it(p, &made, why);
 
-    if (fd < 0)
-        return -1;
-    if (identity_become(&p->identity, why) < 0)
-        close(fd);
-    else if (worker_start(w, fd, why) == 0)
-        return 0;
-    fusemount_detach(p->dir);
+    if (fd >= 0) {
+        if (identity_become(&p->identity, why) < 0)
+            close(fd);
+        else if (worker_start(w, fd, why) == 0)
+            return 0;
+        fusemount_detach(p->dir);
+    }
+    if (made)
+        mountpoint_unmake(p->dir);
     return -1;
 }
 

@@ -70,6 +70,7 @@ struct store {
     const struct io *io;
     int dir;
     struct io_file lock;
+    bool lock_made, reserve_made; /* by this store_open */
     struct vfs vfs;
 
     pthread_mutex_t writer; /* the writer lock */

@@ -94,8 +94,15 @@ static int name_owner(struct store *s, const char *dir, char *why)
     return STORE_ERR_LOCKED;
 }
 
+static bool exists(const struct store *s, const char *path)
+{
+    struct stat st;
+    return io_stat(s->io, s->dir, path, &st) == 0;
+}
+
 static int take_lock(struct store *s, const char *dir, char *why)
 {
+    s->lock_made = !exists(s, "lock");
     int rc = io_open(s->io, s->dir, "lock", O_RDWR | O_CREAT, &s->lock);
     if (rc)
         return refuse(why, io_error(rc), "cannot lock the store", dir);
@@ -182,20 +189,30 @@ static int open_all(struct store *s, const char *dir, char *why)
     int rc = open_directory(s, dir, why);
     if (rc == 0)
         rc = take_lock(s, dir, why);
-    if (rc == 0)
-        rc = make_spool(s, dir, why);
     if (rc)
         return rc;
+    s->reserve_made = !exists(s, "reserve");
     reserve_init(&s->reserve, s->io, s->dir);
     atomic_store(&s->tight, !s->reserve.held);
     s->turn.open = s->turn.relief = true; /* a start on a full disk may use the reserve */
     rc = open_journal(s, dir, why);
     s->turn.open = false;
+    if (rc == 0)
+        rc = make_spool(s, dir, why);
     if (rc)
         return rc;
     (void)io_make_private(s->io, s->dir); /* another's directory belongs to the other anyway */
     rc = recover_run(s);
     return rc ? refuse(why, rc, "cannot recover the store", dir) : 0;
+}
+
+/* Only the journal could say that this is somebody else's, and it was opened under our lock. */
+static void leave_no_trace(struct store *s)
+{
+    if (s->reserve_made)
+        io_unlink(s->io, s->dir, "reserve");
+    if (s->lock_made)
+        io_unlink(s->io, s->dir, "lock");
 }
 
 int store_open(struct store **out, const char *dir, const struct io *io,
@@ -216,6 +233,8 @@ int store_open(struct store **out, const char *dir, const struct io *io,
     }
     rc = open_all(s, dir, why);
     if (rc) {
+        if (rc == STORE_ERR_FOREIGN || rc == STORE_ERR_NEWER)
+            leave_no_trace(s);
         shut(s);
         return rc;
     }

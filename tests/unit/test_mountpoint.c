@@ -153,7 +153,7 @@ static void a_missing_directory_is_made(void **state)
     (void)state;
     assert_int_equal(mountpoint_check(in_base("wh"), why), 0);
     assert_int_equal(stat(in_base("wh"), &st), -1); /* only checked */
-    assert_int_equal(mountpoint_prepare(in_base("wh"), geteuid(), getegid(), why), 0);
+    assert_int_equal(mountpoint_prepare(in_base("wh"), geteuid(), getegid(), why), 1);
     assert_int_equal(stat(in_base("wh"), &st), 0);
     assert_true(S_ISDIR(st.st_mode));
     assert_int_equal(st.st_mode & 07777, 0700);
@@ -161,6 +161,20 @@ static void a_missing_directory_is_made(void **state)
     assert_int_equal(mountpoint_prepare(in_base("wh"), geteuid(), getegid(), why), 0);
     assert_int_equal(stat(in_base("wh"), &st), 0);
     assert_int_equal(st.st_mode & 07777, 0755); /* what was there stays as it was */
+}
+
+static void what_was_made_goes_again(void **state)
+{
+    struct stat st;
+
+    (void)state;
+    assert_int_equal(mountpoint_prepare(in_base("wh"), geteuid(), getegid(), why), 1);
+    mountpoint_unmake(in_base("wh"));
+    assert_int_equal(stat(in_base("wh"), &st), -1);
+    assert_int_equal(mountpoint_prepare(in_base("wh"), geteuid(), getegid(), why), 1);
+    assert_int_equal(mkdir(in_base("wh/theirs"), 0700), 0);
+    mountpoint_unmake(in_base("wh")); /* not with something in it */
+    assert_int_equal(stat(in_base("wh/theirs"), &st), 0);
 }
 
 static void a_file_is_refused(void **state)
@@ -188,6 +202,7 @@ int main(void)
         cmocka_unit_test(containing_is_by_whole_names),
         TEST(directories_are_resolved),
         TEST(a_missing_directory_is_made),
+        TEST(what_was_made_goes_again),
         TEST(a_file_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

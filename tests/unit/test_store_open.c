@@ -112,6 +112,28 @@ static void test_foreign_file_and_directory(void **state)
     }
 }
 
+/* Of a database that may be the beginning of ours, cut short, only SQLite can say that it is not.
+ */
+static void test_nothing_is_left_with_a_foreign_database(void **state)
+{
+    struct rig *r = *state;
+    static const char *const made[] = {"lock", "spool", "reserve", "journal.sqlite-wal"};
+    struct stat st;
+    char path[160];
+    rig_close(r);
+    snprintf(r->dir, sizeof r->dir, "%s/other", r->parent);
+    assert_int_equal(mkdir(r->dir, 0755), 0);
+    run_sql(r, "CREATE TABLE song (title)");
+    write_file(r, "journal.sqlite-journal", "");
+    expect_refused(r, STORE_ERR_FOREIGN, "not a store");
+    for (size_t i = 0; i < sizeof made / sizeof made[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", r->dir, made[i]);
+        assert_int_not_equal(stat(path, &st), 0);
+    }
+    assert_int_equal(stat(r->dir, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0755);
+}
+
 static void test_missing_parent_and_file_in_the_way(void **state)
 {
     struct rig *r = *state;
@@ -260,6 +282,7 @@ int main(void)
         rig_test(test_newer_schema),
         rig_test(test_foreign_database),
         rig_test(test_foreign_file_and_directory),
+        rig_test(test_nothing_is_left_with_a_foreign_database),
         rig_test(test_missing_parent_and_file_in_the_way),
         rig_test(test_open_survives_any_failure),
         rig_test(test_same_boot_keeps_all),
