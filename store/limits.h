@@ -31,7 +31,8 @@ enum {
     OUTBOUND_BYTES_MAX = 256 * 1024,   /* one queued operation's detail */
     SNAPSHOT_BYTES_MAX = 4 << 20,      /* one wormhole's machine snapshot */
     RESERVE_BYTES = 8 << 20,           /* what the reserve file keeps free */
-    ZIP_MEMBERS_MAX = 1000 * 1000,     /* members of one zip, either way */
+    ZIP_MEMBERS_MAX = 1000 * 1000,     /* members of one zip; directories that paths name, too */
+    ZIP_DEPTH_MAX = 2048,              /* components of a member's path */
 };
 
 #define CONTENT_BYTES_MAX ((uint64_t)1 << 44) /* one file */

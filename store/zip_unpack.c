@@ -95,8 +95,9 @@ static int blame(int rc)
     return rc == STORE_ERR_EXISTS || rc == STORE_ERR_NOT_DIR ? STORE_ERR_HOSTILE : rc;
 }
 
-/* Steps into a directory of the tree, which is made if it is missing. */
-static int step_into(struct turn *t, uint64_t *dir, const struct name *name)
+/* Steps into a directory of the tree, which is made if it is missing. It counts as a member: a
+ * path of two bytes a directory must not be a way around the bound. */
+static int step_into(struct unpack *u, struct turn *t, uint64_t *dir, const struct name *name)
 {
     struct node n;
     int rc = node_lookup_get(turn_view(t), *dir, name->text, name->len, &n);
@@ -106,14 +107,16 @@ static int step_into(struct turn *t, uint64_t *dir, const struct name *name)
         *dir = n.ino;
     if (rc != STORE_ERR_NOT_FOUND)
         return rc;
+    if (++u->members > ZIP_MEMBERS_MAX)
+        return STORE_ERR_HOSTILE;
     struct node_new what = {.type = NODE_DIR, .mode = 0755};
     return name_create(t, *dir, name->text, name->len, &what, dir);
 }
 
 /* Walks to the directory of the last component, which is left in *last; *count tells how many
  * there were. */
-static int walk_path(struct turn *t, const char *path, uint64_t *dir, struct name *last,
-                     unsigned *count)
+static int walk_path(struct unpack *u, struct turn *t, const char *path, uint64_t *dir,
+                     struct name *last, unsigned *count)
 {
     struct name name;
     *count = 0;
@@ -127,11 +130,11 @@ static int walk_path(struct turn *t, const char *path, uint64_t *dir, struct nam
         if (rc == 1)
             continue;
         if (*count > 0)
-            rc = step_into(t, dir, last);
+            rc = step_into(u, t, dir, last);
         if (rc)
             return rc;
         *last = name;
-        if (++*count > TREE_DEPTH_MAX / 8)
+        if (++*count > ZIP_DEPTH_MAX)
             return STORE_ERR_HOSTILE;
     }
     return 0;
@@ -159,7 +162,7 @@ static int64_t mtime_of(struct archive_entry *e)
 static int make_dir(struct unpack *u, struct turn *t, struct archive_entry *e, uint64_t dir,
                     const struct name *last)
 {
-    int rc = step_into(t, &dir, last);
+    int rc = step_into(u, t, &dir, last);
     return rc ? rc : node_set_mode(t, dir, safe_mode(u, e, true));
 }
 
@@ -235,7 +238,7 @@ static int place(struct unpack *u, struct turn *t, struct archive_entry *e, size
     bool is_dir = archive_entry_filetype(e) == AE_IFDIR;
     if (!path)
         return STORE_ERR_HOSTILE;
-    int rc = walk_path(t, path, &dir, &last, &count);
+    int rc = walk_path(u, t, path, &dir, &last, &count);
     if (rc)
         return rc;
     if (count == 0)
