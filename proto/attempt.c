@@ -114,6 +114,17 @@ static void failed(struct attempt *a, int64_t now_ms)
         a->backoff_ms < ATTEMPT_RETRY_MAX_MS / 2 ? 2 * a->backoff_ms : ATTEMPT_RETRY_MAX_MS;
 }
 
+static void ended(struct attempt *a, int64_t now_ms)
+{
+    if (a->state != ATTEMPT_UP || now_ms - a->up_ms < ATTEMPT_STABLE_MS) {
+        failed(a, now_ms);
+        return;
+    }
+    a->backoff_ms = ATTEMPT_RETRY_MIN_MS;
+    a->retry_ms = a->spaced_ms = now_ms;
+    go_idle(a);
+}
+
 static int put_hints(struct bytes *out, const struct hint_list *list)
 {
     json_t *object = hints_build(list);
@@ -156,13 +167,7 @@ void attempt_down(struct attempt *a, uint64_t number, int64_t now_ms)
 {
     if (a->state == ATTEMPT_IDLE || number != a->number)
         return;
-    if (a->state == ATTEMPT_UP && now_ms - a->up_ms >= ATTEMPT_STABLE_MS) {
-        a->backoff_ms = ATTEMPT_RETRY_MIN_MS;
-        a->retry_ms = now_ms;
-        go_idle(a);
-    } else {
-        failed(a, now_ms);
-    }
+    ended(a, now_ms);
 }
 
 /* ---- carrying on ---- */
@@ -211,12 +216,23 @@ static bool is_due(const struct attempt *a, int64_t now_ms)
     return is_asked(a) || (a->want && !a->outstanding && now_ms >= a->retry_ms);
 }
 
+/* A peer's hints are addresses that we dial: one that lets every attempt fail must not make us
+ * knock at one door after the other. */
+static int64_t spacing_ms(const struct attempt *a)
+{
+    int64_t ms = a->backoff_ms / 8;
+
+    if (ms < ATTEMPT_SPACING_MS)
+        return ATTEMPT_SPACING_MS;
+    return ms < ATTEMPT_SPACING_MAX_MS ? ms : ATTEMPT_SPACING_MAX_MS;
+}
+
 static void prepare(struct attempt *a, struct now *now, struct actions *actions)
 {
     a->state = ATTEMPT_PREPARING;
     a->number++;
     a->deadline_ms = now->ms + ATTEMPT_TIMEOUT_MS;
-    a->spaced_ms = now->ms + ATTEMPT_SPACING_MS;
+    a->spaced_ms = now->ms + spacing_ms(a);
     bytes_clear(&a->hints);
     actions_add(actions, ACTION_TRANSIT_LISTEN)->number = a->number;
 }
@@ -279,8 +295,10 @@ int attempt_run(struct attempt *a, const struct attempt_context *c, struct now *
         return 0;
     if (a->state == ATTEMPT_OFFERED && a->pair == ATTEMPT_PAIR_READY)
         return start(a, c, now, actions);
-    if (a->state >= ATTEMPT_RUNNING && is_asked(a)) /* the peer has given that one up */
-        stop(a, actions);
+    if (a->state >= ATTEMPT_RUNNING && is_asked(a)) { /* the peer has given that one up */
+        actions_add(actions, ACTION_TRANSIT_STOP)->number = a->number;
+        ended(a, now->ms);
+    }
     if (a->state == ATTEMPT_OFFERED && is_void(a))
         a->state = ATTEMPT_PREPARING;
     if (a->state == ATTEMPT_IDLE && is_due(a, now->ms))

@@ -35,7 +35,8 @@ enum {
     ATTEMPT_RETRY_MIN_MS = 1000, /* after a failure, doubled each time … */
     ATTEMPT_RETRY_MAX_MS = 300000,
     ATTEMPT_STABLE_MS = 10000, /* a connection that lasted so long was no failure */
-    ATTEMPT_SPACING_MS = 250,  /* between the beginnings of two attempts */
+    ATTEMPT_SPACING_MS = 250, /* between the beginnings of two attempts; after failures longer, … */
+    ATTEMPT_SPACING_MAX_MS = 15000, /* … also for a peer that asks: it chooses whom we dial */
 };
 
 enum attempt_state {

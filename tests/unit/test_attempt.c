@@ -503,6 +503,38 @@ static void failures_are_retried_ever_more_rarely(void **state)
     assert_int_equal(l->a.state, ATTEMPT_PREPARING); /* it had been good: at once */
 }
 
+/* It says new hints as often as it can: whatever we began is over then, and new addresses of its
+ * choice are to be dialled. */
+static void a_peer_does_not_choose_the_pace(void **state)
+{
+    static const char json[] = "{\"hints-v1\":[]}";
+    struct world *w = *state;
+    struct side *l = &w->side[LEADER];
+    struct message_ephemeral theirs = {
+        .kind = MESSAGE_HINTS, .json = (const uint8_t *)json, .json_len = sizeof(json) - 1};
+    struct message_ephemeral ours;
+    unsigned starts_at_first = 0;
+
+    for (unsigned i = 0; i < 20 * 600; i++) { /* ten minutes */
+        struct actions actions = {0};
+        theirs.challenge[0] = (uint8_t)i;
+        theirs.challenge[1] = (uint8_t)(i >> 8);
+        assert_int_equal(attempt_peer(&l->a, &theirs, true), PROTO_OK);
+        for (int step = 0; step < 3; step++) {
+            if (attempt_run(&l->a, &l->context, &l->now, &ours, &actions) == 1)
+                assert_int_equal(attempt_own(&l->a, &ours), PROTO_OK);
+            carry_out(l, &actions);
+            answer_listen(l);
+        }
+        l->now.ms += 50;
+        if (i == 20 * 2)
+            starts_at_first = l->started;
+    }
+    assert_in_range(starts_at_first, 3, 8);
+    assert_in_range(l->started, 20, 20 + 600000 / ATTEMPT_SPACING_MAX_MS);
+    assert_true(l->stopped >= l->started - 1);
+}
+
 static void an_attempt_ends_after_its_time(void **state)
 {
     struct world *w = *state;
@@ -596,6 +628,7 @@ int main(void)
         T(hints_that_the_server_lost_are_sent_again_with_another_challenge),
         T(no_challenge_is_used_twice),
         T(failures_are_retried_ever_more_rarely),
+        T(a_peer_does_not_choose_the_pace),
         T(an_attempt_ends_after_its_time),
         T(nothing_is_decided_before_the_fence),
         T(a_full_mailbox_waits_for_the_next),
