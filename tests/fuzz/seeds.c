@@ -320,6 +320,61 @@ static void seed_boss(void)
     put("boss", "close", -1, close, sizeof close);
 }
 
+/* … and as fuzz_session.c does. */
+static void say(struct bytes *b, uint8_t what, uint8_t rev, uint32_t size, uint8_t items,
+                const void *data, size_t len)
+{
+    bytes_put_u8(b, what);
+    bytes_put_u8(b, rev);
+    bytes_put_u32(b, size);
+    bytes_put_u16(b, 0);
+    bytes_put_u8(b, items);
+    bytes_put_u16(b, (uint16_t)len);
+    bytes_put(b, data, len);
+}
+
+static void seed_session(void)
+{
+    struct bytes manifest = {0}, parcel = {0}, extents = {0}, b = {0};
+    struct manifest_builder m;
+    uint32_t items;
+    uint64_t data;
+
+    manifest_put_extent(&extents, 0, 100);
+    manifest_builder_init(&m, &manifest);
+    add(&m, (struct manifest_item){.kind = MANIFEST_DIR}, "top");
+    add(&m,
+        (struct manifest_item){
+            .kind = MANIFEST_FILE, .size = 100, .extents = extents.data, .extent_count = 1},
+        "file");
+    MUST(manifest_finish(&m, &items, &data) == PROTO_OK);
+    manifest_builder_release(&m);
+    bytes_put_blob(&parcel, manifest.data, manifest.len);
+    for (int i = 0; i < 100; i++)
+        bytes_put_u8(&parcel, 'd');
+    say(&b, 2, 0, 0, 0, parcel.data, parcel.len);
+    say(&b, 3, 1, 0, 0, "", 0);
+    say(&b, 3, 1, 0, 1, "gone", 4);
+    put_bytes("session", "piece", -1, &b);
+    say(&b, 1, 2, (uint32_t)parcel.len, 2, "top", 3);
+    bytes_put(&b, "\x08\x04", 2);
+    for (int half = 0; half < 2; half++) {
+        bytes_put(&b, "\x04\x02", 2);
+        bytes_put_u16(&b, (uint16_t)(parcel.len / 2 + (half == 1 ? parcel.len % 2 : 0)));
+        bytes_put(&b, parcel.data + (half == 1 ? parcel.len / 2 : 0),
+                  parcel.len / 2 + (half == 1 ? parcel.len % 2 : 0));
+    }
+    bytes_put(&b, "\x08\x64\x09\x00\x06\x02\x03\x00", 8);
+    put_bytes("session", "bulk", -1, &b);
+    say(&b, 1, 1, 1 << 30, 2, "top", 3);
+    say(&b, 0, 1, 0, 0, "\x11nonsense", 9);
+    bytes_put(&b, "\x05\x01\0\0\0\0\x3f\xff\xff\xf0\0\x10", 12);
+    put_bytes("session", "odd", -1, &b);
+    bytes_release(&manifest);
+    bytes_release(&parcel);
+    bytes_release(&extents);
+}
+
 static void seed_classic(void)
 {
     struct classic c;
@@ -354,5 +409,6 @@ int main(int argc, char **argv)
     seed_sessions();
     seed_classic();
     seed_boss();
+    seed_session();
     return 0;
 }

@@ -4,8 +4,10 @@
 Files are named seed-SHA; what a fuzzer or a bug added is not touched. Binary seeds are made by seeds.c.
 """
 import hashlib
+import io
 import json
 import sys
+import zipfile
 from pathlib import Path
 
 VECTORS, CORPUS = Path(sys.argv[1]), Path(sys.argv[2])
@@ -47,6 +49,28 @@ def put(target, data):
     folder = CORPUS / target
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ("seed-" + hashlib.sha1(data).hexdigest()[:12])).write_bytes(data)
+
+
+def zips():
+    """Archives as stock clients make them, and some that nobody should."""
+    members = [
+        {"a.txt": b"hello", "sub/b": b"x" * 3000, "sub/empty/": b""}, {"../up": b"1"}, {"/abs": b"1"}, {"a": b"1", "a/b": b"2"},
+        {"x" * 300: b"1"}, {"d/" * 40 + "f": b"deep"}, {"a\nb": b"1"}, {"bomb": bytes(200000)}, {},
+        {"\u00e4": b"1", "a\u0308": b"2", "A": b"3"},
+    ]
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        for files in members:
+            out = io.BytesIO()
+            with zipfile.ZipFile(out, "w", method) as archive:
+                for name, data in files.items():
+                    archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), data, method)
+            yield out.getvalue()
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        link = zipfile.ZipInfo("link", (2020, 1, 1, 0, 0, 0))
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "/etc/passwd")
+    yield out.getvalue()
 
 
 def recorded():
@@ -91,6 +115,8 @@ def main():
     for target, seeds in texts.items():
         for seed in seeds:
             put(target, seed)
+    for archive in zips():
+        put("zip", archive)
     for how in range(4):
         for handshake in HANDSHAKES:
             put("transit", bytes([how | 12]) + handshake)
