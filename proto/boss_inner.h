@@ -44,7 +44,7 @@ enum {
     BOSS_SILENCE_MS = 600000,       /* nothing heard for so long: look at the meeting; … */
     BOSS_FIRST_SILENCE_MS = 120000, /* … at the start so long, and up to half as much more */
     BOSS_VISIT_EVERY_MS = 600000,
-    BOSS_VISIT_FULL_MS = 1200000,  /* a full meeting mailbox is left alone for so long */
+    BOSS_VISIT_FULL_MS = 2400000,  /* a full meeting mailbox is left alone for so long */
     BOSS_VISIT_STAY_MS = 600000,   /* for a challenge that is new */
     BOSS_VISIT_URGENT_MS = 120000, /* for a peer that was called */
     BOSS_VISIT_FENCE_MS = 60000,

@@ -220,7 +220,7 @@ static void fence(struct boss *b)
 {
     b->visit.fenced = true;
     b->visit.leave_ms = b->now->ms;
-    if (is_urgent(b))
+    if (is_urgent(b) || boss_due(b, b->gap_ms))
         stay_until(b, b->now->ms + BOSS_VISIT_URGENT_MS);
 }
 

@@ -64,12 +64,14 @@ static int settle_ack(struct boss *b)
     return say_ephemeral(b, &(struct message_ephemeral){.kind = MESSAGE_ACK, .have = *position(b)});
 }
 
-/* What we have cannot be gone on with in the newest generation: the peer has to meet us. */
+/* What we have cannot be gone on with in the newest generation: the peer has to meet us, and would
+ * not come by itself, for it may hear us well. */
 static bool must_meet(const struct boss *b)
 {
     const struct generation *g = boss_newest(b);
 
-    return g != NULL && (g->broken || (b->adrift && g->mailbox.muted));
+    return g != NULL &&
+           (g->broken || (b->adrift && g->mailbox.muted) || boss_due(b, b->gap_ms));
 }
 
 static int settle_meet(struct boss *b)
