@@ -45,8 +45,8 @@ static int begin(struct store *s, bool relief, struct turn **out)
     struct turn *t = &s->turn;
     *t = (struct turn){.store = s, .open = true, .relief = relief, .ino_high = s->ino_high};
     t->after.tail = &t->after.head;
-    int rc = relief ? 0 : admit(s);
-    if (rc == 0)
+    int rc = admit(s); /* also for relief: where nobody writes, only arrivals ask for room again */
+    if (rc == 0 || relief)
         rc = sql_exec(&s->write_view, &begin_write, "");
     if (rc) {
         t->open = false;
