@@ -508,7 +508,8 @@ bool disk_owes(const struct disk *d, const char *path)
 {
     for (size_t i = 0; i < d->count; i++)
         if (strcmp(d->names[i].path, path) == 0)
-            return d->names[i].now != NULL && d->names[i].now->owes;
+            return d->names[i].now != NULL && d->names[i].now->owes &&
+                   d->names[i].now->now.size > 0;
     return false;
 }
 

@@ -45,7 +45,7 @@ void disk_restore(struct disk *d, const struct disk_image *image); /* no file ma
 void disk_image_free(struct disk_image *image);                    /* accepts NULL */
 
 uint64_t disk_calls(const struct disk *d); /* so far */
-/* Is something of this file written and not synced? */
+/* Is something of this file written and not synced? (That it was emptied does not count.) */
 bool disk_owes(const struct disk *d, const char *path);
 /* What it stands on, for a report: "write journal.sqlite-wal 4096+24". */
 const char *disk_last_call(const struct disk *d);

@@ -9,7 +9,7 @@
 
 enum {
     AWAY_MS_MAX = 20000,
-    HEAL_MS = 3 * 60 * 60 * 1000, /* as long as it may take after the last misfortune */
+    HEAL_MS = 6 * 60 * 60 * 1000, /* as long as it may take after the last misfortune */
     SETTLE_MS = 15 * 60 * 1000,   /* and then until the server has forgotten what nobody needs */
     HEAL_STEPS_MAX = 400000,
     LOOK_EVERY = 64,
@@ -155,6 +155,21 @@ static void attend(struct seed *s)
     }
 }
 
+/* What the daemon's tidier does every few seconds. */
+static void tidy(struct seed *s)
+{
+    for (int i = 0; i < s->peers; i++) {
+        if (!s->party[i].up || disk_dead(s->party[i].disk))
+            continue;
+        struct store *store = world_store(s->world, i);
+        if (!store_sync_owed(store))
+            continue;
+        while (node_sweep(store) > 0)
+            ;
+        store_sync(store);
+    }
+}
+
 /* At most so many things happen, or so much time passes. False: nothing is left to happen. */
 static bool live(struct seed *s, int steps, int64_t ms)
 {
@@ -216,6 +231,8 @@ static void suffer(struct seed *s)
             misfortunes_step(s);
         else
             users_step(s);
+        if (dice_below(&s->dice, 4) == 0)
+            tidy(s);
         attend(s);
         live(s, (int)dice_below(&s->dice, 24), (int64_t)dice_below(&s->dice, 3000));
         users_follow(s);
@@ -233,6 +250,8 @@ static void heal(struct seed *s)
         if (!live(s, LOOK_EVERY, 60 * 1000) && sealed && world_now_ms(s->world) >= until_ms)
             break;
         users_follow(s);
+        tidy(s);
+        attend(s);
         ledger_look(s);
         if (sealed && (ledger_drained(s) || world_now_ms(s->world) >= until_ms))
             break;

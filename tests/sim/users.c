@@ -136,7 +136,7 @@ static int make(struct seed *s, int peer, uint64_t box, const char *name, uint64
 static void create(struct seed *s, int peer, const struct wormhole *row)
 {
     char name[32];
-    uint64_t ino;
+    uint64_t ino = 0;
     size_t len = draw_size(s);
     snprintf(name, sizeof name, "f%llu", (unsigned long long)(++s->next_name));
     int err = make(s, peer, row->outbox_ino, name, &ino);
@@ -155,7 +155,7 @@ static void create_tree(struct seed *s, int peer, const struct wormhole *row)
 {
     struct turn *t;
     char name[32];
-    uint64_t top, ino;
+    uint64_t top = 0, ino = 0;
     snprintf(name, sizeof name, "d%llu", (unsigned long long)(++s->next_name));
     if (turn_begin(store_of(s, peer), &t) < 0)
         return;
