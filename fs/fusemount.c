@@ -14,8 +14,6 @@
 #include "fs/log.h"
 #include "fs/mountpoint.h"
 
-extern char **environ;
-
 enum { OPTIONS_SIZE = 4096, ENVIRONMENT_MAX = 4096, CHILD_SOCKET = 3, SAID_SIZE = 256 };
 
 static int fail(char *why, const char *what)
@@ -211,7 +209,7 @@ static int attach_as_user(const struct fusemount *m, char *why)
     char options[OPTIONS_SIZE], dir[PATH_MAX], said[SAID_SIZE];
     char *argv[] = {(char[]){"fusermount3"}, (char[]){"-o"}, options, (char[]){"--"}, dir, NULL};
     struct channels c;
-    pid_t pid;
+    pid_t pid = -1;
 
     if (format_user_options(options, m, why) < 0)
         return -1;
@@ -258,7 +256,7 @@ static int detach_as_user(const char *dir)
                     (char[]){"--"},
                     path,
                     NULL};
-    pid_t pid;
+    pid_t pid = -1;
 
     snprintf(path, sizeof(path), "%s", dir);
     int silence = open("/dev/null", O_WRONLY | O_CLOEXEC);

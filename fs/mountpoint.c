@@ -199,7 +199,7 @@ static int look(const char *dir, char *why)
 {
     struct mountpoint_top top;
 
-    if (find_top(&top, dir, why) < 0)
+    if (find_top(&top, dir, why) != 0)
         return -1;
     if (!top.mounted || !top.ours)
         return 0;

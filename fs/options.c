@@ -1,5 +1,6 @@
 #include "fs/options.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stddef.h>
@@ -201,6 +202,7 @@ static bool *find_toggle(struct options *o, const char *name)
 /* A comma in the value would end it for the kernel, so it travels in quotes, as mount(8) has it. */
 static int pass_to_kernel(struct options *o, const char *name, const char *value, char *why)
 {
+    assert(value); /* mount_words_take asks for one */
     size_t used = strlen(o->kernel);
     const char *quote = strchr(value, ',') ? "\"" : "";
     int len = snprintf(o->kernel + used, sizeof(o->kernel) - used, ",%s=%s%s%s", name, quote, value,

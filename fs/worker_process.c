@@ -155,7 +155,8 @@ static int start_ender(struct ender *e)
 static void stop_ender(struct ender *e)
 {
     atomic_store(&e->served, true);
-    pthread_kill(e->thread, SIGTERM); /* sigwait takes it */
+    /* sigwait takes it. */
+    pthread_kill(e->thread, SIGTERM); // NOLINT(bugprone-bad-signal-to-kill-thread): it is blocked
     pthread_join(e->thread, NULL);
 }
 

@@ -1,6 +1,6 @@
 #include "store/entries.h"
 
-#include <stdio.h>
+#include <sodium.h>
 #include <string.h>
 #include "store/core.h"
 
@@ -146,8 +146,7 @@ int sent_each(struct view *v, uint64_t wormhole, uint64_t limit,
 
 static void rev_text(char out[static 2 * REV_BYTES + 1], const uint8_t *rev)
 {
-    for (size_t i = 0; i < REV_BYTES; i++)
-        snprintf(out + 2 * i, 3, "%02x", rev[i]);
+    sodium_bin2hex(out, 2 * REV_BYTES + 1, rev, REV_BYTES);
 }
 
 static int event(struct turn *t, uint64_t wormhole, uint64_t ino, enum log_type type,

@@ -1,5 +1,6 @@
 #include "store/log.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +8,7 @@
 #include "store/projection.h"
 
 static const char *const texts[LOG_TYPE_COUNT] = {
-#define LOG_TEXT(id, name) [LOG_##id] = name,
+#define LOG_TEXT(id, name) [LOG_##id] = (name),
     LOG_TYPES(LOG_TEXT)
 #undef LOG_TEXT
 };
@@ -210,8 +211,7 @@ int log_last(struct view *v, uint64_t *id)
 json_t *log_delivery(const uint8_t rev[static REV_BYTES], const char *at_peer, const char *how)
 {
     char hex[2 * REV_BYTES + 1];
-    for (size_t i = 0; i < REV_BYTES; i++)
-        snprintf(hex + 2 * i, 3, "%02x", rev[i]);
+    sodium_bin2hex(hex, sizeof hex, rev, REV_BYTES);
     return json_pack("{s:s, s:o, s:o}", "rev", hex, "name", log_text(at_peer ? at_peer : ""), "how",
                      log_text(how));
 }
@@ -242,8 +242,7 @@ int log_put_name(json_t *detail, const char *key, const struct name *name)
     if (strcmp(shown, name->text) == 0)
         return 0;
     hex_key(exact_key, key);
-    for (size_t i = 0; i < name->len; i++)
-        snprintf(exact + 2 * i, 3, "%02x", (unsigned char)name->text[i]);
+    sodium_bin2hex(exact, sizeof exact, (const uint8_t *)name->text, name->len);
     return json_object_set_new(detail, exact_key, json_string(exact)) ? STORE_ERR_NOMEM : 0;
 }
 

@@ -1,4 +1,5 @@
 /* Names from outside, and showing what has arrived. */
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include "store/dir.h"
@@ -105,8 +106,7 @@ static json_t *describe(const struct name_arrival *a, const struct node *n,
     bool ok = detail && log_put_name(detail, "name", got) == 0;
     if (ok && a->rev) {
         char rev[2 * REV_BYTES + 1];
-        for (size_t i = 0; i < REV_BYTES; i++)
-            snprintf(rev + 2 * i, 3, "%02x", a->rev[i]);
+        sodium_bin2hex(rev, sizeof rev, a->rev, REV_BYTES);
         ok = json_object_set_new(detail, "rev", json_string(rev)) == 0;
     }
     if (ok && strcmp(wanted->text, got->text) != 0)

@@ -183,7 +183,7 @@ void sql_text(const struct sql_query *q, int col, char *out, size_t cap)
     size_t len = text ? strlen(text) : 0;
     if (len >= cap)
         len = cap - 1;
-    if (len)
+    if (text)
         memcpy(out, text, len);
     out[len] = '\0';
 }

@@ -64,7 +64,6 @@ static int code_gone(struct step *step, const struct action *a)
     int err = code_erase(step->t, step->slot->id);
     if (err < 0 && err != STORE_ERR_NOT_FOUND)
         return err;
-    err = 0;
     switch ((enum boss_code_end)a->number) {
     case CODE_END_USED:
         err = event(step, LOG_CODE_USED, NULL, NULL);

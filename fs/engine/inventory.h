@@ -15,7 +15,7 @@ struct inventory {
 /* `v` must be a view of `s` or a turn's. with_holes: ask for the data extents of large files (never
  * inside a turn); else, and for small files, holes are data. 0; TOO_BIG: the tree exceeds a bound
  * of the manifest; NOT_FOUND; NOMEM, IO. After an error what was appended means nothing. */
-int inventory_make(struct inventory *l, struct store *s, struct view *v, uint64_t entry,
+int inventory_make(struct inventory *out, struct store *s, struct view *v, uint64_t entry,
                    bool with_holes);
 
 #endif

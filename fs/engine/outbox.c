@@ -370,7 +370,7 @@ int outbox_leave(struct step *step, uint64_t ino)
     int err = entry_get(turn_view(step->t), ino, &entry);
     if (err == 0)
         err = wormhole_get(turn_view(step->t), entry.wormhole, &w);
-    if (err < 0 || entry.state != ENTRY_SENT || step->e->options.keep_sent)
+    if (err != 0 || entry.state != ENTRY_SENT || step->e->options.keep_sent)
         return err == STORE_ERR_NOT_FOUND ? 0 : err;
     const struct engine_watch *watch = &step->e->watch;
     if (watch->writing != NULL && watch->writing(watch->arg, ino))

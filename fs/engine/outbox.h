@@ -34,7 +34,7 @@ enum outbound_kind {
 /* Seals what `entry` is now (see engine_entry_seal). */
 int outbox_seal(struct step *step, uint64_t entry);
 /* The entry is about to change: takes its revision back. The unseal hook's work. */
-int outbox_unseal(struct step *step, uint64_t entry);
+int outbox_unseal(struct step *step, uint64_t ino);
 /* A manifest has been listed for a PREPARING revision: it may be offered. Takes the staged file
  * over; discards it if the revision was withdrawn meanwhile. */
 int outbox_prepared(struct step *step, const uint8_t rev[static REV_BYTES], uint64_t manifest,
@@ -56,7 +56,7 @@ int outbox_decided(struct step *step, const uint8_t rev[static REV_BYTES], int v
 int outbox_push_decision(struct step *step, const uint8_t rev[static REV_BYTES], int verdict,
                          const void *text, size_t len);
 /* Acknowledged: the entry leaves the outbox, unless kept; if it is in use, when it is idle. */
-int outbox_leave(struct step *step, uint64_t entry);
+int outbox_leave(struct step *step, uint64_t ino);
 /* Offers again what was refused for want of room, and lists again what could not be, if its time
  * has come; else notes when. */
 int outbox_retry(struct step *step);

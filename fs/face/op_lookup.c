@@ -56,7 +56,7 @@ static int do_lookup(struct face *face, uint64_t parent_number, const char *name
     if (rc == 0)
         rc = lookup_hold(face, &child);
     view_end(v);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     rc = attr_entry(face, &parent, &child, e);
     if (rc < 0)

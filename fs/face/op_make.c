@@ -154,7 +154,7 @@ static int link_in_turn(struct face *face, struct turn *t, uint64_t number, uint
     int rc = place_of(turn_view(t), number, &file);
     if (rc == 0)
         rc = place_of(turn_view(t), parent_number, parent);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     if (!place_is_content(&file) || !place_is_content(parent))
         return FACE_ERR_CROSS;

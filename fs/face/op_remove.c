@@ -19,7 +19,7 @@ static int find_removal(struct view *v, uint64_t parent_number, const char *name
         rc = STORE_ERR_PERM;
     if (rc == 0)
         rc = place_child(v, &r->parent, name, &child);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     r->node = child.node;
     return wormhole_of(v, child.node, &r->in);

@@ -3,6 +3,7 @@
 #include "fs/face/ops.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,18 +49,12 @@ static const char *entry_state_word(const struct entry *e)
     return "open";
 }
 
-static void rev_hex(char *out, const uint8_t rev[static REV_BYTES])
-{
-    for (int i = 0; i < REV_BYTES; i++)
-        sprintf(out + 2 * i, "%02x", rev[i]);
-}
-
 /* Both leave "" for an attribute that does not apply. */
 static void outbox_value(struct face *face, const struct entry *e, const char *what,
                          char out[static OWN_VALUE_MAX])
 {
     if (strcmp(what, "id") == 0 && e->state != ENTRY_OPEN)
-        rev_hex(out, e->rev);
+        sodium_bin2hex(out, OWN_VALUE_MAX, e->rev, REV_BYTES);
     else if (strcmp(what, "state") == 0)
         strcpy(out, entry_state_word(e));
     else if (strcmp(what, "acked_bytes") == 0)
@@ -74,7 +69,7 @@ static void inbox_value(const struct inbox_entry *e, const char *what,
     time_t seconds = (time_t)(e->received_ms / 1000);
     struct tm utc;
     if (strcmp(what, "id") == 0 && e->has_rev)
-        rev_hex(out, e->rev);
+        sodium_bin2hex(out, OWN_VALUE_MAX, e->rev, REV_BYTES);
     else if (strcmp(what, "state") == 0)
         strcpy(out, e->local ? "local" : "received");
     else if (strcmp(what, "received_at") == 0 && !e->local && gmtime_r(&seconds, &utc))

@@ -75,7 +75,7 @@ static int pins_load(struct view *v, struct pins *p)
     if (rc == 0)
         rc = pins_decode(p, &from);
     blob_release(&from);
-    if (rc < 0)
+    if (rc != 0)
         pins_release(p);
     return rc;
 }

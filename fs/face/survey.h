@@ -34,7 +34,7 @@ struct survey {
 };
 
 /* From the store. 0, NOT_FOUND, IO. */
-int survey_read(struct view *v, uint64_t wormhole, struct survey *out);
+int survey_read(struct view *v, uint64_t wormhole, struct survey *s);
 /* Adds what is volatile. The first may be called with a view open, the second not. */
 void survey_status(struct face *face, struct survey *s);
 void survey_writers(struct face *face, struct survey *s);

@@ -28,11 +28,11 @@ enum seal_hold seal_rule_hold(const char *text)
     return SEAL_NOT_HELD;
 }
 
-enum seal_accident seal_rule_accident(enum seal_hold why)
+enum seal_accident seal_rule_accident(enum seal_hold hold)
 {
-    if (why == SEAL_HELD_KILLED)
+    if (hold == SEAL_HELD_KILLED)
         return SEAL_KILLED;
-    return why == SEAL_HELD_CRASHED ? SEAL_CRASHED : SEAL_WELL;
+    return hold == SEAL_HELD_CRASHED ? SEAL_CRASHED : SEAL_WELL;
 }
 
 static bool ends_in(const struct seal_facts *f, const char *suffix)

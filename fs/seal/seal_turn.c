@@ -16,7 +16,7 @@ static int look(struct view *v, uint64_t entry, struct seal_look *out)
 
     if (rc == 0)
         rc = node_get(v, entry, &node);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     out->age_ms = (store_now_ns(view_store(v)) - node.ctime_ns) / NS_PER_MS;
     out->empty = node.type == NODE_DIR && node_empty(v, entry) == 0;
@@ -190,7 +190,7 @@ int seal_turn_seal(struct store *s, struct engine *e, uint64_t entry,
 
     if (rc == 0)
         rc = turn_begin_relief(s, &t);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     return finish(t, seal_in(t, e, entry, check));
 }

@@ -262,11 +262,16 @@ void track_handle_each(struct track_table *t, void (*fn)(void *arg, struct track
 void track_table_release(struct track_table *t)
 {
     for (size_t i = 0; i < t->handle_buckets; i++)
-        while (t->handles[i])
-            track_handle_drop(t, t->handles[i]);
+        for (struct track_handle *h = t->handles[i], *next; h; h = next) {
+            next = h->next;
+            free(h);
+        }
     for (size_t i = 0; i < t->track_buckets; i++)
-        while (t->tracks[i])
-            track_drop(t, t->tracks[i]);
+        for (struct track *track = t->tracks[i], *next; track; track = next) {
+            next = track->next;
+            free(track->makers);
+            free(track);
+        }
     free(t->tracks);
     free(t->handles);
     free(t->heap);
