@@ -88,36 +88,5 @@ void actions_release(struct actions *q)
 
 bool action_is_durable(enum action_kind kind)
 {
-    switch (kind) {
-    case ACTION_SNAPSHOT:
-    case ACTION_KEEP:
-    case ACTION_FORGET:
-    case ACTION_CODE:
-    case ACTION_CODE_GONE:
-    case ACTION_STATE:
-    case ACTION_PAIRED:
-    case ACTION_DELIVER:
-    case ACTION_ACKED:
-    case ACTION_EVENT:
-    case ACTION_PROBLEM:
-    case ACTION_PEER_CLOSED:
-    case ACTION_CLOSE_DONE:
-    case ACTION_CLASSIC_OFFERED:
-    case ACTION_CLASSIC_ANSWERED:
-    case ACTION_CLASSIC_TEXT:
-    case ACTION_CLASSIC_FAILED:
-    case ACTION_CLASSIC_DONE:
-        return true;
-    case ACTION_LINK_OPEN:
-    case ACTION_LINK_SEND:
-    case ACTION_LINK_CLOSE:
-    case ACTION_LINK_MOVE:
-    case ACTION_HEARD:
-    case ACTION_CAUGHT_UP:
-    case ACTION_TRANSIT_LISTEN:
-    case ACTION_TRANSIT_START:
-    case ACTION_TRANSIT_STOP:
-        return false;
-    }
-    return false;
+    return kind < ACTION_LINK_OPEN;
 }

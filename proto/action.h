@@ -131,6 +131,7 @@ void action_set_body(struct actions *q, struct action *a, const void *data, size
 struct action *actions_take(struct actions *q); /* removes the first; NULL when empty */
 void action_free(struct action *a);             /* wipes secrets; NULL is fine */
 void actions_release(struct actions *q);        /* frees all that are left */
+/* By its place in the enum, which apply and release each spell out for the compiler to check. */
 bool action_is_durable(enum action_kind kind);
 
 #endif
