@@ -70,8 +70,7 @@ static bool must_meet(const struct boss *b)
 {
     const struct generation *g = boss_newest(b);
 
-    return g != NULL &&
-           (g->broken || (b->adrift && g->mailbox.muted) || boss_due(b, b->gap_ms));
+    return g != NULL && (g->broken || (b->adrift && g->mailbox.muted) || boss_due(b, b->gap_ms));
 }
 
 static int settle_meet(struct boss *b)

@@ -22,16 +22,16 @@ enum io_op {
     IO_TRUNCATE, /* offset = the new size */
     IO_UNLINK,
     IO_MKDIR,
-    IO_RENAME,   /* path = the old name */
+    IO_RENAME, /* path = the old name */
     IO_STAT,
     IO_STATVFS,
-    IO_SEEK,     /* lseek SEEK_DATA / SEEK_HOLE at offset */
-    IO_ALLOCATE, /* fallocate; offset, len */
-    IO_PUNCH,    /* fallocate(PUNCH_HOLE); offset, len */
-    IO_LOCK,     /* flock */
+    IO_SEEK,      /* lseek SEEK_DATA / SEEK_HOLE at offset */
+    IO_ALLOCATE,  /* fallocate; offset, len */
+    IO_PUNCH,     /* fallocate(PUNCH_HOLE); offset, len */
+    IO_LOCK,      /* flock */
     IO_WRITEBACK, /* sync_file_range: a hint, its failure is ignored */
-    IO_LIST,     /* reading a directory */
-    IO_OPS,      /* how many there are */
+    IO_LIST,      /* reading a directory */
+    IO_OPS,       /* how many there are */
 };
 
 /* What is about to happen. */
@@ -51,9 +51,9 @@ enum io_verdict {
     /* a negative errno: do nothing and fail with it */
 };
 
-/* What carries the calls out, where it is not the kernel: a disk in memory, for tests. Functions and
- * results as those of the same names below, without the hook; a handle is any number from 0. The
- * directory itself is always there, and "." is its name. */
+/* What carries the calls out, where it is not the kernel: a disk in memory, for tests. Functions
+ * and results as those of the same names below, without the hook; a handle is any number from 0.
+ * The directory itself is always there, and "." is its name. */
 struct io_disk {
     const char *vfs; /* the registered SQLite VFS that has the journal's files on it */
     int (*open)(void *arg, const char *path, int flags);
@@ -102,8 +102,8 @@ struct io_file {
 int64_t io_now_ns(const struct io *io);
 int io_boot_id(const struct io *io, char out[static IO_BOOT_ID_MAX]);
 
-/* The store directory itself, by any path: its descriptor (io_close_dir accepts -1), its absolute path
- * (to be freed; NULL: errno says why), and mode 0700 for it. */
+/* The store directory itself, by any path: its descriptor (io_close_dir accepts -1), its absolute
+ * path (to be freed; NULL: errno says why), and mode 0700 for it. */
 int io_open_dir(const struct io *io, const char *path, int *dir);
 void io_close_dir(const struct io *io, int dir);
 char *io_absolute(const struct io *io, const char *path);
