@@ -3,13 +3,12 @@
  * have led to. What must hold after each is in victim.c. */
 #include <sodium.h>
 
-#include "proto/kdf.h"
 #include "proto/mailbox_phase.h"
 #include "proto/message.h"
-#include "proto/phase.h"
 #include "proto/rotation.h"
 #include "proto/version.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/forger.h"
 #include "tests/fuzz/victim.h"
 #include "tests/sim/pair.h"
 
@@ -18,6 +17,9 @@ enum {
     OPS_MAX = 200,
     MINUTE_MS = 60000,
     STORIES = 8,
+    /* The first byte, beyond the story: all links come up, and the server has forgotten nothing. */
+    FORGETS = 64,
+    UP = 128,
 };
 
 static struct pair_store stories[STORIES];
@@ -65,11 +67,6 @@ static enum wormhole_link take_link(struct reader *in)
     return (enum wormhole_link)(reader_u8(in) % LINK_COUNT);
 }
 
-static const struct generation *generation_on(const struct victim *v, enum wormhole_link link)
-{
-    return link == LINK_NEXT ? v->b->next : link == LINK_CURRENT ? v->b->current : NULL;
-}
-
 static const char *sender(const struct victim *v, uint8_t which)
 {
     static const char third[] = "0badc0ffee";
@@ -83,7 +80,7 @@ static const char *sender(const struct victim *v, uint8_t which)
 
 static void take_phase(struct victim *v, struct reader *in, enum wormhole_link link, char *out)
 {
-    const struct generation *g = generation_on(v, link);
+    const struct generation *g = forger_generation(v, link);
     uint8_t how = reader_u8(in), n = reader_u8(in);
 
     switch (how % 6) {
@@ -105,60 +102,6 @@ static void take_phase(struct victim *v, struct reader *in, enum wormhole_link l
     default:
         snprintf(out, PHASE_LEN_MAX + 1, "%c%u", 33 + n % 90, n);
     }
-}
-
-/* Gives *key what bodies on this link are sealed with. False: there is no key yet. */
-static bool key_of(const struct victim *v, enum wormhole_link link, uint8_t key[static 32])
-{
-    const struct generation *g = generation_on(v, link);
-    bool have_k = v->b->key.state == KEY_UNVERIFIED || v->b->key.state == KEY_VERIFIED ||
-                  v->b->key.state == KEY_FORKED;
-
-    if (g != NULL)
-        memcpy(key, g->key, RATCHET_KEY_BYTES);
-    else if (link == LINK_MEETING)
-        memcpy(key, v->b->roots.meeting, RATCHET_KEY_BYTES);
-    else if (have_k)
-        memcpy(key, v->b->key.key, KDF_KEY_BYTES);
-    return g != NULL || link == LINK_MEETING || have_k;
-}
-
-static void tell(struct victim *v, enum wormhole_link link, const char *side, const char *phase,
-                 const struct bytes *body)
-{
-    struct bytes text = {0};
-    char hex[2 * TEXT_MAX * 2 + 200];
-
-    MUST(body->len < sizeof hex / 2);
-    hex_encode(hex, body->data != NULL ? body->data : (const uint8_t *)"", body->len);
-    bytes_put_str(&text, "{\"type\":\"message\",\"side\":\"");
-    bytes_put_str(&text, side);
-    bytes_put_str(&text, "\",\"phase\":\"");
-    for (const char *c = phase; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\')
-            bytes_put_u8(&text, '\\');
-        bytes_put_u8(&text, (uint8_t)*c);
-    }
-    bytes_put_str(&text, "\",\"body\":\"");
-    bytes_put_str(&text, hex);
-    bytes_put_str(&text, "\"}");
-    victim_hear(v, link, text.data, text.len);
-    bytes_release(&text);
-}
-
-static void tell_sealed(struct victim *v, enum wormhole_link link, const char *side,
-                        const char *phase, const struct bytes *plain)
-{
-    static struct now dice;
-    uint8_t key[32];
-    struct bytes body = {0};
-
-    if (!key_of(v, link, key))
-        return;
-    MUST(phase_encrypt(&body, key, side, phase, plain->len > 0 ? plain->data : (const uint8_t *)"",
-                       plain->len, &dice) == PROTO_OK);
-    tell(v, link, side, phase, &body);
-    bytes_release(&body);
 }
 
 /* ---- what a persistent peer could say ---- */
@@ -224,7 +167,7 @@ static void build_ephemeral(struct victim *v, struct reader *in, struct bytes *p
 static void build_version(struct victim *v, struct reader *in, enum wormhole_link link,
                           struct bytes *plain)
 {
-    const struct generation *g = generation_on(v, link);
+    const struct generation *g = forger_generation(v, link);
     struct message_version m = {.have = take_id(v, in), .floor = take_id(v, in)};
 
     m.incarnation[0] = reader_u8(in);
@@ -259,9 +202,9 @@ static void op_body(struct victim *v, struct reader *in)
     const uint8_t *data = fuzz_some(in, TEXT_MAX, &len);
     bytes_put(&body, data, len);
     if (how >= 128)
-        tell(v, link, sender(v, how), phase, &body);
+        forger_tell(v, link, sender(v, how), phase, &body);
     else
-        tell_sealed(v, link, sender(v, how), phase, &body);
+        forger_seal(v, link, sender(v, how), phase, &body);
     bytes_release(&body);
 }
 
@@ -279,7 +222,7 @@ static void op_said(struct victim *v, struct reader *in)
         build_ephemeral(v, in, &plain);
     else
         build_version(v, in, link, &plain);
-    tell_sealed(v, link, sender(v, how), phase, &plain);
+    forger_seal(v, link, sender(v, how), phase, &plain);
     bytes_release(&plain);
 }
 
@@ -293,7 +236,7 @@ static void op_pake(struct victim *v, struct reader *in)
     key_init(&theirs);
     if (key_start_entropy(&theirs, v->b->code[0] != '\0' ? v->b->code : "1-a-b",
                           victim_options.appid, entropy, &body) == PROTO_OK)
-        tell(v, LINK_CODE, sender(v, reader_u8(in)), "pake", &body);
+        forger_tell(v, LINK_CODE, sender(v, reader_u8(in)), "pake", &body);
     key_release(&theirs);
     bytes_release(&body);
 }
@@ -445,18 +388,6 @@ typedef void op_fn(struct victim *v, struct reader *in);
 static op_fn *const ops[] = {op_raw,  op_body, op_said, op_said,    op_pake,   op_server,
                              op_link, op_wait, op_user, op_transit, op_restart};
 
-/* All links come up, and their fences are passed. */
-static void welcome(struct victim *v)
-{
-    for (enum wormhole_link link = LINK_CODE; link < LINK_COUNT; link++) {
-        struct actions actions = {0};
-        char pong[64];
-        victim_done(v, &actions, boss_link_up(v->b, link, &v->now, &actions));
-        snprintf(pong, sizeof pong, "{\"type\":\"pong\",\"pong\":%lld}", (long long)v->ping);
-        victim_hear(v, link, pong, strlen(pong));
-    }
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct reader in = reader_of(data, len);
@@ -466,8 +397,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         prepare();
     uint8_t how = reader_u8(&in);
     MUST(victim_start(&v, &stories[how % story_count]));
-    if (how < 128)
-        welcome(&v);
+    for (enum wormhole_link link = LINK_CODE; how < UP && link < LINK_COUNT; link++)
+        forger_up(&v, link, how < FORGETS);
     for (unsigned n = 0; n < OPS_MAX && fuzz_more(&in); n++)
         ops[reader_u8(&in) % (sizeof ops / sizeof *ops)](&v, &in);
     victim_stop(&v);
