@@ -11,6 +11,7 @@
 
 #include "proto/boss_inner.h"
 #include "proto/error.h"
+#include "proto/server_msg.h"
 #include "tests/sim/pair.h"
 #include "tests/sim/party.h"
 
@@ -278,6 +279,74 @@ static void the_stream_is_not_for_stock_peers(void **state)
     finish();
 }
 
+static int line_broke(struct boss *b, struct now *now, struct actions *actions, const void *arg)
+{
+    (void)arg;
+    return boss_transit_down(b, b->classic->attempt, now, actions);
+}
+
+static void a_line_that_breaks_ends_the_transfer(void **state)
+{
+    (void)state;
+    start(11, (struct party_plan){0});
+    assert_paired();
+    pair_input(pair, PAIR_A, offer_file, NULL);
+    go_on();
+    assert_int_equal(boss()->classic->state, CLASSIC_TRANSFER);
+    pair_input(pair, PAIR_A, line_broke, NULL);
+    assert_int_equal(ours()->failed, 1);
+    assert_false(ours()->refused);
+    assert_int_equal(ours()->done, 0);
+    assert_ended();
+    finish();
+}
+
+/* A third side opens the mailbox of the code, and our connection is made anew. */
+static void crowd(void)
+{
+    struct bytes text = {0};
+    uint64_t stranger = mailbox_server_connect(pair_server(pair), pair_now_ms(pair));
+
+    server_msg_bind(&text, "1", APPID, "ffffffffff");
+    mailbox_server_receive(pair_server(pair), stranger, text.data, text.len, pair_now_ms(pair));
+    bytes_clear(&text);
+    server_msg_open(&text, "2", boss()->code_mailbox.id);
+    mailbox_server_receive(pair_server(pair), stranger, text.data, text.len, pair_now_ms(pair));
+    bytes_release(&text);
+    pair_cut(pair, PAIR_A);
+    pair_run(pair, NULL, MINUTE);
+}
+
+static void a_crowded_mailbox_ends_what_has_not_begun(void **state)
+{
+    (void)state;
+    start(12, (struct party_plan){0});
+    assert_paired();
+    crowd();
+    assert_int_equal(ours()->failed, 1);
+    assert_int_equal(ours()->state, BOSS_CLOSED);
+    assert_null(boss()->classic);
+    assert_int_equal(boss_classic_finished(boss(), true, &(struct now){0}, &(struct actions){0}),
+                     0);
+    finish();
+}
+
+static void a_crowded_mailbox_does_not_end_a_transfer(void **state)
+{
+    (void)state;
+    start(13, (struct party_plan){0});
+    assert_paired();
+    pair_input(pair, PAIR_A, offer_file, NULL);
+    go_on();
+    assert_int_equal(boss()->classic->state, CLASSIC_TRANSFER);
+    crowd();
+    assert_int_equal(ours()->failed, 0);
+    pair_input(pair, PAIR_A, transferred, "ok");
+    assert_ended();
+    assert_int_equal(ours()->done, 1);
+    finish();
+}
+
 /* ---- keys of which there are two (proto/spake2.h) ---- */
 
 enum { FORKED_SEEDS = 1500, FORKED_SEEDS_MAX = FORKED_SEEDS + 4000 };
@@ -337,6 +406,9 @@ int main(void)
         cmocka_unit_test(a_crash_in_any_turn_does_no_harm),
         cmocka_unit_test(closing_leaves_a_stock_peer_at_once),
         cmocka_unit_test(the_stream_is_not_for_stock_peers),
+        cmocka_unit_test(a_line_that_breaks_ends_the_transfer),
+        cmocka_unit_test(a_crowded_mailbox_ends_what_has_not_begun),
+        cmocka_unit_test(a_crowded_mailbox_does_not_end_a_transfer),
         cmocka_unit_test(a_peer_that_trims_its_key_is_understood),
         cmocka_unit_test(a_peer_that_does_not_is_understood_too),
     };
