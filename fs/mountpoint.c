@@ -197,9 +197,9 @@ static bool is_dead(const char *dir, const struct mountpoint_top *top)
 /* 1: a dead mount of ours is on top; 0: none is; -1: a live one, or an error. */
 static int look(const char *dir, char *why)
 {
-    struct mountpoint_top top;
+    struct mountpoint_top top = {0};
 
-    if (find_top(&top, dir, why) != 0)
+    if (find_top(&top, dir, why) < 0)
         return -1;
     if (!top.mounted || !top.ours)
         return 0;

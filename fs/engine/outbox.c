@@ -258,7 +258,7 @@ static int say_offer(struct step *step, const struct next_op *op)
     int err = revision_get(turn_view(step->t), op->rev, &r);
     if (err == 0)
         err = entry_get(turn_view(step->t), r.ino, &entry);
-    if (err < 0)
+    if (err != 0)
         return err;
     struct peer_message m = {.kind = PEER_OFFER,
                              .size = r.size,

@@ -25,7 +25,7 @@ void lookup_forget(struct face *face, uint64_t number, uint64_t count)
 void reply_entry(fuse_req_t req, int rc, const struct fuse_entry_param *e)
 {
     struct face *face = face_of(req);
-    if (rc < 0)
+    if (rc != 0)
         reply_result(req, rc);
     else if (fuse_reply_entry(req, e) == -ENOENT)
         lookup_forget(face, e->ino, 1); /* the caller is gone, the kernel does not know it */

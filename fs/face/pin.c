@@ -75,7 +75,7 @@ static int pins_load(struct view *v, struct pins *p)
     if (rc == 0)
         rc = pins_decode(p, &from);
     blob_release(&from);
-    if (rc != 0)
+    if (rc < 0)
         pins_release(p);
     return rc;
 }
@@ -111,7 +111,7 @@ int pin_get(struct view *v, uint64_t generation, struct pin *out)
 {
     struct pins p;
     int rc = pins_load(v, &p);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     const struct pin *found = pins_find(&p, generation);
     if (found)
@@ -126,7 +126,7 @@ int pin_current(struct view *v, struct pin *out)
 {
     struct pins p;
     int rc = pins_load(v, &p);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     *out = p.all[p.count - 1];
     pins_release(&p);
@@ -152,7 +152,7 @@ int pin_set(struct turn *t, uint64_t wormhole)
 {
     struct pins p;
     int rc = pins_load(turn_view(t), &p);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     drop_gone(&p, turn_view(t));
     uint64_t next = p.all[p.count - 1].generation + 1;
@@ -171,7 +171,7 @@ int pin_renew(struct turn *t, uint64_t generation, enum slot slot)
 {
     struct pins p;
     int rc = pins_load(turn_view(t), &p);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     struct pin *pin = pins_find(&p, generation);
     if (pin) {
