@@ -46,6 +46,15 @@ static bool needs_meeting(const struct boss *b)
 
 /* ---- coming and leaving ---- */
 
+/* Not all at the same distance: two who miss each other once would do so for ever. */
+static int64_t until_next_ms(struct boss *b)
+{
+    uint32_t spread;
+
+    now_random(b->now, &spread, sizeof(spread));
+    return BOSS_VISIT_EVERY_MS / 2 + spread % (BOSS_VISIT_EVERY_MS / 2);
+}
+
 static void leave(struct boss *b, int64_t away_ms)
 {
     b->visit.on = false;
@@ -96,7 +105,7 @@ int boss_meeting_over(struct boss *b)
     if (b->meeting_mailbox.state == MAILBOX_OPEN)
         err = mailbox_close(&b->meeting_mailbox, MOOD_HAPPY, boss_rendezvous(b, LINK_MEETING),
                             b->actions);
-    leave(b, BOSS_VISIT_EVERY_MS);
+    leave(b, until_next_ms(b));
     mailbox_release(&b->meeting_mailbox);
     return err == PROTO_OK ? boss_meeting_init(b) : err;
 }
@@ -220,7 +229,7 @@ static void fence(struct boss *b)
 {
     b->visit.fenced = true;
     b->visit.leave_ms = b->now->ms;
-    if (is_urgent(b) || boss_due(b, b->gap_ms))
+    if (is_urgent(b) || boss_due(b, b->gap_ms) || b->meeting.theirs.known)
         stay_until(b, b->now->ms + BOSS_VISIT_URGENT_MS);
 }
 
@@ -245,6 +254,8 @@ int boss_meeting_received(struct boss *b, const struct server_msg *msg)
     case MAILBOX_EVENT_CROWDED:
     case MAILBOX_EVENT_OVERFULL:
         leave(b, BOSS_VISIT_FULL_MS);
+        forget_bodies(
+            b); /* where the challenge stood it is not any more: the next visit says a new one */
         mailbox_release(&b->meeting_mailbox);
         return boss_meeting_init(b);
     case MAILBOX_EVENT_NONE:
@@ -278,7 +289,7 @@ static int settle_visit(struct boss *b)
     if (b->visit.fenced)
         stay_for_challenge(b);
     if (b->visit.on && b->now->ms >= b->visit.leave_ms)
-        leave(b, BOSS_VISIT_EVERY_MS);
+        leave(b, until_next_ms(b));
     return more < 0 ? more : PROTO_OK;
 }
 
