@@ -31,6 +31,7 @@
 
 #include <string.h>
 
+#include "mutant.h"
 #include "proto/error.h"
 
 /* ---- life ---- */
@@ -111,6 +112,8 @@ static int replay(struct mailbox *m, enum mailbox_state state, struct rendezvous
     for (struct mailbox_kept *k = m->kept; k != NULL; k = k->next)
         k->there = false;
     int err = rendezvous_open(r, m->id, actions);
+    if (MUTANT(SKIP_FENCE) && err == PROTO_OK && state == MAILBOX_REPLAY)
+        m->state = MAILBOX_OPEN;
     return err != PROTO_OK ? err : rendezvous_ping(r, m->fence, actions);
 }
 

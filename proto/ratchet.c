@@ -4,6 +4,7 @@
 
 #include <sodium.h>
 
+#include "mutant.h"
 #include "proto/bytes.h"
 #include "proto/error.h"
 
@@ -108,6 +109,8 @@ void ratchet_bulk(uint8_t out[static RATCHET_KEY_BYTES],
     end = put(end, content, RATCHET_KEY_BYTES);
     end = put(end, leader_challenge, RATCHET_CHALLENGE_BYTES);
     end = put(end, follower_challenge, RATCHET_CHALLENGE_BYTES);
+    if (MUTANT(REUSE_BULK_KEY))
+        end = ikm + RATCHET_KEY_BYTES;
     kdf_derive(out, RATCHET_KEY_BYTES, ikm, (size_t)(end - ikm), "wormholefs/v1/bulk",
                strlen("wormholefs/v1/bulk"));
     sodium_memzero(ikm, sizeof(ikm));

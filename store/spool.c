@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "mutant.h"
 #include "store/core.h"
 
 int spool_init(struct spool *p, struct store *s)
@@ -239,6 +240,10 @@ int spool_unlink_after(struct turn *t, uint64_t id, uint64_t ino)
     if (!d)
         return STORE_ERR_NOMEM;
     *d = (struct doomed){.spool = &t->store->spool, .id = id, .ino = ino};
+    if (MUTANT(UNLINK_BEFORE_SYNC)) {
+        unlink_now(d, true);
+        return 0;
+    }
     int rc = turn_after_lazily(t, unlink_now, d);
     if (rc)
         free(d);

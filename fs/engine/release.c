@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "mutant.h"
 
 struct released_action {
     struct engine *e;
@@ -113,6 +114,10 @@ int release_action(struct step *step, struct action *a)
         step->slot->attempt = r->attempt;
     if (a->kind == ACTION_LINK_CLOSE)
         count_close(r, 1);
+    if (MUTANT(ACK_BEFORE_COMMIT) && a->kind == ACTION_LINK_SEND) {
+        run_action(r, true);
+        return 0;
+    }
     int err = turn_after(step->t, run_action, r);
     if (err < 0)
         run_action(r, false);

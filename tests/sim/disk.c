@@ -56,6 +56,8 @@ static int before(void *arg, struct io_call *call)
     struct disk *d = arg;
     if (d->dead)
         return -EIO;
+    if (d->spared)
+        return IO_GO;
     d->calls++;
     if (d->die_at == d->calls) {
         snprintf(d->last, sizeof d->last, "%s %.*s %llu+%zu", op_names[call->op], IO_PATH_MAX,
@@ -449,6 +451,11 @@ void disk_fail_in(struct disk *d, uint64_t calls, int err, unsigned times)
     d->fail_at = d->calls + calls;
     d->fail_errno = err;
     d->fail_times = times;
+}
+
+void disk_spare(struct disk *d, bool spare)
+{
+    d->spared = spare;
 }
 
 void disk_set_room(struct disk *d, uint64_t bytes)

@@ -64,7 +64,7 @@ struct disk {
     uint64_t calls, die_at, fail_at;
     unsigned fail_times;
     int fail_errno;
-    bool dead;
+    bool dead, spared;
     uint64_t room; /* bytes that may still be taken; UINT64_MAX: any */
     char last[IO_PATH_MAX + 64];
 };

@@ -199,6 +199,8 @@ static void heed(struct seed *s, int peer, const struct news *n)
         p->withdrawn = true;
     else if (n->type == LOG_ENTRY_DELIVERED && p != NULL)
         p->delivered = true;
+    else if (n->type == LOG_WENT_BACK && !s->wire.back)
+        seed_fail(s, "%c says that a store went back, and none did", 'A' + peer);
 }
 
 static void remember(struct party_state *party, const struct news *n)
@@ -331,6 +333,7 @@ void ledger_look(struct seed *s)
     for (int peer = 0; peer < s->peers; peer++) {
         if (!readable(s, peer))
             continue;
+        disk_spare(s->party[peer].disk, true);
         bool check = s->party[peer].check && check_events(s, peer, &l);
         look(s, peer, &l);
         if (readable(s, peer))
@@ -339,6 +342,7 @@ void ledger_look(struct seed *s)
             check_contents(s, peer);
             s->party[peer].check = false;
         }
+        disk_spare(s->party[peer].disk, false);
     }
 }
 
