@@ -6,6 +6,7 @@
 #include "fs/engine/outbox.h"
 #include "fs/engine/release.h"
 #include "fs/engine/session.h"
+#include "mutant.h"
 #include "proto/peer.h"
 #include "store/content.h"
 #include "store/entries.h"
@@ -96,6 +97,8 @@ static int decide(struct step *step, const uint8_t rev[static REV_BYTES], int ve
 /* Says again what was decided about `rev`. 1 if it was, 0 if it was not. */
 static int decided_before(struct step *step, const uint8_t rev[static REV_BYTES])
 {
+    if (MUTANT(FORGET_SEEN))
+        return 0;
     struct decided d;
     int err = decided_get(turn_view(step->t), step->slot->id, rev, &d);
     if (err == STORE_ERR_NOT_FOUND)

@@ -5,6 +5,7 @@
 #include "fs/engine/inbox.h"
 #include "fs/engine/parcel.h"
 #include "fs/engine/plant.h"
+#include "mutant.h"
 #include "proto/error.h"
 #include "store/content.h"
 
@@ -313,7 +314,7 @@ static int write_small(struct intake *in, const struct parcel_extent *x, const u
 
 static int sync_large(struct intake *in)
 {
-    for (size_t i = 0; i < in->dirty_count; i++) {
+    for (size_t i = 0; i < in->dirty_count && !MUTANT(PUBLISH_BEFORE_DURABLE); i++) {
         int err = content_flush(in->e->store, in->dirty[i], true);
         if (err < 0)
             return err;
