@@ -50,7 +50,8 @@ void progress_is(struct engine *e, uint64_t wormhole, uint64_t done)
     if (s != NULL && s->live.sending) {
         struct live *l = &s->live;
         int64_t passed_ms = now_ms - l->rate_since_ms;
-        l->sending_done = done;
+        l->sending_done =
+            done < l->sending_size ? done : l->sending_size; /* it is the peer's word */
         if (passed_ms < 0) { /* the clock was set back: measure anew */
             l->rate_since_ms = now_ms;
             l->rate_since_bytes = done;
