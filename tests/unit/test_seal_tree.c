@@ -1,0 +1,233 @@
+/* seal.c and seal_look.c: trees, and what a restart makes of what was open. */
+#include "tests/unit/seal_rig.h"
+
+/* ---- trees ---- */
+
+static void make_tree(pid_t maker)
+{
+    add(TREE, "tree", NODE_DIR)->look.empty = true;
+    seal_created(seal, TREE, TREE, true, maker);
+}
+
+static void fill_tree(pid_t pid)
+{
+    fake_of(TREE)->look.empty = false;
+    seal_created(seal, TREE, BELOW, false, pid);
+    seal_opened(seal, TREE, BELOW, HANDLE, true, pid);
+    seal_changed(seal, TREE, HANDLE, pid);
+    assert_true(seal_flushed(seal, TREE, HANDLE, pid));
+    seal_released(seal, TREE, HANDLE);
+}
+
+static void a_tree_is_sealed_soon_after_its_maker_exits(void **state)
+{
+    pid_t pid = start();
+
+    (void)state;
+    open_seal();
+    make_tree(pid); /* cp -r */
+    fill_tree(pid);
+    pass(9000);
+    fill_tree(pid);
+    pass(9999);
+    assert_sealed(TREE, 0);
+    fill_tree(pid);
+    end(pid);
+    pass(300);
+    assert_sealed(TREE, 1);
+}
+
+static void a_tree_of_several_makers_takes_its_time(void **state)
+{
+    pid_t first = start(), second = start();
+
+    (void)state;
+    open_seal();
+    make_tree(first); /* mkdir */
+    end(first);
+    pass(5000);
+    assert_sealed(TREE, 0); /* empty */
+    assert_int_equal(fake_of(TREE)->marks, 1);
+    fill_tree(second); /* cp */
+    end(second);
+    pass(9999);
+    assert_sealed(TREE, 0);
+    assert_int_equal(fake_of(TREE)->marks, 2); /* a crash would not interrupt it now */
+    pass(1);
+    assert_sealed(TREE, 1);
+}
+
+static void a_tree_is_marked_again_after_a_change(void **state)
+{
+    pid_t first = start(), second = start();
+
+    (void)state;
+    open_seal();
+    make_tree(first);
+    end(first);
+    pass(1000);
+    assert_int_equal(fake_of(TREE)->marks, 1);
+    fill_tree(second);
+    pass(1000);
+    assert_int_equal(fake_of(TREE)->marks, 1); /* its writer runs */
+    end(second);
+    pass(1000);
+    assert_int_equal(fake_of(TREE)->marks, 2);
+}
+
+static void an_open_file_keeps_its_tree_open(void **state)
+{
+    pid_t pid = start();
+
+    (void)state;
+    open_seal();
+    make_tree(pid);
+    fake_of(TREE)->look.empty = false;
+    seal_opened(seal, TREE, BELOW, HANDLE, true, getpid());
+    end(pid);
+    pass(60000);
+    assert_sealed(TREE, 0);
+    close_file(TREE, getpid());
+    pass(60000);
+    assert_sealed(TREE, 1);
+}
+
+static void a_killed_writer_below_interrupts_the_tree(void **state)
+{
+    pid_t maker = start(), victim = start();
+
+    (void)state;
+    open_seal();
+    make_tree(maker);
+    fill_tree(maker);
+    seal_opened(seal, TREE, BELOW, HANDLE, true, victim);
+    seal_changed(seal, TREE, HANDLE, victim);
+    lose_writer(TREE, victim);
+    fill_tree(maker); /* goes on with what it was doing */
+    pass(60000);
+    assert_held(TREE, SEAL_HELD_KILLED);
+    end(maker);
+    pass(60000);
+    assert_held(TREE, SEAL_HELD_KILLED);
+    seal_changed(seal, TREE, 0, getpid()); /* touch */
+    pass(10000);
+    assert_sealed(TREE, 1);
+}
+
+/* mv FILE TREE/ while it is open: the tree is open now. */
+static void a_handle_moves_with_its_file(void **state)
+{
+    pid_t pid = start();
+
+    (void)state;
+    open_seal();
+    make_tree(pid);
+    fill_tree(pid);
+    create_file(FILE_1, "a", getpid());
+    end(pid);
+    fake_count--; /* FILE_1 is no entry any more */
+    moved_ino = FILE_1;
+    moved_to = TREE;
+    seal_removed(seal, FILE_1);
+    seal_changed(seal, TREE, 0, getpid());
+    pass(60000);
+    assert_sealed(TREE, 0);
+    close_file(TREE, getpid());
+    pass(60000);
+    assert_sealed(TREE, 1);
+}
+
+/* ---- over restarts ---- */
+
+static void a_crash_interrupts_what_was_open(void **state)
+{
+    (void)state;
+    add(FILE_1, "a", NODE_FILE)->sum.dirty = true;
+    add(FILE_2, "b", NODE_FILE);
+    add(TREE, "tree", NODE_DIR);
+    open_seal();
+    assert_held(FILE_1, SEAL_HELD_CRASHED);
+    assert_held(TREE, SEAL_HELD_CRASHED);
+    assert_string_equal(held(FILE_2), "");
+    pass(100000);
+    assert_held(FILE_1, SEAL_HELD_CRASHED);
+    assert_sealed(FILE_2, 1);
+    fake_of(FILE_1)->sum.dirty = false;
+    seal_changed(seal, FILE_1, 0, getpid());
+    pass(301);
+    assert_sealed(FILE_1, 1);
+}
+
+static void a_marked_tree_goes_on(void **state)
+{
+    (void)state;
+    add(TREE, "tree", NODE_DIR)->sum.whole = true;
+    open_seal();
+    pass(9000);
+    assert_sealed(TREE, 0);
+    pass(2000);
+    assert_sealed(TREE, 1);
+}
+
+static void an_interruption_outlives_a_restart(void **state)
+{
+    (void)state;
+    strcpy(add(FILE_1, "a", NODE_FILE)->look.row.held, seal_rule_text(SEAL_HELD_KILLED));
+    open_seal();
+    pass(100000);
+    assert_held(FILE_1, SEAL_HELD_KILLED);
+    seal_opened(seal, FILE_1, FILE_1, HANDLE, true, getpid());
+    assert_true(seal_flushed(seal, FILE_1, HANDLE, getpid()));
+    seal_released(seal, FILE_1, HANDLE); /* opened for writing, and nothing written */
+    pass(100000);
+    assert_held(FILE_1, SEAL_HELD_KILLED);
+    seal_renamed(seal, FILE_1, "b", 1);
+    pass(0);
+    assert_sealed(FILE_1, 1);
+}
+
+static void closing_finishes_what_is_whole(void **state)
+{
+    pid_t maker = start(), other = start();
+
+    (void)state;
+    open_seal();
+    make_file(FILE_1, "a");
+    create_file(FILE_2, "b", getpid()); /* and never released */
+    make_tree(maker);
+    fill_tree(maker);
+    end(maker);
+    assert_int_equal(seal_start(seal), 0);
+    seal_close(seal);
+    assert_sealed(FILE_1, 1);
+    assert_sealed(FILE_2, 0);
+    assert_sealed(TREE, 1);
+
+    fake_count = 0;
+    open_seal();
+    make_tree(other);
+    fill_tree(getpid());
+    end(other);
+    assert_int_equal(seal_start(seal), 0);
+    seal_close(seal);
+    seal = NULL;
+    assert_sealed(TREE, 0);
+    assert_int_equal(fake_of(TREE)->marks, 0); /* we run still */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_tree_is_sealed_soon_after_its_maker_exits),
+        TEST(a_tree_of_several_makers_takes_its_time),
+        TEST(a_tree_is_marked_again_after_a_change),
+        TEST(an_open_file_keeps_its_tree_open),
+        TEST(a_killed_writer_below_interrupts_the_tree),
+        TEST(a_handle_moves_with_its_file),
+        TEST(a_crash_interrupts_what_was_open),
+        TEST(a_marked_tree_goes_on),
+        TEST(an_interruption_outlives_a_restart),
+        TEST(closing_finishes_what_is_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
