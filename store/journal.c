@@ -69,21 +69,29 @@ static int open_writer(struct store *s, const char *path)
     return rc;
 }
 
-static int open_readers(struct store *s, const char *path)
+/* A reader connects when it is first needed: most stores never need more than one or two. */
+static int open_reader(struct store *s, struct view *v)
 {
-    for (int i = 0; i < STORE_READERS_MAX; i++) {
+    char path[VFS_DIR_MAX + 32];
+    snprintf(path, sizeof path, "%s/journal.sqlite", s->vfs.dir);
+    int rc = connect_db(s, path, v);
+    if (rc == 0)
+        rc = set_up(v, CORE_READER_CACHE_KIB);
+    if (rc == 0)
+        rc = run(v, "PRAGMA query_only=ON");
+    if (rc)
+        disconnect(v);
+    return rc;
+}
+
+static void offer_readers(struct store *s)
+{
+    for (int i = STORE_READERS_MAX - 1; i >= 0; i--) {
         struct view *v = &s->readers[i];
-        int rc = connect_db(s, path, v);
-        if (rc == 0)
-            rc = set_up(v, CORE_READER_CACHE_KIB);
-        if (rc == 0)
-            rc = run(v, "PRAGMA query_only=ON");
-        if (rc)
-            return rc;
+        v->store = s;
         v->next_free = s->free_readers;
         s->free_readers = v;
     }
-    return 0;
 }
 
 /* SQLite makes the WAL at the first write. Its name must be durable before anything in it is
@@ -109,7 +117,7 @@ int journal_open(struct store *s, const char *dir, char why[static STORE_WHY_MAX
     if (rc == 0)
         rc = open_wal(s);
     if (rc == 0)
-        rc = open_readers(s, path);
+        offer_readers(s);
     if (rc == STORE_ERR_FOREIGN)
         snprintf(why, STORE_WHY_MAX, "%.400s is not a store of wormholefs", dir);
     else if (rc == STORE_ERR_NEWER)
@@ -159,7 +167,9 @@ int view_begin(struct store *s, struct view **out)
     struct view *v = s->free_readers;
     s->free_readers = v->next_free;
     pthread_mutex_unlock(&s->readers_lock);
-    int rc = sql_exec(v, &begin_read, "");
+    int rc = v->db ? 0 : open_reader(s, v);
+    if (rc == 0)
+        rc = sql_exec(v, &begin_read, "");
     *out = rc == 0 ? v : NULL;
     if (rc)
         view_end(v);
@@ -171,7 +181,7 @@ void view_end(struct view *v)
     if (!v)
         return;
     struct store *s = v->store;
-    if (!sqlite3_get_autocommit(v->db))
+    if (v->db && !sqlite3_get_autocommit(v->db))
         sql_exec(v, &end_read, "");
     pthread_mutex_lock(&s->readers_lock);
     v->next_free = s->free_readers;
