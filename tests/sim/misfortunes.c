@@ -184,11 +184,29 @@ static void change_weather(struct seed *s, enum fault fault)
         w->delay_ms_max = on ? 1 + (int64_t)dice_below(&s->dice, 5000) : 0;
 }
 
+/* Each seed has its own few kinds: what all of them do together hides what some of them do. */
+void misfortunes_begin(struct seed *s)
+{
+    uint32_t rare = FAULT_BIT(BACK) | FAULT_BIT(CLONE);
+    for (int i = 0; i < FAULT_COUNT; i++)
+        if (dice_below(&s->dice, rare & 1u << i ? 8 : 2) != 0)
+            s->options.faults &= ~(1u << i);
+}
+
+/* FAULT_COUNT: none. */
+static enum fault draw_fault(struct seed *s)
+{
+    enum fault fault = FAULT_COUNT;
+    uint64_t seen = 0;
+    for (int i = 0; i < FAULT_COUNT; i++)
+        if (s->options.faults & 1u << i && dice_below(&s->dice, ++seen) == 0)
+            fault = (enum fault)i;
+    return fault;
+}
+
 void misfortunes_step(struct seed *s)
 {
-    enum fault fault = (enum fault)dice_below(&s->dice, FAULT_COUNT);
-    if (!(s->options.faults & 1u << fault))
-        return;
+    enum fault fault = draw_fault(s);
     switch (fault) {
     case FAULT_KILL:
         kill_soon(s, DISK_KEEPS);

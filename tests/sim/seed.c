@@ -185,10 +185,34 @@ static bool live(struct seed *s, int steps, int64_t ms)
 
 /* ---- one seed ---- */
 
+static int64_t no_time(void *arg)
+{
+    (void)arg;
+    return INT64_C(1800000000000000000);
+}
+
+/* What a first start makes, made once: most seeds begin with it and save its cost. */
+static const struct disk_image *empty_store(void)
+{
+    static struct disk_image *image;
+    struct store *store;
+    char why[STORE_WHY_MAX];
+    if (image != NULL)
+        return image;
+    struct disk *d = disk_new(1, no_time, NULL);
+    if (store_open(&store, disk_path(d), disk_io(d), why) != 0)
+        abort();
+    store_close(store);
+    image = disk_copy(d);
+    disk_free(d);
+    return image;
+}
+
 static void begin(struct seed *s)
 {
     s->dice.state = s->options.seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
     s->peers = 2 + (int)(dice_below(&s->dice, 6) == 0 ? 1 + dice_below(&s->dice, 2) : 0);
+    misfortunes_begin(s);
     s->wire.digest = 1;
     s->buffer = malloc(SEED_FILE_MAX + 8);
     ciphers_forget();
@@ -204,6 +228,9 @@ static void begin(struct seed *s)
                                                       .said = said,
                                                       .heard = heard,
                                                       .arg = s});
+    if (dice_below(&s->dice, 8) != 0)
+        for (int i = 0; i < s->peers; i++)
+            disk_restore(s->party[i].disk, empty_store());
     for (int i = 0; i < s->peers; i++)
         start(s, i);
     for (int i = 1; i < s->peers; i++)

@@ -112,6 +112,7 @@ void users_follow(struct seed *s);             /* codes that are there are hande
 void users_seal_all(struct seed *s);           /* what lies in outboxes, at the end */
 
 /* misfortunes.c */
+void misfortunes_begin(struct seed *s); /* which kinds there are to be */
 void misfortunes_step(struct seed *s);
 void misfortunes_end(struct seed *s); /* peace */
 

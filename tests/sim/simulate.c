@@ -11,7 +11,7 @@
 #include "tests/sim/faults.h"
 #include "tests/sim/seed.h"
 
-enum { STEPS = 60, TWICE_ONE_IN = 16 };
+enum { STEPS = 12, TWICE_ONE_IN = 16 };
 
 struct request {
     uint64_t first, last;

@@ -1,6 +1,5 @@
 #include "tests/sim/wire.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,20 +10,41 @@ static void blame(struct wire *w, const char *what)
         w->wrong = what;
 }
 
-static const char *text_of(const json_t *o, const char *key)
+/* A string of a message, which is as the product writes it: without blanks, escapes or nesting. */
+struct word {
+    const char *at;
+    size_t len;
+};
+
+static struct word word_of(const char *text, size_t len, const char *key)
 {
-    const char *text = json_string_value(json_object_get(o, key));
-    return text != NULL ? text : "";
+    char start[24];
+    size_t n = (size_t)snprintf(start, sizeof start, "\"%s\":\"", key);
+    const char *at = memmem(text, len, start, n);
+    if (at == NULL)
+        return (struct word){"", 0};
+    at += n;
+    const char *end = memchr(at, '"', len - (size_t)(at - text));
+    return (struct word){at, end != NULL ? (size_t)(end - at) : 0};
 }
 
-static uint64_t hash_of(uint64_t seed, const char *text)
+static bool is(struct word w, const char *text)
 {
-    return memo_hash(seed, text, strlen(text));
+    return w.len == strlen(text) && memcmp(w.at, text, w.len) == 0;
+}
+
+static void copy(char *to, size_t cap, struct word w)
+{
+    snprintf(to, cap, "%.*s", (int)w.len, w.at);
+}
+
+static uint64_t hash_of(uint64_t seed, struct word w)
+{
+    return memo_hash(seed, w.at, w.len);
 }
 
 /* Kept at random places: those that are drawn by how many there were. */
-static void keep_old(struct wire *w, const char *mailbox, const char *side, const char *phase,
-                     const char *body)
+static void keep_old(struct wire *w, size_t at, struct word phase, struct word body)
 {
     struct wire_old *o = &w->old[w->adds % WIRE_OLD_MAX];
     if (w->old_count < WIRE_OLD_MAX)
@@ -32,48 +52,45 @@ static void keep_old(struct wire *w, const char *mailbox, const char *side, cons
     else if (w->adds % 7 != 0)
         return;
     free(o->body);
-    snprintf(o->mailbox, sizeof o->mailbox, "%s", mailbox);
-    snprintf(o->side, sizeof o->side, "%s", side);
-    snprintf(o->phase, sizeof o->phase, "%s", phase);
-    o->body = strdup(body);
+    memcpy(o->mailbox, w->connections[at].name, sizeof o->mailbox);
+    memcpy(o->side, w->connections[at].side, sizeof o->side);
+    copy(o->phase, sizeof o->phase, phase);
+    o->body = strndup(body.at, body.len);
 }
 
-static void added(struct wire *w, size_t at, const json_t *o)
+static void added(struct wire *w, size_t at, struct word phase, struct word body)
 {
-    const char *phase = text_of(o, "phase"), *body = text_of(o, "body");
-    uint64_t mailbox = w->connections[at].mailbox;
-    uint64_t side = hash_of(mailbox, w->connections[at].side);
+    const char *side = w->connections[at].side;
+    uint64_t place = memo_hash(w->connections[at].mailbox, side, strlen(side));
     bool is_new;
     w->adds++;
     if (!w->connections[at].fenced)
         blame(w, "something was added to a mailbox before its fence");
     uint64_t hash = hash_of(2, body);
-    if (*memo_get(&w->bodies, hash_of(side, phase), hash, &is_new) != hash && !w->back)
+    if (*memo_get(&w->bodies, hash_of(place, phase), hash, &is_new) != hash && !w->back)
         blame(w, "one phase was said with two bodies");
-    keep_old(w, w->connections[at].name, w->connections[at].side, phase, body);
+    keep_old(w, at, phase, body);
 }
 
 void wire_said(struct wire *w, uint64_t connection, const char *text, size_t len)
 {
     size_t at = connection % WIRE_CONNECTIONS;
-    json_t *o = json_loadb(text, len, 0, NULL);
-    const char *type = text_of(o, "type");
+    struct word type = word_of(text, len, "type");
     w->digest = memo_hash(w->digest, text, len);
     if (w->connections[at].number != connection) {
         memset(&w->connections[at], 0, sizeof w->connections[at]);
         w->connections[at].number = connection;
     }
-    if (strcmp(type, "bind") == 0) {
-        snprintf(w->connections[at].side, sizeof w->connections[at].side, "%s", text_of(o, "side"));
-    } else if (strcmp(type, "open") == 0) {
-        snprintf(w->connections[at].name, sizeof w->connections[at].name, "%s",
-                 text_of(o, "mailbox"));
-        w->connections[at].mailbox = hash_of(1, w->connections[at].name);
+    if (is(type, "bind")) {
+        copy(w->connections[at].side, sizeof w->connections[at].side, word_of(text, len, "side"));
+    } else if (is(type, "open")) {
+        struct word mailbox = word_of(text, len, "mailbox");
+        copy(w->connections[at].name, sizeof w->connections[at].name, mailbox);
+        w->connections[at].mailbox = hash_of(1, mailbox);
         w->connections[at].fenced = false;
-    } else if (strcmp(type, "add") == 0) {
-        added(w, at, o);
+    } else if (is(type, "add")) {
+        added(w, at, word_of(text, len, "phase"), word_of(text, len, "body"));
     }
-    json_decref(o);
 }
 
 void wire_heard(struct wire *w, uint64_t connection, const char *text, size_t len)
