@@ -117,10 +117,10 @@ void attempt_up(struct attempt *a, uint64_t number, int64_t now_ms);
 void attempt_down(struct attempt *a, uint64_t number, int64_t now_ms);
 
 /* Call after any change and when attempt_deadline has come: carries the state on. Returns 1 if
- * *offer was set: seal and send it as ephemeral hints now (its json points into the attempt). 0, or
+ * *m was set: seal and send it as ephemeral hints now (its json points into the attempt). 0, or
  * PROTO_ERR_NOMEM. */
 int attempt_run(struct attempt *a, const struct attempt_context *c, struct now *now,
-                struct message_ephemeral *offer, struct actions *actions);
+                struct message_ephemeral *m, struct actions *actions);
 /* When attempt_run is due again, in ms; INT64_MAX for never. */
 int64_t attempt_deadline(const struct attempt *a, bool fenced);
 /* No more attempts: ends what is there. */

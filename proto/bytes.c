@@ -252,6 +252,6 @@ int hex_decode(void *out, size_t len, const char *hex, size_t hex_len)
         if (digit_value(hex[i]) < 0)
             return PROTO_ERR_MALFORMED;
     for (size_t i = 0; i < len; i++)
-        bytes[i] = (uint8_t)(digit_value(hex[2 * i]) << 4 | digit_value(hex[2 * i + 1]));
+        bytes[i] = (uint8_t)(16 * digit_value(hex[2 * i]) + digit_value(hex[2 * i + 1]));
     return PROTO_OK;
 }
