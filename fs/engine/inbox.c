@@ -50,25 +50,25 @@ static int admits(struct step *step, enum arrival_state state)
            (state != ARRIVAL_PIECES || count.in_state < ARRIVAL_PIECES_MAX);
 }
 
-static bool says_crowded(struct step *step)
+static bool is_shown(struct step *step, const char *problem)
 {
     struct wormhole w;
     return wormhole_get(turn_view(step->t), step->slot->id, &w) == 0 &&
-           strcmp(w.problem, crowded) == 0;
+           strcmp(w.problem, problem) == 0;
 }
 
-static int say_crowded(struct step *step)
+static int say_problem(struct step *step, const char *problem)
 {
-    return says_crowded(step)
+    return is_shown(step, problem)
                ? 0
-               : wormhole_event(step->t, step->slot->id, LOG_PROBLEM, "text", crowded);
+               : wormhole_event(step->t, step->slot->id, LOG_PROBLEM, "text", problem);
 }
 
 /* Half of it has gone: later than at the first, so that the line does not flicker. */
 static int ease(struct step *step)
 {
     struct arrival_count count;
-    if (!says_crowded(step))
+    if (!is_shown(step, crowded))
         return 0;
     int err = arrival_count(turn_view(step->t), step->slot->id, ARRIVAL_PIECES, &count);
     if (err < 0 || count.all > ARRIVALS_MAX / 2 || count.in_state > ARRIVAL_PIECES_MAX / 2)
@@ -170,7 +170,7 @@ static int begins(struct step *step, const struct peer_message *m, enum arrival_
     if (err < 0)
         return err;
     if (err == 0) {
-        err = say_crowded(step);
+        err = say_problem(step, crowded);
         return err < 0 ? err
                        : inbox_refuse(step, m->revision, false, "too many entries are under way");
     }
@@ -301,9 +301,8 @@ static int got_withdraw(struct step *step, const struct peer_message *m)
 
 static int nonsense(struct step *step)
 {
-    return wormhole_event(
-        step->t, step->slot->id, LOG_PROBLEM, "text",
-        "The peer sent a message that this version does not understand; it was ignored.");
+    return say_problem(
+        step, "The peer sent a message that this version does not understand; it was ignored.");
 }
 
 int inbox_deliver(struct step *step, const void *content, size_t len)
