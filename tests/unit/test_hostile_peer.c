@@ -211,6 +211,18 @@ static void test_withdrawals_of_nothing(void **state)
     assert_int_equal(arrived_count(g), 0);
 }
 
+static void test_a_flood_of_nonsense(void **state)
+{
+    struct erig *g = *state;
+    for (unsigned n = 0; n < 300; n++) {
+        uint8_t junk[2] = {(uint8_t)(PEER_DECISION + 1 + n % 20), (uint8_t)n};
+        struct bytes content = {.data = junk, .len = sizeof junk};
+        assert_int_equal(step_alone(g->e, g->id, deliver_content, &content), 0);
+    }
+    assert_int_equal(rig_events(g->r, LOG_PROBLEM), 1); /* the log is kept for ever */
+    assert_int_equal(last_verdict(g), -1);
+}
+
 /* ---- trees without end ---- */
 
 static void put_dir(struct bytes *m, uint32_t parent, const char *name)
@@ -442,6 +454,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_promises_fill_the_inbox_too, setup_bounded,
                                         erig_teardown),
         erig_test(test_withdrawals_of_nothing),
+        erig_test(test_a_flood_of_nonsense),
         erig_test(test_trees_without_end),
         erig_test(test_data_beyond_the_end),
         erig_test(test_durable_beyond_the_end),
