@@ -280,3 +280,8 @@ int fusemount_detach(const char *dir)
         return 0;
     return errno == EPERM ? detach_as_user(dir) : -1;
 }
+
+void fusemount_abort(const char *dir)
+{
+    umount2(dir, MNT_FORCE | UMOUNT_NOFOLLOW); /* EBUSY as a rule: the mount stays, dead */
+}

@@ -28,4 +28,8 @@ int fusemount_attach(const struct fusemount *m, char *why);
 /* Takes the mount off the directory at once, also if it is in use or dead. 0, or -1 and errno. */
 int fusemount_detach(const char *dir);
 
+/* Ends the connection of a mount whose daemon cannot end: every request in it fails, and it is dead
+ * from then on. Only root may; for others nothing happens. */
+void fusemount_abort(const char *dir);
+
 #endif

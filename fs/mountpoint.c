@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "fs/dying.h"
 #include "fs/fusemount.h"
 #include "fs/log.h"
 
@@ -176,22 +177,24 @@ static bool ends_in_time(pid_t child)
     return n > 0;
 }
 
-static bool is_dead(const char *dir, const struct mountpoint_top *top)
+enum sign { ALIVE, DYING, DEAD };
+
+static enum sign sign_of_life(const char *dir, const struct mountpoint_top *top)
 {
     int status = 0;
     pid_t child = fork();
 
     if (child < 0)
-        return false;
+        return ALIVE;
     if (child == 0)
         probe_in_child(dir, top);
     if (!ends_in_time(child)) {
         kill(child, SIGKILL); /* it ends when the daemon answers, if not now */
-        return false;
+        return dying_exists() ? DYING : ALIVE;
     }
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
-    return WIFEXITED(status) && WEXITSTATUS(status) == ENOTCONN;
+    return WIFEXITED(status) && WEXITSTATUS(status) == ENOTCONN ? DEAD : ALIVE;
 }
 
 /* 1: a dead mount of ours is on top; 0: none is; -1: a live one, or an error. */
@@ -203,7 +206,7 @@ static int look(const char *dir, char *why)
         return -1;
     if (!top.mounted || !top.ours)
         return 0;
-    if (is_dead(dir, &top))
+    if (sign_of_life(dir, &top) != ALIVE)
         return 1;
     return refuse(why, "%s: wormholefs '%s' is mounted there already", dir, top.source);
 }
@@ -282,6 +285,18 @@ static int make(const char *dir, uid_t uid, gid_t gid, char *why)
         return -1;
     }
     return 1;
+}
+
+void mountpoint_end_dying(const char *dir)
+{
+    struct mountpoint_top top;
+    char why[MOUNTPOINT_WHY_MAX];
+
+    if (find_top(&top, dir, why) < 0 || !top.mounted || !top.ours ||
+        sign_of_life(dir, &top) != DYING)
+        return;
+    log_warning("%s: its daemon was killed and could not end", dir);
+    fusemount_abort(dir);
 }
 
 int mountpoint_prepare(const char *dir, uid_t uid, gid_t gid, char *why)

@@ -50,6 +50,11 @@ int mountpoint_resolve(const char *dir, char *out, char *why);
  * Changes nothing. */
 int mountpoint_check(const char *dir, char *why);
 
+/* A mount of ours whose daemon was killed and cannot end (dying.h) holds its store, too: ends it,
+ * so that it is an ordinary dead one. Before the store is opened; does nothing about any other
+ * mount. */
+void mountpoint_end_dying(const char *dir);
+
 /* Makes it if it is missing (0700, belonging to uid and gid), and takes dead mounts of ours away.
  * Refuses what mountpoint_check refuses. 1: it was made, and is to go again (mountpoint_unmake) if
  * nothing comes of the mount; 0: it was there. */

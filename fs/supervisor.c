@@ -297,6 +297,7 @@ static enum supervisor_exit run(const struct plan *p, struct report *r)
 
     umask(077);
     prepare_signals();
+    mountpoint_end_dying(p->dir);
     if (worker_open(&w, &plan, why) < 0 || bring_up(p, w, why) < 0)
         code = complain(SUPERVISOR_MOUNT, why);
     else
