@@ -44,7 +44,8 @@ struct disk_image *disk_copy(const struct disk *d);
 void disk_restore(struct disk *d, const struct disk_image *image); /* no file may be open */
 void disk_image_free(struct disk_image *image);                    /* accepts NULL */
 
-/* While spared, nothing fails and nothing counts: for those who only look. A dead disk stays dead. */
+/* While spared, nothing fails and nothing counts: for those who only look. A dead disk stays dead.
+ */
 void disk_spare(struct disk *d, bool spare);
 uint64_t disk_calls(const struct disk *d); /* so far */
 /* Is something of this file written and not synced? (That it was emptied does not count.) */
