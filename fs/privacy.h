@@ -9,8 +9,11 @@
 #include <stdbool.h>
 
 /* Of the calling process, for good (but execve and a change of user make it dumpable again).
- * Returns whether all memory stays out of the swap; if not, only what is locked by
- * itself does. */
+ * Returns whether all memory stays out of the swap; if not, what proto/vault.h allocates does, as
+ * far as the limit goes, but not the journal's cache. */
 bool privacy_begin(void);
+
+/* While still root, before becoming a user for good: lets the user lock all memory, too. */
+void privacy_raise_limit(void);
 
 #endif

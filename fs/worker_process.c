@@ -67,10 +67,11 @@ static int become_ourselves(const struct process *p, pid_t supervisor, char *why
 
     if (p->plan->supervisors_fd >= 0)
         close(p->plan->supervisors_fd);
+    privacy_raise_limit();
     if (identity_become(p->plan->identity, why) < 0 || follow(supervisor, why) < 0)
         return -1;
     if (!privacy_begin())
-        log_debug("only the keys are locked in memory: the limit is too small for all");
+        log_debug("only the keys are locked in memory: there is a limit (RLIMIT_MEMLOCK)");
     raise_descriptor_limit();
     return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "mutant.h"
 #include "proto/error.h"
+#include "proto/vault.h"
 
 /* ---- saying what happened ---- */
 
@@ -200,7 +201,7 @@ static int take_options(struct boss *b, const struct boss_options *options)
 
 static struct boss *new_boss(const struct boss_options *options)
 {
-    struct boss *b = calloc(1, sizeof(*b));
+    struct boss *b = vault_alloc(sizeof(*b));
 
     if (b == NULL)
         return NULL;
@@ -223,15 +224,14 @@ void boss_free(struct boss *b)
     mailbox_release(&b->meeting_mailbox);
     if (b->classic != NULL)
         classic_release(b->classic);
-    free(b->classic);
+    vault_free(b->classic, sizeof(*b->classic));
     generation_free(b->current);
     generation_free(b->next);
     meeting_release(&b->meeting);
     outbound_release(&b->outbound);
     attempt_release(&b->attempt);
     free(b->relays);
-    sodium_memzero(b, sizeof(*b));
-    free(b);
+    vault_free(b, sizeof(*b));
 }
 
 static void draw_incarnation(uint8_t incarnation[static MESSAGE_INCARNATION_BYTES], struct now *now)

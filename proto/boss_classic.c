@@ -6,6 +6,7 @@
 
 #include "proto/error.h"
 #include "proto/mailbox_phase.h"
+#include "proto/vault.h"
 
 static int say(struct boss *b, const struct bytes *plain)
 {
@@ -48,7 +49,7 @@ void boss_classic_stop(struct boss *b)
     if (b->classic->listening != CLASSIC_HINTS_UNASKED && !classic_over(b->classic))
         actions_add(b->actions, ACTION_TRANSIT_STOP)->number = b->classic->attempt;
     classic_release(b->classic);
-    free(b->classic);
+    vault_free(b->classic, sizeof(*b->classic));
     b->classic = NULL;
 }
 
@@ -56,7 +57,7 @@ void boss_classic_stop(struct boss *b)
 
 int boss_classic_begin(struct boss *b)
 {
-    b->classic = calloc(1, sizeof(*b->classic));
+    b->classic = vault_alloc(sizeof(*b->classic));
     if (b->classic == NULL)
         return PROTO_ERR_NOMEM;
     classic_init(b->classic, b->key.key, ++b->attempt.number);

@@ -7,6 +7,7 @@
 #include "proto/bytes.h"
 #include "proto/error.h"
 #include "proto/kdf.h"
+#include "proto/vault.h"
 
 /* While a length field is awaited, room is given for a small frame beyond it, so that control
  * messages and the head of a data frame come in one read; what is left over is moved, and short. */
@@ -23,7 +24,7 @@ static int cipher_init(struct bulk_cipher *c, const uint8_t key[static BULK_KEY_
     if (!aes)
         return PROTO_OK;
     /* The type wants 16-byte alignment, which malloc gives. */
-    c->schedule = malloc(sizeof(*c->schedule));
+    c->schedule = vault_alloc(sizeof(*c->schedule));
     if (c->schedule == NULL)
         return PROTO_ERR_NOMEM;
     crypto_aead_aes256gcm_beforenm(c->schedule, c->key);
@@ -32,9 +33,7 @@ static int cipher_init(struct bulk_cipher *c, const uint8_t key[static BULK_KEY_
 
 static void cipher_release(struct bulk_cipher *c)
 {
-    if (c->schedule != NULL)
-        sodium_memzero(c->schedule, sizeof(*c->schedule));
-    free(c->schedule);
+    vault_free(c->schedule, sizeof(*c->schedule));
     sodium_memzero(c, sizeof(*c));
 }
 

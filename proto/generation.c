@@ -9,6 +9,7 @@
 #include "proto/mailbox_phase.h"
 #include "proto/phase.h"
 #include "proto/rotation.h"
+#include "proto/vault.h"
 
 enum flag {
     FLAG_BROKEN = 1,
@@ -24,7 +25,7 @@ struct generation *generation_new(uint64_t number, enum generation_origin origin
                                   uint64_t first_number, const struct generation_names *names)
 {
     char id[RATCHET_MAILBOX_LEN + 1];
-    struct generation *g = calloc(1, sizeof(*g));
+    struct generation *g = vault_alloc(sizeof(*g));
 
     if (g == NULL)
         return NULL;
@@ -45,8 +46,7 @@ void generation_free(struct generation *g)
         return;
     mailbox_release(&g->mailbox);
     order_release(&g->order);
-    sodium_memzero(g, sizeof(*g));
-    free(g);
+    vault_free(g, sizeof(*g));
 }
 
 bool generation_is_met(const struct generation *g)
@@ -160,7 +160,7 @@ int generation_save(const struct generation *g, struct bytes *out)
 
 struct generation *generation_load(struct reader *in)
 {
-    struct generation *g = calloc(1, sizeof(*g));
+    struct generation *g = vault_alloc(sizeof(*g));
 
     if (g == NULL)
         return NULL;

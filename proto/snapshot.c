@@ -8,6 +8,7 @@
 
 #include "proto/boss_inner.h"
 #include "proto/error.h"
+#include "proto/vault.h"
 
 enum { FORMAT = 1, STATE_MAX = BOSS_LEAVING };
 
@@ -171,7 +172,7 @@ static int load_code(struct boss *b, struct reader *in)
 
 static int load_classic(struct boss *b, struct reader *in)
 {
-    b->classic = calloc(1, sizeof(*b->classic));
+    b->classic = vault_alloc(sizeof(*b->classic));
     return b->classic != NULL ? classic_load(b->classic, in) : PROTO_ERR_NOMEM;
 }
 

@@ -9,6 +9,7 @@
 #include "fs/engine/progress.h"
 #include "proto/bulk.h"
 #include "proto/error.h"
+#include "proto/vault.h"
 #include "store/entries.h"
 
 enum {
@@ -451,7 +452,7 @@ static void release(struct session *s)
     bulk_sender_release(&s->tx);
     bulk_receiver_release(&s->rx);
     free(s->out);
-    free(s);
+    vault_free(s, sizeof *s);
 }
 
 static void set_running(struct session *s, bool running)
@@ -466,7 +467,7 @@ static void set_running(struct session *s, bool running)
 struct session *session_open(struct engine *e, uint64_t wormhole, const struct transit_plan *plan,
                              struct stream *stream)
 {
-    struct session *s = calloc(1, sizeof *s);
+    struct session *s = vault_alloc(sizeof *s);
     if (s == NULL)
         return NULL;
     s->e = e;

@@ -29,6 +29,7 @@
 #include "fs/privacy.h"
 #include "fs/sandbox.h"
 #include "fs/seal/writer.h"
+#include "proto/vault.h"
 
 static char base[64];  /* outside of the sandbox */
 static char store[96]; /* inside */
@@ -253,6 +254,55 @@ static void the_end_of_a_writer_is_unknown_inside(void **state)
     assert_int_equal(in_child(code_is_unknown), 0);
 }
 
+static unsigned locked_kib(void)
+{
+    char text[4096];
+    int fd = open("/proc/self/status", O_RDONLY);
+    ssize_t n = read(fd, text, sizeof(text) - 1);
+
+    close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    const char *line = strstr(text, "\nVmLck:");
+    return line ? (unsigned)strtoul(line + 7, NULL, 10) : 0;
+}
+
+/* In a child: with this limit, what becomes of a piece of the vault? */
+static int lock_with(rlim_t bytes)
+{
+    const struct rlimit limit = {bytes, bytes};
+
+    if (setrlimit(RLIMIT_MEMLOCK, &limit) < 0)
+        return 0; /* more than we may have */
+    bool all = privacy_begin();
+    char *key = vault_alloc(5000);
+    TRY(key && all == (bytes == RLIM_INFINITY));
+    memset(key, 1, 5000);    /* works, locked or not */
+#ifndef __SANITIZE_ADDRESS__ /* they ignore mlockall */
+    TRY(!all || locked_kib() > 100);
+#endif
+    TRY(all || bytes < 65536 || (locked_kib() >= 4 && locked_kib() <= 64));
+    vault_free(key, 5000);
+    return 0;
+}
+
+static void keys_are_locked_as_far_as_the_limit_goes(void **state)
+{
+    const rlim_t limits[] = {0, 65536, RLIM_INFINITY};
+    int status;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        fflush(NULL);
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(lock_with(limits[i]));
+        assert_true(pid > 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+    }
+}
+
 static void a_crash_leaves_no_core(void **state)
 {
     int status;
@@ -318,6 +368,7 @@ int main(void)
         cmocka_unit_test(so_are_threads_that_start_later),
         cmocka_unit_test(what_the_daemon_needs_goes_on),
         cmocka_unit_test(the_end_of_a_writer_is_unknown_inside),
+        cmocka_unit_test(keys_are_locked_as_far_as_the_limit_goes),
         cmocka_unit_test(a_crash_leaves_no_core),
     };
     return cmocka_run_group_tests(tests, prepare, clean);
