@@ -111,7 +111,7 @@ static int state_is(struct step *step, const struct action *a)
     case BOSS_WAITING:
         return code_wanted(step);
     case BOSS_CLOSED:
-        return step->slot->closing_by_peer ? 0 : closed(step, "done");
+        return closed(step, "done"); /* nothing if the peer has closed it: that was said */
     case BOSS_FAILED:
         return event(step, LOG_FAILED, "why", a->text != NULL ? a->text : "");
     }
@@ -151,7 +151,6 @@ static int paired(struct step *step, const struct action *a)
 static int peer_closed(struct step *step)
 {
     int err = closed(step, "peer");
-    step->slot->closing_by_peer = true;
     return err < 0 ? err : inbox_drop_arrivals(step);
 }
 

@@ -126,27 +126,49 @@ static int fail_one(struct turn *t, uint64_t wormhole)
         "Its stored state cannot be read; everything else goes on. Remove it and pair again.");
 }
 
+/* Says the disk or the memory so, and not one wormhole's state? Then nothing can start. */
+static bool concerns_all(int err)
+{
+    return err == STORE_ERR_NOMEM || err == STORE_ERR_IO || err == STORE_ERR_BROKEN ||
+           err == STORE_ERR_NOSPACE || err == STORE_ERR_QUOTA || err == STORE_ERR_READ_ONLY;
+}
+
+/* All in one turn; the `failed` ones are only said to have failed. With *culprit < count that one
+ * could not be started, and what was half done for it has to be undone with the turn. */
+static int start_all(struct engine *e, const struct id_list *list, const bool *failed,
+                     size_t *culprit)
+{
+    struct turn *t;
+    *culprit = list->count;
+    int err = turn_begin_relief(e->store, &t);
+    if (err < 0)
+        return err;
+    for (size_t i = 0; err == 0 && i < list->count; i++) {
+        err = failed[i] ? fail_one(t, list->ids[i]) : start_one(e, t, list->ids[i]);
+        if (err < 0 && !failed[i] && !concerns_all(err))
+            *culprit = i;
+    }
+    if (err == 0)
+        return turn_commit(t);
+    turn_abort(t);
+    return err;
+}
+
 int engine_start(struct engine *e)
 {
     struct id_list list = {0};
-    struct turn *t = NULL;
     int err = all_ids(e, &list);
+    size_t culprit = 0;
+    bool *failed = calloc(list.count + 1, sizeof *failed);
+    if (failed == NULL)
+        err = STORE_ERR_NOMEM;
     if (err == 0)
-        err = turn_begin_relief(e->store, &t);
-    for (size_t i = 0; err == 0 && i < list.count; i++) {
-        err = start_one(e, t, list.ids[i]);
-        if (err == STORE_ERR_CORRUPT || err == STORE_ERR_NOT_FOUND)
-            err = fail_one(t, list.ids[i]);
-    }
+        while ((err = start_all(e, &list, failed, &culprit)) < 0 && culprit < list.count)
+            failed[culprit] = true;
+    free(failed);
     free(list.ids);
-    if (t == NULL)
-        return err;
-    if (err < 0) {
-        turn_abort(t);
-        return err;
-    }
-    e->started = true;
-    return turn_commit(t);
+    e->started = err == 0;
+    return err;
 }
 
 /* ---- from the face, in its turn ---- */

@@ -177,8 +177,10 @@ int release_wake(struct step *step)
 static void run_abort(void *arg, bool committed)
 {
     struct slot *slot = arg;
-    if (!committed)
-        slot->stale = true;
+    if (committed)
+        return;
+    slot->stale = true;
+    slot->gone = false; /* if it is, it is so since this turn: else there would have been no step */
 }
 
 int release_watch_abort(struct turn *t, struct slot *slot)

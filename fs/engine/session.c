@@ -437,6 +437,8 @@ static void receive_some(struct session *s)
 static void mind_time(struct session *s)
 {
     int64_t now = now_ms(s);
+    if (now < s->last_received_ms || now < s->last_busy_ms) /* the clock was set back */
+        s->last_sent_ms = s->last_received_ms = s->last_busy_ms = s->last_sync_ms = now;
     if (has_output(s) || s->wants_count > 0)
         s->last_busy_ms = now;
     if (now - s->last_received_ms > BULK_SILENCE_MS || now - s->last_busy_ms > IDLE_MS)

@@ -49,7 +49,6 @@ struct slot {
     bool want_bulk; /* what boss_want_bulk was last told */
     int64_t stock_offer_ms; /* when a stock peer may get our offer; 0: no such peer */
     int64_t retry_ms;       /* the earliest re-offer of a refused revision; INT64_MAX: none */
-    bool closing_by_peer;   /* ACTION_PEER_CLOSED came in this step */
     struct live live;
 };
 

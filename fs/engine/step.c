@@ -4,6 +4,7 @@
 #include "fs/engine/apply.h"
 #include "fs/engine/outbox.h"
 #include "fs/engine/release.h"
+#include "fs/engine/stock.h"
 #include "proto/error.h"
 #include "store/secrets.h"
 
@@ -38,9 +39,12 @@ int step_begin(struct step *step, struct engine *e, struct turn *t, uint64_t wor
     if (step->slot == NULL)
         return STORE_ERR_NOMEM;
     engine_now(e, &step->now);
+    bool again = step->slot->stale && e->started;
     int err = slot_load(e, t, step->slot, &step->now, &step->actions);
     if (err == 0)
         err = release_watch_abort(t, step->slot);
+    if (err == 0 && again)
+        err = stock_reload(step);
     if (err < 0) {
         step->slot->stale = true;
         actions_release(&step->actions);
@@ -142,6 +146,8 @@ int step_alone(struct engine *e, uint64_t wormhole, step_fn *fn, void *arg)
     err = step_begin(&step, e, t, wormhole);
     if (err == 0) {
         err = step_end_with(&step, fn(&step, arg));
+        if (err == STORE_ERR_NOT_FOUND) /* the wormhole is there, a row of it is not */
+            err = STORE_ERR_CORRUPT;
     }
     if (err < 0) {
         turn_abort(t);

@@ -36,7 +36,7 @@ int step_error(int proto_err);
 
 /* One input that stands alone: begins a turn (one that also works on a full disk), runs `fn`
  * between step_begin and step_end, commits or aborts. fn returns a store error (step_error for what
- * a machine returned). */
+ * a machine returned). NOT_FOUND: there is no such wormhole (any more), and nothing else. */
 typedef int step_fn(struct step *step, void *arg);
 int step_alone(struct engine *e, uint64_t wormhole, step_fn *fn, void *arg);
 

@@ -6,6 +6,7 @@
 #include "fs/engine/inbox.h"
 #include "fs/engine/jobs.h"
 #include "fs/engine/outbox.h"
+#include "fs/engine/parcel.h"
 #include "fs/engine/release.h"
 #include "fs/engine/stock_session.h"
 #include "store/content.h"
@@ -14,7 +15,8 @@
 #include "store/wormholes.h"
 
 enum {
-    OFFER_AFTER_MS = 1000, /* after the peer was found */
+    OFFER_AFTER_MS = 1000,       /* after the peer was found */
+    PACK_AGAIN_AFTER_MS = 10000, /* after the disk had no room for the zip, or failed */
     TEXT_NAME_LEN = sizeof "message.txt" - 1,
 };
 
@@ -104,11 +106,19 @@ int stock_consider(struct step *step)
     return jobs_add(step, JOB_STOCK_PACK, NULL);
 }
 
+static bool has_stock_peer(const struct step *step)
+{
+    return boss_state(step->slot->boss) == BOSS_PAIRED && !boss_is_persistent(step->slot->boss);
+}
+
 int stock_restart(struct step *step)
 {
-    bool waits =
-        boss_state(step->slot->boss) == BOSS_PAIRED && !boss_is_persistent(step->slot->boss);
-    return waits ? stock_paired(step) : fresh_code(step);
+    return has_stock_peer(step) ? stock_paired(step) : fresh_code(step);
+}
+
+int stock_reload(struct step *step)
+{
+    return has_stock_peer(step) ? stock_paired(step) : forget(step);
 }
 
 /* ---- packing ---- */
@@ -257,12 +267,22 @@ static int put_offer(struct step *step, struct gathering *g, const struct classi
                                                    &step->actions));
 }
 
-/* Nothing can be packed (a bound, a full disk, a lone link): the entries are held, with the reason.
- */
-static int hold_all(struct step *step, const struct gathering *g, int why)
+static bool may_pass(int err)
+{
+    return err == STORE_ERR_NOSPACE || err == STORE_ERR_QUOTA || err == STORE_ERR_IO ||
+           err == STORE_ERR_NOMEM || err == STORE_ERR_BUSY;
+}
+
+/* What cannot be packed (beyond a bound, a lone link) is held, with the reason; when only the disk
+ * is full, packing is tried again. */
+static int could_not_pack(struct step *step, const struct gathering *g, int why)
 {
     if (step->slot->stock != NULL)
         step->slot->stock->packing = false;
+    if (may_pass(why)) {
+        step->slot->stock_offer_ms = step->now.ms + PACK_AGAIN_AFTER_MS;
+        return 0;
+    }
     for (size_t i = 0; i < g->count; i++) {
         char reason[256];
         snprintf(reason, sizeof reason, "cannot be packed for this client: %s",
@@ -284,7 +304,7 @@ struct packed {
 static int put_packed(struct step *step, void *arg)
 {
     struct packed *p = arg;
-    return p->err < 0 ? hold_all(step, &p->gathered, p->err)
+    return p->err < 0 ? could_not_pack(step, &p->gathered, p->err)
                       : put_offer(step, &p->gathered, &p->offer, p->source, p->zip);
 }
 
@@ -295,7 +315,9 @@ void stock_pack(struct engine *e, uint64_t wormhole)
     p.err = gather_all(e, wormhole, &p.gathered, shown);
     if (p.err == 0 && p.gathered.count > 0)
         p.err = make_offer(e, &p.gathered, shown, &p.offer, &p.source, &p.zip);
-    step_alone(e, wormhole, put_packed, &p);
+    int err = step_alone(e, wormhole, put_packed, &p);
+    if (err < 0 && p.zip != 0)
+        parcel_discard(e->store, p.zip);
     free(p.gathered.items);
     free(p.gathered.sources);
 }

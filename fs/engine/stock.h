@@ -13,6 +13,8 @@
 int stock_paired(struct step *step);
 /* At start. */
 int stock_restart(struct step *step);
+/* The machine was restored after an aborted turn: what that turn left of a session in memory goes. */
+int stock_reload(struct step *step);
 /* Is it time for our offer, or (after a stock transfer) for a fresh code? */
 int stock_consider(struct step *step);
 /* JOB_STOCK_PACK: makes the offer. */
