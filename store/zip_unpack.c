@@ -69,23 +69,14 @@ static la_int64_t skip_over(struct archive *a, void *arg, la_int64_t len)
 
 /* ---- names ---- */
 
-static bool is_control(const char *name, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)name[i];
-        if (c < 0x20 || c == 0x7f)
-            return true;
-    }
-    return false;
-}
-
 /* One component. 1: there is nothing in it ("a//b", "./a"). */
 static int check_part(struct name *out, const char *name, size_t len)
 {
     if (len == 0 || (len == 1 && name[0] == '.'))
         return 1;
-    if (is_control(name, len) || name_set(out, name, len))
+    if (name_set(out, name, len)) /* "..", or too long */
         return STORE_ERR_HOSTILE;
+    name_make_safe(out, name, len, false); /* honest folders have control characters in names */
     return 0;
 }
 
@@ -179,7 +170,7 @@ static ssize_t next_bytes(struct unpack *u, size_t max)
         done += (size_t)n;
     }
     if (done > u->bytes_left)
-        return STORE_ERR_HOSTILE;
+        return STORE_ERR_TOO_BIG;
     u->bytes_left -= done;
     u->sum.bytes += done;
     return (ssize_t)done;

@@ -18,20 +18,27 @@
 
 /* ---- room ---- */
 
+static uint64_t less(uint64_t from, uint64_t what)
+{
+    return from > what ? from - what : 0;
+}
+
+uint64_t inbox_room(struct engine *e, struct view *v)
+{
+    struct store_space space;
+    uint64_t promised = 0, held = 0;
+    if (arrival_rest_sum(v, &promised) < 0)
+        return 0;
+    if (e->options.inbox_max != 0)
+        return inbox_bytes_sum(v, &held) < 0 ? 0 : less(less(e->options.inbox_max, held), promised);
+    if (store_space(e->store, &space) < 0)
+        return 0;
+    return less(less(space.free_bytes, SPACE_KEPT_BYTES), promised);
+}
+
 bool inbox_has_room(struct engine *e, struct view *v, uint64_t more)
 {
-    uint64_t promised = 0;
-    if (arrival_rest_sum(v, &promised) < 0 || more > UINT64_MAX - promised)
-        return false;
-    promised += more;
-    if (e->options.inbox_max != 0) {
-        uint64_t held = 0;
-        return inbox_bytes_sum(v, &held) == 0 && promised <= e->options.inbox_max &&
-               held <= e->options.inbox_max - promised;
-    }
-    struct store_space space;
-    return store_space(e->store, &space) == 0 && space.free_bytes > SPACE_KEPT_BYTES &&
-           promised <= space.free_bytes - SPACE_KEPT_BYTES;
+    return more <= inbox_room(e, v);
 }
 
 /* ---- the bound on what is under way ---- */

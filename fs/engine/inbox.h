@@ -34,7 +34,10 @@ int inbox_refuse(struct step *step, const uint8_t rev[static REV_BYTES], bool fo
 int inbox_drop_arrivals(struct step *step);
 /* Is there an arrival that travels by bulk? */
 int inbox_wants_bulk(struct view *v, uint64_t wormhole, bool *wants);
-/* Would `more` further bytes fit into the inboxes (inbox_max, free space)? */
+/* How many further bytes fit into the inboxes, beside what is promised to arrivals (inbox_max, free
+ * space)? 0 also if that cannot be said. */
+uint64_t inbox_room(struct engine *e, struct view *v);
+/* Would `more` further bytes fit? */
 bool inbox_has_room(struct engine *e, struct view *v, uint64_t more);
 
 #endif

@@ -255,12 +255,26 @@ static int finish_well(struct step *step, void *arg)
     return finished(step, true);
 }
 
-static int say_hostile(struct step *step, void *arg)
+static int say_why_refused(struct step *step, void *arg)
 {
-    (void)arg;
+    const int *why = arg;
     return wormhole_event(step->t, step->slot->id, LOG_PROBLEM, "text",
-                          "The folder that was sent was refused: its zip is damaged or would write "
-                          "outside the inbox.");
+                          *why == STORE_ERR_HOSTILE
+                              ? "The folder that was sent was refused: its zip is damaged or would "
+                                "write outside the inbox."
+                              : "The folder that was sent was refused: there is no room for what "
+                                "its zip contains.");
+}
+
+static int room_now(struct transfer *x, uint64_t *bytes)
+{
+    struct view *v;
+    int err = view_begin(x->e->store, &v);
+    if (err < 0)
+        return err;
+    *bytes = inbox_room(x->e, v);
+    view_end(v);
+    return 0;
 }
 
 /* A directory comes as a zip: the staged file is replaced by the tree it holds. */
@@ -268,16 +282,16 @@ static bool unpack(struct transfer *x, struct publishing *p)
 {
     uint64_t top = 0;
     struct zip_sum sum;
-    struct store_space space;
+    uint64_t room;
     if (!x->stock.in.directory)
         return true;
-    int err = store_space(x->e->store, &space);
+    int err = room_now(x, &room);
     if (err == 0)
-        err = zip_unpack(x->e->store, p->ino, space.free_bytes, x->e->options.keep_exec, NULL, NULL,
-                         &top, &sum);
+        err =
+            zip_unpack(x->e->store, p->ino, room, x->e->options.keep_exec, NULL, NULL, &top, &sum);
     step_alone(x->e, x->wormhole, discard, &p->ino);
-    if (err == STORE_ERR_HOSTILE)
-        step_alone(x->e, x->wormhole, say_hostile, NULL);
+    if (err == STORE_ERR_HOSTILE || err == STORE_ERR_TOO_BIG || err == STORE_ERR_NOSPACE)
+        step_alone(x->e, x->wormhole, say_why_refused, &err);
     p->ino = top;
     p->files = err == 0 ? sum.files : 0;
     return err == 0;
@@ -304,8 +318,12 @@ static bool receive_all(struct transfer *x)
         step_alone(x->e, x->wormhole, discard, &p.ino);
         return false;
     }
-    if (!unpack(x, &p) || step_alone(x->e, x->wormhole, publish, &p) < 0)
+    if (!unpack(x, &p))
         return false;
+    if (step_alone(x->e, x->wormhole, publish, &p) < 0) {
+        step_alone(x->e, x->wormhole, discard, &p.ino);
+        return false;
+    }
     send_ack(x);
     /* Only now: the end of the session drops the connection. */
     return step_alone(x->e, x->wormhole, finish_well, NULL) == 0;

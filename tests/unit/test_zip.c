@@ -248,17 +248,31 @@ static void test_hostile_members(void **state)
         {{"ok", AE_IFREG, 0644, 1, NULL}, {"../x", AE_IFREG, 0644, 1, NULL}},
         {{"a/../../x", AE_IFREG, 0644, 1, NULL}},
         {{"/etc/x", AE_IFREG, 0644, 1, NULL}},
-        {{"a\nb", AE_IFREG, 0644, 1, NULL}},
+        {{"a\nb", AE_IFREG, 0644, 1, NULL}, {"a_b", AE_IFREG, 0644, 1, NULL}},
         {{"..", AE_IFREG, 0644, 1, NULL}},
         {{"link", AE_IFLNK, 0777, 0, "/etc/passwd"}},
         {{"twice", AE_IFREG, 0644, 1, NULL}, {"twice", AE_IFREG, 0644, 1, NULL}},
         {{"f", AE_IFREG, 0644, 1, NULL}, {"f/g", AE_IFREG, 0644, 1, NULL}},
         {{"d/x", AE_IFREG, 0644, 1, NULL}, {"d", AE_IFREG, 0644, 1, NULL}},
-        {{"big", AE_IFREG, 0644, 2 * BIG, NULL}},
     };
     uint64_t top;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         assert_int_equal(unpack(r, cases[i], BIG, &top), STORE_ERR_HOSTILE);
+}
+
+static void test_control_characters_in_names(void **state)
+{
+    struct rig *r = *state;
+    static const struct member folder[] = {{"Icon\r", AE_IFREG, 0644, 1, NULL},
+                                           {"a\x1b[2J/b\x7f", AE_IFREG, 0644, 1, NULL},
+                                           {.type = 0}};
+    uint64_t top, ino, dir;
+    assert_int_equal(unpack(r, folder, BIG, &top), 0);
+    struct view *v = rig_view(r);
+    assert_int_equal(node_lookup(v, top, "Icon_", 5, &ino), 0);
+    assert_int_equal(node_lookup(v, top, "a_[2J", 5, &dir), 0);
+    assert_int_equal(node_lookup(v, dir, "b_", 2, &ino), 0);
+    view_end(v);
 }
 
 static void test_a_bomb_is_stopped(void **state)
@@ -268,7 +282,7 @@ static void test_a_bomb_is_stopped(void **state)
                                          {.type = 0}};
     uint64_t top;
     memset(big, 0, BIG);
-    assert_int_equal(unpack(r, bomb, 1 << 20, &top), STORE_ERR_HOSTILE);
+    assert_int_equal(unpack(r, bomb, 1 << 20, &top), STORE_ERR_TOO_BIG);
     assert_int_equal(store_sync(r->store), 0);
     char path[160];
     struct stat st;
@@ -356,6 +370,7 @@ int main(void)
         rig_test(test_pack_errors),
         rig_test(test_stop),
         rig_test(test_hostile_members),
+        rig_test(test_control_characters_in_names),
         rig_test(test_a_bomb_is_stopped),
         rig_test(test_harmless_oddities),
         rig_test(test_garbage_and_empty),
