@@ -160,10 +160,14 @@ static int lose_code(struct boss *b, bool another)
 
 static int burnt(struct boss *b, const char *reason)
 {
+    bool another = ++b->burnt < BOSS_CODES_MAX;
+
     code_gone(b, CODE_END_BURNT);
     boss_event(b, EVENT_CODE_BURNT, reason);
-    b->burnt++;
-    return lose_code(b, b->burnt < BOSS_CODES_MAX);
+    int err = lose_code(b, another);
+    if (b->state == BOSS_WAITING)
+        boss_problem(b, PROBLEM_CODE, "a wrong guess has used the code up: tell the new one");
+    return err;
 }
 
 static int expired(struct boss *b)
@@ -343,6 +347,7 @@ int boss_paired(struct boss *b, const struct bytes *plain)
     b->persistent = v.persistent;
     b->burnt = 0;
     boss_heard(b);
+    boss_problem_over(b, PROBLEM_CODE);
     code_gone(b, CODE_END_USED);
     if (b->state != BOSS_LEAVING)
         say_paired(b, &v);

@@ -296,11 +296,13 @@ static void a_wrong_guess_burns_the_code_and_there_is_another(void **state)
     assert_int_equal(of(PAIR_A)->events[EVENT_CODE_BURNT], 1);
     assert_int_equal(of(PAIR_A)->state, BOSS_WAITING);
     assert_string_not_equal(of(PAIR_A)->code, old);
+    assert_string_not_equal(of(PAIR_A)->problem, ""); /* somebody has been told the old code */
     assert_int_equal(of(PAIR_B)->state, BOSS_FAILED);
     assert_string_not_equal(of(PAIR_B)->problem, "");
     pair_join(pair, PAIR_B, of(PAIR_A)->code);
     assert_string_equal(of(PAIR_B)->problem, "");
     assert_true(pair_run(pair, both_are_paired, MINUTE));
+    assert_string_equal(of(PAIR_A)->problem, "");
     assert_they_talk();
 }
 
