@@ -16,7 +16,7 @@ enum {
     TEXT_MAX = 2000,
     OPS_MAX = 200,
     MINUTE_MS = 60000,
-    STORIES = 8,
+    STORIES = 9,
     /* The first byte, beyond the story: all links come up, and the server has forgotten nothing. */
     FORGETS = 64,
     UP = 128,
@@ -26,6 +26,45 @@ static struct pair_store stories[STORIES];
 static size_t story_count;
 
 /* ---- where it begins ---- */
+
+/* The peer that knows the code: the pake is answered, and there is a key. */
+static void answer_pake(struct victim *v, const char *side)
+{
+    static const uint8_t entropy[SPAKE2_ENTROPY_BYTES] = {5, 6, 7};
+    struct key theirs;
+    struct bytes body = {0};
+
+    key_init(&theirs);
+    if (key_start_entropy(&theirs, v->b->code[0] != '\0' ? v->b->code : "1-a-b",
+                          victim_options.appid, entropy, &body) == PROTO_OK)
+        forger_tell(v, LINK_CODE, side, "pake", &body);
+    key_release(&theirs);
+    bytes_release(&body);
+}
+
+/* A story that no pair of ours can tell. */
+static void meet_stock_peer(void)
+{
+    static const char *const lines[] = {"{\"type\":\"welcome\",\"welcome\":{}}",
+                                        "{\"type\":\"allocated\",\"nameplate\":\"4\"}",
+                                        "{\"type\":\"claimed\",\"mailbox\":\"m\"}"};
+    struct victim v;
+    struct actions actions = {0};
+    struct bytes plain = {0};
+
+    MUST(victim_start(&v, NULL));
+    victim_done(&v, &actions, boss_allocate(v.b, &v.now, &actions));
+    forger_up(&v, LINK_CODE, false);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        victim_hear(&v, LINK_CODE, lines[i], strlen(lines[i]));
+    answer_pake(&v, "0badc0ffee");
+    bytes_put_str(&plain, "{\"app_versions\":{}}");
+    forger_seal(&v, LINK_CODE, "0badc0ffee", "version", &plain);
+    MUST(v.store.paired == 2 && story_count < STORIES);
+    pair_store_copy(&stories[story_count++], &v.store);
+    bytes_release(&plain);
+    victim_stop(&v);
+}
 
 static void remember(struct pair *p, enum pair_who who)
 {
@@ -58,6 +97,7 @@ static void prepare(void)
     pair_run(p, NULL, MINUTE_MS);
     remember(p, PAIR_A);
     pair_free(p);
+    meet_stock_peer();
 }
 
 /* ---- what is sent ---- */
@@ -226,19 +266,93 @@ static void op_said(struct victim *v, struct reader *in)
     bytes_release(&plain);
 }
 
-/* The peer that knows the code: the pake is answered, and there is a key. */
 static void op_pake(struct victim *v, struct reader *in)
 {
-    static const uint8_t entropy[SPAKE2_ENTROPY_BYTES] = {5, 6, 7};
-    struct key theirs;
-    struct bytes body = {0};
+    answer_pake(v, sender(v, reader_u8(in)));
+}
 
-    key_init(&theirs);
-    if (key_start_entropy(&theirs, v->b->code[0] != '\0' ? v->b->code : "1-a-b",
-                          victim_options.appid, entropy, &body) == PROTO_OK)
-        forger_tell(v, LINK_CODE, sender(v, reader_u8(in)), "pake", &body);
-    key_release(&theirs);
+/* The server shows what was added: to both, or under the wrong side, or on the wrong link. */
+static void op_echo(struct victim *v, struct reader *in)
+{
+    uint8_t which = reader_u8(in), how = reader_u8(in);
+    const struct victim_added *a = &v->added[which % VICTIM_ADDED];
+    struct bytes body = {0};
+    char phase[PHASE_LEN_MAX + 1];
+
+    if (which % VICTIM_ADDED >= v->added_count)
+        return;
+    strcpy(phase, a->phase);
+    bytes_put(&body, a->body.data, a->body.len);
+    forger_tell(v, how < 240 ? a->link : take_link(in), how < 220 ? v->b->side : sender(v, how),
+                phase, &body);
     bytes_release(&body);
+}
+
+/* What a stock client says, in its order. */
+static void op_classic(struct victim *v, struct reader *in)
+{
+    static const char *const says[] = {
+        "{\"transit\":{\"abilities-v1\":[],\"hints-v1\":[{\"type\":\"direct-tcp-v1\",\"hostname\":"
+        "\"192.0.2.1\",\"port\":4000,\"priority\":0.0}]}}",
+        "{\"offer\":{\"file\":{\"filename\":\"f\",\"filesize\":7}}}",
+        "{\"offer\":{\"message\":\"hello\"}}",
+        "{\"offer\":{\"directory\":{\"mode\":\"zipfile/deflated\",\"dirname\":\"d\",\"zipsize\":"
+        "1,\"numbytes\":2,\"numfiles\":3}}}",
+        "{\"answer\":{\"file_ack\":\"ok\"}}",
+        "{\"answer\":{\"message_ack\":\"ok\"}}",
+        "{\"error\":\"transfer rejected\"}",
+    };
+    enum { SAYS = sizeof says / sizeof *says };
+    uint8_t what = reader_u8(in);
+    char phase[PHASE_LEN_MAX + 1];
+    struct bytes plain = {0};
+    size_t len;
+
+    mailbox_phase_of_number(phase, v->b->code_order.next + what / 200);
+    if (what % (SAYS + 1) < SAYS) {
+        bytes_put_str(&plain, says[what % (SAYS + 1)]);
+    } else {
+        const uint8_t *text = fuzz_some(in, TEXT_MAX, &len);
+        bytes_put(&plain, text, len);
+    }
+    forger_seal(v, LINK_CODE, sender(v, 0), phase, &plain);
+    bytes_release(&plain);
+}
+
+/* At the meeting: a challenge; an answer or confirm to ours. */
+static void op_meet(struct victim *v, struct reader *in)
+{
+    enum { CHALLENGE = 80, ANSWER, CONFIRM };
+    const struct meeting *m = &v->b->meeting;
+    uint8_t what = reader_u8(in), n = reader_u8(in);
+    uint8_t theirs[RATCHET_CHALLENGE_BYTES] = {0xcc, (uint8_t)(n % 4)}, public[32] = {9};
+    struct bytes plain = {0};
+    char phase[PHASE_LEN_MAX + 1];
+
+    if (what % 3 == 0) {
+        bytes_put_u8(&plain, CHALLENGE);
+        bytes_put(&plain, theirs, sizeof theirs);
+    } else { /* the follower's first */
+        bytes_put_u8(&plain, v->b->leader ? CONFIRM : ANSWER);
+        bytes_put(&plain, v->b->leader ? theirs : m->mine.challenge, sizeof theirs);
+        bytes_put(&plain, v->b->leader ? m->mine.challenge : theirs, sizeof theirs);
+    }
+    bytes_put_u64(&plain, v->b->begun + n / 64u);
+    bytes_put(&plain, public, sizeof public);
+    snprintf(phase, sizeof phase, "e%016x", what);
+    forger_seal(v, LINK_MEETING, sender(v, 0), phase, &plain);
+    bytes_release(&plain);
+}
+
+/* The peer's version, which confirms a generation. */
+static void op_confirm(struct victim *v, struct reader *in)
+{
+    enum wormhole_link link = reader_u8(in) % 4 == 0 ? LINK_CURRENT : LINK_NEXT;
+    struct bytes plain = {0};
+
+    build_version(v, in, link, &plain);
+    forger_seal(v, link, sender(v, 0), "version", &plain);
+    bytes_release(&plain);
 }
 
 static void op_server(struct victim *v, struct reader *in)
@@ -385,8 +499,9 @@ static void op_restart(struct victim *v, struct reader *in)
 }
 
 typedef void op_fn(struct victim *v, struct reader *in);
-static op_fn *const ops[] = {op_raw,  op_body, op_said, op_said,    op_pake,   op_server,
-                             op_link, op_wait, op_user, op_transit, op_restart};
+static op_fn *const ops[] = {op_raw,     op_body, op_said,    op_said, op_pake,
+                             op_server,  op_link, op_wait,    op_user, op_transit,
+                             op_restart, op_echo, op_classic, op_meet, op_confirm};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {

@@ -1,5 +1,5 @@
 /* seeds CORPUS: the seeds that are binary, made by the real encoders and by whole sessions of two
- * wormholes in memory. Files are named seed-NUMBER-WHAT. */
+ * wormholes in memory. Files are named seed-WHAT-HASH. */
 #include <sodium.h>
 #include <sys/stat.h>
 
@@ -12,25 +12,28 @@
 #include "tests/fuzz/victim.h"
 #include "tests/sim/pair.h"
 
-enum { PATH_LEN_MAX = 4096, MINUTE_MS = 60000 };
+enum { PATH_LEN_MAX = 4096, MINUTE_MS = 60000, HASH_BYTES = 4 };
 
 static const char *corpus;
 static const uint8_t incarnation[16] = {1, 2, 3};
 
 static void put(const char *target, const char *what, int first, const void *data, size_t len)
 {
-    static unsigned number;
-    char path[PATH_LEN_MAX];
+    char path[PATH_LEN_MAX], name[2 * HASH_BYTES + 1];
+    uint8_t hash[crypto_generichash_BYTES_MIN];
+    struct bytes all = {0};
 
+    if (first >= 0)
+        bytes_put_u8(&all, (uint8_t)first);
+    bytes_put(&all, data, len);
+    crypto_generichash(hash, sizeof hash, all.data, all.len, NULL, 0);
+    hex_encode(name, hash, HASH_BYTES);
     snprintf(path, sizeof path, "%s/%s", corpus, target);
     mkdir(path, 0777);
-    snprintf(path, sizeof path, "%s/%s/seed-%03u-%s", corpus, target, number++, what);
+    snprintf(path, sizeof path, "%s/%s/seed-%s-%s", corpus, target, what, name);
     FILE *f = fopen(path, "wb");
-    MUST(f != NULL);
-    if (first >= 0)
-        fputc(first, f);
-    fwrite(data, 1, len, f);
-    MUST(fclose(f) == 0);
+    MUST(f != NULL && fwrite(all.data, 1, all.len, f) == all.len && fclose(f) == 0);
+    bytes_release(&all);
 }
 
 static void put_bytes(const char *target, const char *what, int first, struct bytes *b)
@@ -291,6 +294,29 @@ static void seed_sessions(void)
 }
 
 /* Lists of operations as fuzz_boss.c reads them. */
+static void seed_boss_more(void)
+{
+    static const uint8_t offered[] = {8, 12, 0, 12, 1, 8, 6, 9, 0, 9, 1, 8, 7, 10, 0};
+    static const uint8_t offering[] = {8, 8, 4, 9, 0, 12, 0, 12, 4, 9, 1, 8, 7, 12, 6};
+    static const uint8_t text[] = {8, 12, 2, 8, 6, 12, 7, 0, 5, '{', '}', ' ', ' ', ' '};
+    static const uint8_t met[] = {4,  8, 8, 3,  7, 23, 255, 6, 3, 1,  5, 3,  8, 0,
+                                  13, 0, 0, 11, 0, 0,  11,  1, 0, 13, 1, 64, 6, 2,
+                                  1,  5, 2, 8,  0, 14, 1,   3, 0, 1,  0, 9};
+    static const uint8_t paired[] = {2, 8,   3,   9, 0, 11, 0,  0, 2, 1, 100, 4, 2, 1, 0,  0, 0,
+                                     2, '{', '}', 9, 1, 7,  20, 9, 9, 2, 8,   3, 9, 0, 11, 1, 0};
+    static const uint8_t rotated[] = {3, 2,  1, 0, 2, 0, 3, 1, 4,  0, 1, 0,  1, 1, 0,  32, 9, 0,
+                                      0, 0,  0, 0, 0, 0, 0, 0, 0,  0, 0, 0,  0, 0, 0,  0,  0, 0,
+                                      0, 0,  0, 0, 0, 0, 0, 0, 0,  0, 0, 0,  6, 2, 1,  5,  2, 8,
+                                      0, 14, 1, 3, 0, 1, 0, 9, 11, 0, 0, 11, 1, 0, 10, 0};
+
+    put("boss", "offered", -1, offered, sizeof offered);
+    put("boss", "offering", -1, offering, sizeof offering);
+    put("boss", "text", -1, text, sizeof text);
+    put("boss", "met", -1, met, sizeof met);
+    put("boss", "paired", -1, paired, sizeof paired);
+    put("boss", "rotated", -1, rotated, sizeof rotated);
+}
+
 static void seed_boss(void)
 {
     static const uint8_t pair_up[] = {0, 8, 0, 6, 0,   1, 5, 0, 4, 7, 5, 0, 5, 9,  5, 0,  8, 0,
@@ -318,6 +344,7 @@ static void seed_boss(void)
     put("boss", "meet", -1, meet, sizeof meet);
     put("boss", "rotate", -1, rotate, sizeof rotate);
     put("boss", "close", -1, close, sizeof close);
+    seed_boss_more();
 }
 
 /* … and as fuzz_session.c does. */

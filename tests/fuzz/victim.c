@@ -61,6 +61,20 @@ static void put_snapshot(struct victim *v)
 
 /* ---- what it wants ---- */
 
+static void note_added(struct victim *v, enum wormhole_link link, const char *phase,
+                       const char *hex)
+{
+    struct victim_added *added = &v->added[v->added_count++ % VICTIM_ADDED];
+    size_t len = strlen(hex) / 2;
+
+    added->link = link;
+    snprintf(added->phase, sizeof added->phase, "%s", phase);
+    bytes_clear(&added->body);
+    bytes_reserve(&added->body, len + 1);
+    MUST(hex_decode(added->body.data, len, hex, strlen(hex)) == PROTO_OK);
+    added->body.len = len;
+}
+
 static void sent(struct victim *v, const struct action *a)
 {
     json_t *text = json_loadb((const char *)a->body.data, a->body.len, 0, NULL);
@@ -69,6 +83,9 @@ static void sent(struct victim *v, const struct action *a)
     const json_t *ping = json_object_get(text, "ping");
     if (json_is_integer(ping))
         v->ping = json_integer_value(ping);
+    const char *phase = json_string_value(json_object_get(text, "phase"));
+    if (phase != NULL)
+        note_added(v, a->link, phase, json_string_value(json_object_get(text, "body")));
     json_decref(text);
 }
 
@@ -141,6 +158,8 @@ void victim_stop(struct victim *v)
 {
     boss_free(v->b);
     pair_store_release(&v->store);
+    for (size_t i = 0; i < VICTIM_ADDED; i++)
+        bytes_release(&v->added[i].body);
 }
 
 void victim_restart(struct victim *v)

@@ -7,13 +7,24 @@
 #include "proto/boss_inner.h"
 #include "tests/sim/pair_store.h"
 
+/* Something that it has added to a mailbox: the server shows it to both. */
+struct victim_added {
+    enum wormhole_link link;
+    char phase[PHASE_LEN_MAX + 1];
+    struct bytes body;
+};
+
+enum { VICTIM_ADDED = 8 };
+
 struct victim {
     struct boss *b;
     struct pair_store store;
     struct now now;
-    uint64_t attempt;    /* the last that it wanted */
-    int64_t ping;        /* the last fence that it asked for */
-    unsigned link_opens; /* so often, in this input */
+    uint64_t attempt;                        /* the last that it wanted */
+    int64_t ping;                            /* the last fence that it asked for */
+    unsigned link_opens;                     /* so often, in this input */
+    struct victim_added added[VICTIM_ADDED]; /* the last ones, in a ring */
+    unsigned added_count;
 };
 
 extern const struct boss_options victim_options;
