@@ -104,6 +104,7 @@ int chores_start(struct chores **out, struct store *store, struct engine *engine
     c->has_tidier = pthread_create(&c->tidier, NULL, tidy, c) == 0;
     if (!c->has_worker || !c->has_tidier) {
         chores_stop(c);
+        chores_free(c);
         return STORE_ERR_NOMEM;
     }
     *out = c;
@@ -132,6 +133,13 @@ void chores_stop(struct chores *c)
         pthread_join(c->worker, NULL);
     if (c->has_tidier)
         pthread_join(c->tidier, NULL);
+    c->has_worker = c->has_tidier = false;
+}
+
+void chores_free(struct chores *c)
+{
+    if (!c)
+        return;
     pthread_cond_destroy(&c->wake);
     pthread_mutex_destroy(&c->lock);
     free(c);

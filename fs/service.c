@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <time.h>
 #include "fs/bridge.h"
 #include "fs/chores.h"
@@ -95,7 +96,8 @@ int service_open(struct service **out, const struct options *options, const char
                  uid_t uid, gid_t gid, char *why)
 {
     _Static_assert((int)SERVICE_WHY_MAX >= (int)STORE_WHY_MAX, "one sentence is passed on");
-    const struct face_options owner = {.uid = uid, .gid = gid};
+    const struct face_options owner = {
+        .uid = uid, .gid = gid, .read_only = options->mount_flags & MS_RDONLY};
 
     if (sodium_init() < 0)
         return fail(why, "libsodium", STORE_ERR_NOMEM);
@@ -281,12 +283,13 @@ void service_close(struct service *s)
     if (s->session)
         fuse_session_destroy(s->session);
     seal_close(s->seal);
-    atomic_store(&s->bridge.chores, NULL);
     chores_stop(s->chores);
     if (s->net) {
-        net_stop(s->net);
+        net_stop(s->net); /* its threads may wake the chores until here */
         atomic_store(&s->bridge.net, NULL);
     }
+    atomic_store(&s->bridge.chores, NULL);
+    chores_free(s->chores);
     if (s->bridge.engine)
         engine_close(s->bridge.engine);
     face_close(s->face);

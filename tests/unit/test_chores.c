@@ -106,6 +106,8 @@ static void work_is_done_when_there_is_some(void **state)
     chores_wake(c);
     wait_until(&fake.done, 6);
     chores_stop(c);
+    chores_wake(c); /* the network may still */
+    chores_free(c);
     assert_int_equal(fake.jobs, 0);
 }
 
@@ -119,6 +121,7 @@ static void the_store_is_tidied_when_something_was_committed(void **state)
     assert_int_equal(chores_start(&c, NULL, NULL), 0);
     wait_until(&fake.synced, 1);
     chores_stop(c);
+    chores_free(c);
     assert_int_equal(fake.swept, 3);
     assert_int_equal(fake.synced, 1);
 }
@@ -128,6 +131,7 @@ static void nothing_is_fine(void **state)
     (void)state;
     chores_wake(NULL);
     chores_stop(NULL);
+    chores_free(NULL);
 }
 
 int main(void)
