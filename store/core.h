@@ -60,6 +60,7 @@ struct syncer {
     uint64_t synced;    /* all commits up to this are durable */
     bool syncing;       /* somebody is in fdatasync for all */
     bool broken;
+    bool deleted; /* somebody has unlinked the WAL: what is written to it has no name */
     bool releasing;
     pthread_t releaser;
     struct release_list queue;
@@ -80,6 +81,7 @@ struct store {
     uint64_t ino_high; /* the journal says that all below may have been given out */
     struct reserve reserve;
     atomic_bool tight;     /* the reserve is spent */
+    atomic_bool failing;   /* the last commit that wrote anything failed */
     atomic_bool room_made; /* something was deleted: worth trying to restore it */
     atomic_bool erased;    /* a scrub is owed (scrub.h) */
 

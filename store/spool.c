@@ -167,6 +167,12 @@ void spool_forget(struct spool *p, uint64_t ino)
         destroy(close_it);
 }
 
+/* Of a spool directory that is gone: to the caller that is a failing disk, not a missing file. */
+static int make_error(int rc)
+{
+    return rc == -ENOENT ? STORE_ERR_IO : io_error(rc);
+}
+
 /* Makes some files ahead, so that one sync of the directory serves many: a file is handed out only
  * when its name is on disk. p->make_lock is held. */
 static int make_ahead(struct spool *p)
@@ -185,11 +191,11 @@ static int make_ahead(struct spool *p)
         p->made[made] = p->next_id++;
     }
     if (made == 0)
-        return io_error(rc);
+        return make_error(rc);
     rc = io_sync_dir(s->io, s->dir, "spool");
     if (rc == 0)
         p->made_count = made;
-    return rc ? io_error(rc)
+    return rc ? make_error(rc)
               : 0; /* what was made and is not handed out is swept at the next start */
 }
 
@@ -208,7 +214,7 @@ int spool_make(struct spool *p, uint64_t *id, struct io_file *out)
         return rc;
     spool_path(path, *id);
     rc = io_open(s->io, s->dir, path, O_RDWR, out);
-    return rc ? io_error(rc) : 0;
+    return rc ? make_error(rc) : 0;
 }
 
 void spool_discard(struct spool *p, uint64_t id)

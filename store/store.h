@@ -53,6 +53,10 @@ bool store_broken(struct store *s);
 /* True while the reserve is used up: only turn_begin_relief works. */
 bool store_tight(struct store *s);
 
+/* One plain sentence for a person while nothing new can be promised: the journal was deleted, the
+ * disk fails, or it is full. NULL if all is well. Static storage. */
+const char *store_trouble(struct store *s);
+
 /* Bytes of the file system under the store, for statfs. `free_bytes` is what an ordinary user may
  * still write, the reserve not counted. */
 struct store_space {

@@ -67,9 +67,19 @@ uint64_t syncer_committed(struct store *s, struct turn *t)
     return commit;
 }
 
-/* One attempt for everybody, without y->lock. */
-static int attempt(struct store *s, bool broken)
+/* Its descriptors would take everything, and sync it, for nobody to find. */
+static bool wal_was_deleted(struct store *s)
 {
+    struct stat st;
+    return io_fstat(s->io, &s->sync.wal, &st) == 0 && st.st_nlink == 0;
+}
+
+/* One attempt for everybody, without y->lock. */
+static int attempt(struct store *s, bool broken, bool *deleted)
+{
+    *deleted = wal_was_deleted(s);
+    if (*deleted)
+        return STORE_ERR_BROKEN;
     if (broken)
         return journal_repair(s);
     if (io_sync(s->io, &s->sync.wal) == 0 && !atomic_load(&s->vfs.wal_sync_failed))
@@ -93,8 +103,10 @@ int syncer_wait(struct store *s, uint64_t commit)
         uint64_t target = y->committed;
         bool broken = y->broken;
         pthread_mutex_unlock(&y->lock);
-        rc = attempt(s, broken);
+        bool deleted;
+        rc = attempt(s, broken, &deleted);
         pthread_mutex_lock(&y->lock);
+        y->deleted = deleted;
         if (rc == 0 && y->synced < target)
             y->synced = target;
         if (rc)
@@ -158,4 +170,18 @@ bool store_broken(struct store *s)
     bool broken = s->sync.broken;
     pthread_mutex_unlock(&s->sync.lock);
     return broken;
+}
+
+const char *store_trouble(struct store *s)
+{
+    pthread_mutex_lock(&s->sync.lock);
+    bool broken = s->sync.broken, deleted = s->sync.deleted;
+    pthread_mutex_unlock(&s->sync.lock);
+    if (deleted)
+        return "the store was deleted: nothing new is safe; unmount, and mount again";
+    if (broken || atomic_load(&s->failing))
+        return "the disk of the store fails: nothing new is safe until it works again";
+    if (store_tight(s))
+        return "the disk of the store is full: nothing new fits until there is room";
+    return NULL;
 }

@@ -140,6 +140,7 @@ int turn_commit(struct turn *t)
 {
     struct store *s = t->store;
     int rc = sql_exec(&s->write_view, &commit_write, "");
+    atomic_store(&s->failing, rc == STORE_ERR_IO);
     if (rc) {
         undo(t);
         return rc;

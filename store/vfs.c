@@ -149,7 +149,10 @@ static int xread(sqlite3_file *f, void *buf, int len, sqlite3_int64 offset)
         return rc;
     if (ask(vf->vfs, IO_READ, vf->path, offset, len) < 0)
         return SQLITE_IOERR_READ;
-    return vf->real->pMethods->xRead(vf->real, buf, len, offset);
+    rc = vf->real->pMethods->xRead(vf->real, buf, len, offset);
+    /* SQLite calls a journal damaged whose disk says EIO. It may be whole, and the disk be back
+     * soon. */
+    return rc == SQLITE_IOERR_CORRUPTFS ? SQLITE_IOERR_READ : rc;
 }
 
 static int xtruncate(sqlite3_file *f, sqlite3_int64 size)

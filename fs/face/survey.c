@@ -69,6 +69,7 @@ int survey_read(struct view *v, uint64_t wormhole, struct survey *s)
 void survey_status(struct face *face, struct survey *s)
 {
     engine_status(face->engine, s->row.id, &s->status);
+    s->store_trouble = store_trouble(face->store);
 }
 
 void survey_writers(struct face *face, struct survey *s)
@@ -120,5 +121,7 @@ const char *survey_peer_word(enum wormhole_peer peer)
 
 const char *survey_problem(const struct survey *s)
 {
+    if (s->store_trouble)
+        return s->store_trouble;
     return s->row.problem[0] ? s->row.problem : s->status.trouble;
 }

@@ -31,6 +31,7 @@ struct survey {
     struct survey_open open[FACE_OPEN_SHOWN_MAX];
     size_t open_shown;
     struct engine_status status;
+    const char *store_trouble; /* or NULL */
 };
 
 /* From the store. 0, NOT_FOUND, IO. */

@@ -159,10 +159,34 @@ static void test_failed_commit_is_an_abort(void **state)
     assert_int_equal(j.count, 1);
     assert_false(j.committed[0]);
     assert_int_equal(get(r, 1), STORE_ERR_NOT_FOUND);
+    assert_non_null(strstr(store_trouble(r->store), "fails"));
     t = rig_turn(r);
     put(t, 1, 'b');
     commit(t);
     assert_int_equal(get(r, 1), 'b');
+    assert_null(store_trouble(r->store));
+}
+
+/* Its descriptors would take everything for as long as we run, and then it would be gone. */
+static void test_nothing_is_promised_to_a_deleted_journal(void **state)
+{
+    struct rig *r = *state;
+    struct journal j = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    char wal[sizeof r->dir + 32];
+    snprintf(wal, sizeof wal, "%s/journal.sqlite-wal", r->dir);
+    assert_int_equal(unlink(wal), 0);
+    struct turn *t = rig_turn(r);
+    put(t, 1, 'a');
+    assert_int_equal(turn_after(t, note, slip(&j, 1)), 0);
+    assert_int_equal(turn_commit(t), STORE_ERR_BROKEN);
+    assert_int_equal(store_sync(r->store), STORE_ERR_BROKEN); /* no repair hides it */
+    assert_int_equal(j.count, 0);
+    assert_int_equal(get(r, 1), 'a'); /* reads go on */
+    assert_non_null(strstr(store_trouble(r->store), "deleted"));
+    rig_close(r);
+    assert_int_equal(j.count, 1);
+    assert_false(j.committed[0]);
+    assert_int_equal(rig_open(r), 0);
 }
 
 static void test_failed_sync_breaks_promises_until_repaired(void **state)
@@ -474,6 +498,7 @@ int main(void)
         rig_test(test_abort_undoes_and_tells),
         rig_test(test_event_implies_a_promise),
         rig_test(test_failed_commit_is_an_abort),
+        rig_test(test_nothing_is_promised_to_a_deleted_journal),
         rig_test(test_failed_sync_breaks_promises_until_repaired),
         rig_test(test_failed_sync_inside_a_checkpoint_is_noticed),
         rig_test(test_close_tells_what_was_never_released),
