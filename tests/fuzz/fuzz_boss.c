@@ -82,7 +82,10 @@ static void prepare(void)
     pair_run(p, NULL, MINUTE_MS);
     remember(p, PAIR_A); /* waits with a code */
     pair_connect(p);
-    remember(p, PAIR_A);
+    remember(p, PAIR_A); /* the hand-over goes on */
+    pair_send(p, PAIR_A, 2);
+    pair_send(p, PAIR_B, 2);
+    pair_run(p, NULL, MINUTE_MS);
     remember(p, PAIR_B);
     pair_send(p, PAIR_A, 150);
     pair_send(p, PAIR_B, 30);

@@ -299,10 +299,10 @@ static void seed_boss_more(void)
     static const uint8_t offered[] = {8, 12, 0, 12, 1, 8, 6, 9, 0, 9, 1, 8, 7, 10, 0};
     static const uint8_t offering[] = {8, 8, 4, 9, 0, 12, 0, 12, 4, 9, 1, 8, 7, 12, 6};
     static const uint8_t text[] = {8, 12, 2, 8, 6, 12, 7, 0, 5, '{', '}', ' ', ' ', ' '};
-    static const uint8_t met[] = {4,  8, 8, 3,  7, 23, 255, 6, 3, 1,  5, 3,  8, 0,
-                                  13, 0, 0, 11, 0, 0,  11,  1, 0, 13, 1, 64, 6, 2,
-                                  1,  5, 2, 8,  0, 14, 1,   3, 0, 1,  0, 9};
-    static const uint8_t paired[] = {2, 8,   3,   9, 0, 11, 0,  0, 2, 1, 100, 4, 2, 1, 0,  0, 0,
+    static const uint8_t met[] = {4, 7,  23, 255, 6, 3,  1, 13, 0,  0, 5,  3, 8, 0, 11, 0, 0, 13,
+                                  1, 64, 11, 1,   0, 13, 2, 64, 11, 0, 0,  6, 2, 1, 14, 1, 3, 0,
+                                  1, 0,  9,  5,   2, 8,  0, 11, 1,  0, 14, 1, 3, 0, 1,  0, 9};
+    static const uint8_t paired[] = {3, 8,   3,   9, 0, 11, 0,  0, 2, 1, 100, 4, 2, 1, 0,  0, 0,
                                      2, '{', '}', 9, 1, 7,  20, 9, 9, 2, 8,   3, 9, 0, 11, 1, 0};
     static const uint8_t rotated[] = {3, 2,  1, 0, 2, 0, 3, 1, 4,  0, 1, 0,  1, 1, 0,  32, 9, 0,
                                       0, 0,  0, 0, 0, 0, 0, 0, 0,  0, 0, 0,  0, 0, 0,  0,  0, 0,
@@ -313,6 +313,10 @@ static void seed_boss_more(void)
     put("boss", "offering", -1, offering, sizeof offering);
     put("boss", "text", -1, text, sizeof text);
     put("boss", "met", -1, met, sizeof met);
+    for (uint8_t story = 3; story < 7; story++)
+        put("boss", "met", story, met + 1, sizeof met - 1);
+    for (uint8_t story = 4; story < 7; story++)
+        put("boss", "rotated", story, rotated + 1, sizeof rotated - 1);
     put("boss", "paired", -1, paired, sizeof paired);
     put("boss", "rotated", -1, rotated, sizeof rotated);
 }
