@@ -27,18 +27,6 @@ struct attempt_context boss_bulk_context(const struct boss *b)
     };
 }
 
-static int say_hints(struct boss *b, const struct message_ephemeral *m)
-{
-    struct generation *g = boss_newest(b);
-    struct bytes plain = {0};
-
-    int err = message_ephemeral_build(&plain, m);
-    if (err == PROTO_OK)
-        err = generation_add_once(g, &plain, boss_rendezvous_of(b, g), b->now, b->actions);
-    bytes_release(&plain);
-    return boss_check(b, err);
-}
-
 int boss_bulk_settle(struct boss *b)
 {
     struct message_ephemeral offer;
@@ -49,7 +37,7 @@ int boss_bulk_settle(struct boss *b)
     }
     struct attempt_context context = boss_bulk_context(b);
     int got = attempt_run(&b->attempt, &context, b->now, &offer, b->actions);
-    return got == 1 ? say_hints(b, &offer) : got;
+    return got == 1 ? boss_stream_ephemeral(b, &offer) : got;
 }
 
 int64_t boss_bulk_deadline(const struct boss *b)

@@ -200,6 +200,8 @@ int boss_stream_event(struct boss *b, struct generation *g, const struct mailbox
 /* Puts what is not there yet into the newest generation, as far as there is room. */
 int boss_stream_put(struct boss *b);
 int boss_stream_settle(struct boss *b); /* acks, `meet` */
+/* Says it once in the newest generation. */
+int boss_stream_ephemeral(struct boss *b, const struct message_ephemeral *m);
 int64_t boss_stream_deadline(const struct boss *b);
 /* A message of this layer. */
 int boss_stream_say(struct boss *b, const struct bytes *content);

@@ -30,7 +30,7 @@ static void acked_by(struct boss *b, const struct message_id *said)
         b->ack_owed = false;
 }
 
-static int say_ephemeral(struct boss *b, const struct message_ephemeral *m)
+int boss_stream_ephemeral(struct boss *b, const struct message_ephemeral *m)
 {
     struct generation *g = boss_newest(b);
     struct bytes plain = {0};
@@ -61,7 +61,8 @@ static int settle_ack(struct boss *b)
     if (!ack_can_go(b) || b->now->ms < b->ack_ms)
         return PROTO_OK;
     b->ack_owed = false;
-    return say_ephemeral(b, &(struct message_ephemeral){.kind = MESSAGE_ACK, .have = *position(b)});
+    return boss_stream_ephemeral(
+        b, &(struct message_ephemeral){.kind = MESSAGE_ACK, .have = *position(b)});
 }
 
 /* What we have cannot be gone on with in the newest generation: the peer has to meet us, and would
@@ -78,7 +79,7 @@ static int settle_meet(struct boss *b)
     if (!must_meet(b) || b->called || !can_say(b, true))
         return PROTO_OK;
     b->called = true;
-    return say_ephemeral(b, &(struct message_ephemeral){.kind = MESSAGE_MEET});
+    return boss_stream_ephemeral(b, &(struct message_ephemeral){.kind = MESSAGE_MEET});
 }
 
 /* ---- our numbered messages ---- */

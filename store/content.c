@@ -57,17 +57,6 @@ static int open_file(struct store *s, const struct node *n, uint64_t epoch, stru
     return 0;
 }
 
-static int read_node(struct store *s, uint64_t ino, struct node *n)
-{
-    struct view *v;
-    int rc = view_begin(s, &v);
-    if (rc)
-        return rc;
-    rc = inline_node(v, ino, n);
-    view_end(v);
-    return rc;
-}
-
 int content_attach(struct store *s, uint64_t ino, struct spool_file **out)
 {
     struct node n;
@@ -75,7 +64,7 @@ int content_attach(struct store *s, uint64_t ino, struct spool_file **out)
     if (*out)
         return 0;
     uint64_t epoch = atomic_load(&s->spool.entry_epoch);
-    int rc = read_node(s, ino, &n);
+    int rc = inline_look(s, ino, &n);
     if (rc || !n.spool)
         return rc;
     return open_file(s, &n, epoch, out);
@@ -159,7 +148,7 @@ static int refresh_entry(struct store *s, struct spool_file *f)
     struct node n;
     if (f->entry_epoch == epoch)
         return 0;
-    int rc = read_node(s, f->ino, &n);
+    int rc = inline_look(s, f->ino, &n);
     if (rc)
         return rc;
     f->entry = n.entry;

@@ -39,13 +39,8 @@ static int record(struct store *s, const struct flushed *w)
 
 static int flush_inline(struct store *s, uint64_t ino, bool by_opener)
 {
-    struct view *v;
     struct node n;
-    int rc = view_begin(s, &v);
-    if (rc)
-        return rc;
-    rc = inline_node(v, ino, &n);
-    view_end(v);
+    int rc = inline_look(s, ino, &n);
     if (rc)
         return rc;
     if (n.bad)
@@ -166,13 +161,8 @@ static int64_t seek_file(struct store *s, struct spool_file *f, uint64_t offset,
 
 static int64_t seek_inline(struct store *s, uint64_t ino, uint64_t offset, int whence)
 {
-    struct view *v;
     struct node n;
-    int rc = view_begin(s, &v);
-    if (rc)
-        return rc;
-    rc = inline_node(v, ino, &n);
-    view_end(v);
+    int rc = inline_look(s, ino, &n);
     if (rc)
         return rc;
     if (offset >= n.size)

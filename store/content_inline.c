@@ -25,6 +25,17 @@ int inline_node(struct view *v, uint64_t ino, struct node *out)
     return rc == 0 && out->type != NODE_FILE ? STORE_ERR_INVALID : rc;
 }
 
+int inline_look(struct store *s, uint64_t ino, struct node *out)
+{
+    struct view *v;
+    int rc = view_begin(s, &v);
+    if (rc)
+        return rc;
+    rc = inline_node(v, ino, out);
+    view_end(v);
+    return rc;
+}
+
 /* The whole content into `buf` (INLINE_BYTES_MAX bytes). */
 static int load(struct view *v, const struct node *n, uint8_t *buf)
 {

@@ -34,6 +34,8 @@ int inline_promote(struct store *s, uint64_t ino);
 
 /* The node of a regular file. 0, NOT_FOUND, INVALID. */
 int inline_node(struct view *v, uint64_t ino, struct node *out);
+/* The same in a view of its own. */
+int inline_look(struct store *s, uint64_t ino, struct node *out);
 
 /* The open spool file of a node, with a reference (spool_put); *out is NULL, and the result 0, if
  * its bytes are in the journal. The content lock is held. */
