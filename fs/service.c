@@ -283,6 +283,7 @@ void service_close(struct service *s)
     if (s->session)
         fuse_session_destroy(s->session);
     seal_close(s->seal);
+    engine_end(s->bridge.engine);
     chores_stop(s->chores);
     if (s->net) {
         net_stop(s->net); /* its threads may wake the chores until here */

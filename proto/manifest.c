@@ -295,11 +295,24 @@ int manifest_add(struct manifest_builder *b, struct manifest_item *item)
     put_item(b->out, item);
     if (!bytes_ok(b->out))
         return PROTO_ERR_NOMEM;
-    if (b->out->len - b->start > MANIFEST_LEN_MAX) {
+    if (b->taken + (b->out->len - b->start) > MANIFEST_LEN_MAX) {
         b->out->len = before;
         return PROTO_ERR_TOO_BIG;
     }
     return step(&b->walk, item);
+}
+
+void manifest_taken(struct manifest_builder *b)
+{
+    b->taken += b->out->len - b->start;
+    b->out->len = b->start;
+}
+
+void manifest_put_header(uint8_t out[static MANIFEST_HEADER_LEN], uint32_t items)
+{
+    out[0] = FORMAT;
+    for (unsigned i = 0; i < 4; i++)
+        out[1 + i] = (uint8_t)(items >> (24 - 8 * i));
 }
 
 int manifest_finish(struct manifest_builder *b, uint32_t *items, uint64_t *data_len)
@@ -308,8 +321,8 @@ int manifest_finish(struct manifest_builder *b, uint32_t *items, uint64_t *data_
         return PROTO_ERR_NOMEM;
     if (b->walk.count == 0)
         return PROTO_ERR_INVALID;
-    for (unsigned i = 0; i < 4; i++)
-        b->out->data[b->start + 1 + i] = (uint8_t)(b->walk.count >> (24 - 8 * i));
+    if (b->taken == 0)
+        manifest_put_header(b->out->data + b->start, b->walk.count);
     *items = b->walk.count;
     *data_len = b->walk.data;
     return PROTO_OK;
@@ -432,6 +445,20 @@ int manifest_next(struct manifest_parser *p, const void *data, size_t len, size_
         return err;
     *used = len - r.left;
     p->left -= *used;
+    return 1;
+}
+
+int manifest_skim(const void *data, size_t len, size_t *used, struct manifest_item *item)
+{
+    struct reader r = reader_of(data, len);
+
+    take_item(&r, item);
+    *used = 0;
+    if (!reader_ok(&r))
+        return len < MANIFEST_ITEM_MAX ? PROTO_ERR_AGAIN : PROTO_ERR_MALFORMED;
+    if (item->kind == MANIFEST_FILE && check_extents(item) != PROTO_OK)
+        return PROTO_ERR_MALFORMED;
+    *used = len - r.left;
     return 1;
 }
 

@@ -29,6 +29,7 @@ enum {
     MANIFEST_DEPTH_MAX = 128, /* of an item; the top has depth 0 */
     MANIFEST_MODE_MASK = 0777,
     MANIFEST_ITEM_MAX = 256 << 10, /* no item is longer */
+    MANIFEST_HEADER_LEN = 5,
 };
 
 enum manifest_kind {
@@ -79,7 +80,8 @@ struct manifest_walk {
 /* ---- building ---- */
 struct manifest_builder {
     struct bytes *out;
-    size_t start; /* of the manifest in `out` */
+    size_t start;   /* of the manifest in `out` */
+    uint64_t taken; /* bytes of it that the caller has taken away */
     struct manifest_walk walk;
 };
 
@@ -89,6 +91,10 @@ void manifest_builder_release(struct manifest_builder *b); /* leaves *out alone 
 /* PROTO_ERR_INVALID if a rule is broken (order, name, mode, extents, …), PROTO_ERR_TOO_BIG beyond a
  * bound, PROTO_ERR_NOMEM; nothing is appended then. */
 int manifest_add(struct manifest_builder *b, struct manifest_item *item);
+/* Between two items: what *out has of the manifest has been stored elsewhere and is dropped; the
+ * builder goes on behind it. The header is then the caller's to complete (manifest_put_header). */
+void manifest_taken(struct manifest_builder *b);
+void manifest_put_header(uint8_t out[static MANIFEST_HEADER_LEN], uint32_t items);
 /* Completes it: PROTO_ERR_INVALID without any item. *data_len: of all files together. */
 int manifest_finish(struct manifest_builder *b, uint32_t *items, uint64_t *data_len);
 /* Append to an item's lists, in ascending order. */
@@ -113,6 +119,11 @@ void manifest_parser_release(struct manifest_parser *p);
  * PROTO_ERR_NOMEM. */
 int manifest_next(struct manifest_parser *p, const void *data, size_t len, size_t *used,
                   struct manifest_item *item);
+
+/* The same for one item anywhere in a manifest that was parsed before, without the items before it:
+ * .index, .depth and .data_offset are not set. `data` begins with the item. 1, PROTO_ERR_AGAIN (as
+ * above, the `len` bytes not being the end), PROTO_ERR_MALFORMED. */
+int manifest_skim(const void *data, size_t len, size_t *used, struct manifest_item *item);
 
 struct manifest_xattr {
     const uint8_t *name;

@@ -48,6 +48,12 @@ int engine_open(struct engine **out, struct store *store, const struct engine_op
     return 0;
 }
 
+void engine_end(struct engine *e)
+{
+    if (e != NULL)
+        e->ending = true;
+}
+
 void engine_close(struct engine *e)
 {
     if (e == NULL)

@@ -75,6 +75,9 @@ int engine_open(struct engine **out, struct store *store, const struct engine_op
                 const struct engine_out *o, const struct engine_watch *watch);
 /* Restores every wormhole (one turn) and lets them connect. */
 int engine_start(struct engine *e);
+/* From any thread: longer work ends at its next chance, and begins no more; the next start takes it
+ * up again. So that stopping takes no longer for a large tree. */
+void engine_end(struct engine *e);
 /* Call after the network has stopped; releases memory. Nothing is lost: everything is in the store.
  */
 void engine_close(struct engine *e);

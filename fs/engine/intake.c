@@ -1,46 +1,12 @@
-#include "fs/engine/intake.h"
+#include "fs/engine/intake_inner.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include "fs/engine/inbox.h"
-#include "fs/engine/parcel.h"
-#include "fs/engine/plant.h"
 #include "mutant.h"
-#include "proto/error.h"
 #include "store/content.h"
 
-enum {
-    LENGTH_BYTES = 4,
-    PLANT_ITEMS_A_TURN = 500,
-    BATCH_FILES_MAX = 256, /* small files put in one turn */
-    BATCH_BYTES_MAX = 1 << 20,
-    DIRTY_FILES_MAX = 64, /* large files written and not yet synced */
-};
-
-/* A complete small file, waiting for its turn. */
-struct small_file {
-    uint64_t ino;
-    uint8_t *data;
-    size_t len;
-};
-
-struct intake {
-    struct engine *e;
-    struct arrival a; /* as we last committed it */
-    int failed;       /* the first error: nothing more is done then */
-    const char *why;  /* of a failure that is the sender's fault; NULL: it is malformed */
-    uint64_t next;
-    struct bytes head; /* MANIFEST: what has come */
-    struct plant plant;
-    struct parcel_table table; /* DATA */
-    size_t extent;             /* DATA: the extent that .next lies in */
-    uint8_t *small;            /* the small file that is being filled, or NULL */
-    uint64_t small_at;         /* where it begins in the parcel */
-    struct small_file batch[BATCH_FILES_MAX];
-    size_t batch_count, batch_bytes;
-    uint64_t dirty[DIRTY_FILES_MAX];
-    size_t dirty_count;
-};
+enum { BATCH_BYTES_MAX = 1 << 20 };
 
 /* ---- turns ---- */
 
@@ -58,10 +24,7 @@ static int check_ours(const struct intake *in, struct view *v)
     return err < 0 ? err : same(&now, &in->a) ? 0 : STORE_ERR_NOT_FOUND;
 }
 
-/* fn changes the store, and what the arrival will be: *a. */
-typedef int turn_fn(struct turn *t, struct arrival *a, void *arg);
-
-static int run(struct intake *in, struct turn *t, turn_fn *fn, void *arg, struct arrival *a)
+static int run(struct intake *in, struct turn *t, intake_turn_fn *fn, void *arg, struct arrival *a)
 {
     int err = check_ours(in, turn_view(t));
     if (err == 0)
@@ -71,7 +34,7 @@ static int run(struct intake *in, struct turn *t, turn_fn *fn, void *arg, struct
     return err;
 }
 
-static int in_turn(struct intake *in, turn_fn *fn, void *arg)
+int intake_turn(struct intake *in, intake_turn_fn *fn, void *arg)
 {
     struct turn *t;
     struct arrival a = in->a;
@@ -89,166 +52,6 @@ static int in_turn(struct intake *in, turn_fn *fn, void *arg)
     if (err == 0)
         in->a = a;
     return err;
-}
-
-/* ---- the manifest, whole and in memory ---- */
-
-/* A position in the items, so that they can be planted a few at a time. */
-struct planting {
-    struct plant *plant;
-    struct manifest_parser parser;
-    const uint8_t *at;
-    size_t left;
-    bool done;
-};
-
-static int plant_some(struct turn *t, struct arrival *a, void *arg)
-{
-    struct planting *p = arg;
-    for (int i = 0; i < PLANT_ITEMS_A_TURN && !p->done; i++) {
-        struct manifest_item item;
-        size_t used;
-        int more = manifest_next(&p->parser, p->at, p->left, &used, &item);
-        if (more < 0)
-            return STORE_ERR_NOMEM; /* plant_check saw that it is well formed */
-        p->done = more == 0;
-        if (p->done)
-            break;
-        int err = plant_item(p->plant, t, &item);
-        if (err < 0)
-            return err;
-        p->at += used;
-        p->left -= used;
-    }
-    a->top_ino = plant_top(p->plant);
-    return 0;
-}
-
-static int plant_all(struct intake *in, const uint8_t *manifest, size_t len)
-{
-    struct planting p = {.plant = &in->plant, .at = manifest, .left = len};
-    int err = manifest_parser_init(&p.parser, len) < 0 ? STORE_ERR_HOSTILE : 0;
-    while (err == 0 && !p.done)
-        err = in_turn(in, plant_some, &p);
-    manifest_parser_release(&p.parser);
-    return err;
-}
-
-/* What the parcel's size does not say: the zeros of small files. */
-static int check_room(struct intake *in, uint64_t zeros)
-{
-    struct view *v;
-    if (zeros == 0)
-        return 0;
-    int err = view_begin(in->e->store, &v);
-    if (err < 0)
-        return err;
-    bool room = inbox_has_room(in->e, v, zeros);
-    view_end(v);
-    return room ? 0 : STORE_ERR_NOSPACE;
-}
-
-/* Flushed, as the data of the others will be: what is published must survive. */
-static int make_holes(const struct intake *in)
-{
-    struct store *s = in->e->store;
-    int err = 0;
-    for (size_t i = 0; err == 0 && i < in->plant.count; i++) {
-        const struct planted *item = &in->plant.items[i];
-        if (item->hole_size == 0)
-            continue;
-        err = content_truncate(s, item->ino, item->hole_size);
-        if (err == 0)
-            err = content_flush(s, item->ino, true);
-    }
-    return err;
-}
-
-static int stage_manifest(struct turn *t, struct arrival *a, void *arg)
-{
-    (void)arg;
-    return node_stage(t, &(struct node_new){.type = NODE_FILE, .mode = 0600}, &a->manifest);
-}
-
-static int write_manifest(struct intake *in)
-{
-    struct store *s = in->e->store;
-    for (size_t i = 0; i < in->plant.count; i++)
-        bytes_put_u64(&in->head, in->plant.items[i].ino);
-    if (!bytes_ok(&in->head))
-        return STORE_ERR_NOMEM;
-    int err = in_turn(in, stage_manifest, NULL);
-    for (size_t at = 0; err == 0 && at < in->head.len;) {
-        size_t len = in->head.len - at < BATCH_BYTES_MAX ? in->head.len - at : BATCH_BYTES_MAX;
-        err = content_write(s, in->a.manifest, in->head.data + at, len, at);
-        at += len;
-    }
-    return err < 0 ? err : content_flush(s, in->a.manifest, true);
-}
-
-static int enter_data(struct turn *t, struct arrival *a, void *arg)
-{
-    const uint64_t *data_start = arg;
-    (void)t;
-    a->state = ARRIVAL_DATA;
-    a->durable = *data_start;
-    return 0;
-}
-
-static int begin_data(struct intake *in)
-{
-    const uint8_t *manifest = in->head.data + LENGTH_BYTES;
-    uint64_t data_start = in->head.len;
-    size_t len = in->head.len - LENGTH_BYTES;
-    struct plant_sum sum;
-    int err = plant_check(manifest, len, &sum);
-    in->why = sum.why;
-    if (err == 0 && data_start + sum.data_len != in->a.size)
-        err = STORE_ERR_HOSTILE;
-    if (err == 0)
-        err = check_room(in, sum.zeros);
-    if (err == 0)
-        err = plant_all(in, manifest, len);
-    if (err == 0)
-        err = make_holes(in);
-    if (err == 0)
-        err = write_manifest(in);
-    if (err == 0)
-        err = parcel_table_load(&in->table, in->e->store, in->a.manifest);
-    bytes_release(&in->head);
-    return err < 0 ? err : in_turn(in, enter_data, &data_start);
-}
-
-/* The bytes of the head, as far as is known: its length first. */
-static uint64_t head_len(const struct intake *in)
-{
-    struct reader r = reader_of(in->head.data, in->head.len);
-    return in->head.len < LENGTH_BYTES ? LENGTH_BYTES : LENGTH_BYTES + (uint64_t)reader_u32(&r);
-}
-
-static int take_head(struct intake *in, const uint8_t **data, size_t *len)
-{
-    while (*len > 0 && in->a.state == ARRIVAL_MANIFEST) {
-        uint64_t want = head_len(in) - in->head.len;
-        size_t take = want < *len ? (size_t)want : *len;
-        bytes_put(&in->head, *data, take);
-        if (!bytes_ok(&in->head))
-            return STORE_ERR_NOMEM;
-        *data += take;
-        *len -= take;
-        in->next += take;
-        if (in->head.len < LENGTH_BYTES)
-            continue;
-        want = head_len(in);
-        if (want == LENGTH_BYTES || want > LENGTH_BYTES + MANIFEST_LEN_MAX || want > in->a.size)
-            return STORE_ERR_HOSTILE;
-        if (in->head.len < want)
-            continue;
-        int err = begin_data(in);
-        if (err < 0)
-            return err;
-    }
-    return 0;
 }
 
 /* ---- small files ---- */
@@ -276,7 +79,7 @@ static int flush_batch(struct intake *in)
 {
     if (in->batch_count == 0)
         return 0;
-    int err = in_turn(in, put_batch, in);
+    int err = intake_turn(in, put_batch, in);
     if (err == 0)
         drop_batch(in);
     return err;
@@ -291,7 +94,7 @@ static int end_small(struct intake *in, const struct parcel_extent *x)
         free(in->small);
     }
     in->small = NULL;
-    return in->batch_count == BATCH_FILES_MAX || in->batch_bytes >= BATCH_BYTES_MAX
+    return in->batch_count == INTAKE_BATCH_FILES_MAX || in->batch_bytes >= BATCH_BYTES_MAX
                ? flush_batch(in)
                : 0;
 }
@@ -327,7 +130,7 @@ static int mark_dirty(struct intake *in, uint64_t ino)
 {
     if (in->dirty_count > 0 && in->dirty[in->dirty_count - 1] == ino)
         return 0;
-    if (in->dirty_count == DIRTY_FILES_MAX) {
+    if (in->dirty_count == INTAKE_DIRTY_FILES_MAX) {
         int err = sync_large(in);
         if (err < 0)
             return err;
@@ -354,20 +157,19 @@ static int write_large(struct intake *in, const struct parcel_extent *x, const u
 static int take_data(struct intake *in, const uint8_t *data, size_t len)
 {
     while (len > 0) {
-        if (in->extent >= in->table.count)
-            return STORE_ERR_HOSTILE; /* beyond the end */
-        const struct parcel_extent *x = &in->table.extents[in->extent];
-        uint64_t left = x->at + x->len - in->next;
+        struct parcel_extent x;
+        int found = parcel_table_at(&in->table, in->next, &x);
+        if (found <= 0)
+            return found < 0 ? found : STORE_ERR_HOSTILE; /* beyond the end */
+        uint64_t left = x.at + x.len - in->next;
         size_t take = left < len ? (size_t)left : len;
-        int err = x->file_size <= INLINE_BYTES_MAX ? write_small(in, x, data, take)
-                                                   : write_large(in, x, data, take);
+        int err = x.file_size <= INLINE_BYTES_MAX ? write_small(in, &x, data, take)
+                                                  : write_large(in, &x, data, take);
         if (err < 0)
             return err;
         in->next += take;
         data += take;
         len -= take;
-        if (take == left)
-            in->extent++;
     }
     return 0;
 }
@@ -408,33 +210,6 @@ static int begin_again(struct intake *in)
     return err;
 }
 
-/* The staged nodes' times and count again, from the manifest that was kept. */
-static int replant(struct intake *in)
-{
-    struct bytes file = {0};
-    int err = parcel_file_read(in->e->store, in->a.manifest, &file);
-    struct reader r = reader_of(file.data, file.len);
-    uint32_t len = reader_u32(&r);
-    const uint8_t *manifest = reader_take(&r, len);
-    struct manifest_parser parser = {0};
-    if (err == 0 && (manifest == NULL || manifest_parser_init(&parser, len) < 0))
-        err = STORE_ERR_CORRUPT;
-    size_t at = 0, used;
-    struct manifest_item item;
-    int more = 0;
-    while (err == 0 && (more = manifest_next(&parser, manifest + at, len - at, &used, &item)) > 0) {
-        at += used;
-        err = plant_again(&in->plant, &item, reader_u64(&r));
-    }
-    if (err == 0 && more < 0)
-        err = more == PROTO_ERR_NOMEM ? STORE_ERR_NOMEM : STORE_ERR_CORRUPT;
-    if (err == 0 && !reader_done(&r))
-        err = STORE_ERR_CORRUPT;
-    manifest_parser_release(&parser);
-    bytes_release(&file);
-    return err;
-}
-
 /* A file that failed once cannot be made durable any more. */
 static int check_files(const struct intake *in)
 {
@@ -456,15 +231,12 @@ static int go_on(struct intake *in)
         err = STORE_ERR_CORRUPT;
     if (err == 0)
         err = check_files(in);
-    if (err == 0)
-        err = replant(in);
     if (err < 0) {
         parcel_table_release(&in->table);
-        plant_release(&in->plant);
         return err;
     }
+    in->phase = INTAKE_DATA;
     in->next = in->a.durable;
-    in->extent = parcel_table_find(&in->table, in->next);
     return 0;
 }
 
@@ -496,6 +268,8 @@ void intake_close(struct intake *in)
     drop_batch(in);
     free(in->small);
     bytes_release(&in->head);
+    bytes_release(&in->rest);
+    scroll_release(&in->scroll);
     plant_release(&in->plant);
     parcel_table_release(&in->table);
     free(in);
@@ -503,12 +277,17 @@ void intake_close(struct intake *in)
 
 uint64_t intake_next(const struct intake *in)
 {
-    return in->next;
+    return in->next + in->rest.len;
 }
 
 bool intake_complete(const struct intake *in)
 {
-    return in->failed == 0 && in->a.state == ARRIVAL_DATA && in->next == in->a.size;
+    return in->failed == 0 && in->phase == INTAKE_DATA && in->next == in->a.size;
+}
+
+bool intake_busy(const struct intake *in)
+{
+    return in->failed == 0 && (in->phase == INTAKE_CHECK || in->phase == INTAKE_PLANT);
 }
 
 const char *intake_why(const struct intake *in)
@@ -516,12 +295,40 @@ const char *intake_why(const struct intake *in)
     return in->why != NULL ? in->why : "the parcel is malformed";
 }
 
+static int take(struct intake *in, const uint8_t *data, size_t len)
+{
+    int err = intake_head_take(in, &data, &len);
+    if (err < 0 || in->phase == INTAKE_DATA)
+        return err < 0 ? err : take_data(in, data, len);
+    bytes_put(&in->rest, data, len); /* for when it is planted */
+    return bytes_ok(&in->rest) ? 0 : STORE_ERR_NOMEM;
+}
+
 int intake_write(struct intake *in, const uint8_t *data, size_t len)
 {
+    if (intake_busy(in))
+        return STORE_ERR_BUSY;
     if (in->failed == 0)
-        in->failed = take_head(in, &data, &len);
-    if (in->failed == 0)
-        in->failed = take_data(in, data, len);
+        in->failed = take(in, data, len);
+    return in->failed;
+}
+
+static int work(struct intake *in)
+{
+    int err = intake_head_work(in);
+    if (err == 0 && in->phase == INTAKE_DATA) {
+        struct bytes rest = in->rest;
+        in->rest = (struct bytes){0};
+        err = take_data(in, rest.data, rest.len);
+        bytes_release(&rest);
+    }
+    return err;
+}
+
+int intake_work(struct intake *in)
+{
+    if (intake_busy(in))
+        in->failed = work(in);
     return in->failed;
 }
 
@@ -536,12 +343,12 @@ static int set_durable(struct turn *t, struct arrival *a, void *arg)
 static int sync_all(struct intake *in)
 {
     uint64_t durable = in->small != NULL ? in->small_at : in->next;
-    if (in->a.state != ARRIVAL_DATA || durable == in->a.durable)
+    if (in->phase != INTAKE_DATA || durable == in->a.durable)
         return 0;
     int err = flush_batch(in);
     if (err == 0)
         err = sync_large(in);
-    return err < 0 ? err : in_turn(in, set_durable, &durable);
+    return err < 0 ? err : intake_turn(in, set_durable, &durable);
 }
 
 int intake_sync(struct intake *in, uint64_t *durable)
@@ -552,38 +359,81 @@ int intake_sync(struct intake *in, uint64_t *durable)
     return in->failed;
 }
 
+/* ---- publishing ---- */
+
 struct timing {
-    const struct plant *plant;
-    size_t left;
+    struct intake *in;
+    uint64_t inos[INTAKE_ITEMS_A_TURN];
+    size_t count;
 };
 
 static int time_some(struct turn *t, struct arrival *a, void *arg)
 {
     struct timing *timing = arg;
     (void)a;
-    return plant_times(timing->plant, t, &timing->left, PLANT_ITEMS_A_TURN);
+    for (size_t i = 0; i < timing->count; i++) {
+        struct manifest_item item;
+        int more = scroll_take(&timing->in->scroll, &item);
+        if (more == STORE_ERR_NO_DATA)
+            return 0;
+        if (more <= 0)
+            return more < 0 ? more : STORE_ERR_CORRUPT;
+        int err = plant_time(t, &item, timing->inos[i]);
+        if (err < 0)
+            return err;
+        timing->in->timed++;
+    }
+    return 0;
+}
+
+/* The rules were checked: a mark is enough, and the parser need not run again. */
+static int begin_timing(struct intake *in)
+{
+    scroll_release(&in->scroll);
+    int err = scroll_open(&in->scroll, in->e->store, in->a.manifest);
+    if (err < 0)
+        return err;
+    struct scroll_mark first = scroll_mark(&in->scroll);
+    scroll_go(&in->scroll, &first);
+    in->timed = 0;
+    in->timing = true;
+    return 0;
+}
+
+static int time_batch(struct intake *in)
+{
+    struct timing timing = {.in = in};
+    size_t left = in->table.items - in->timed;
+    timing.count = left < INTAKE_ITEMS_A_TURN ? left : INTAKE_ITEMS_A_TURN;
+    int err = scroll_inos(&in->scroll, in->timed, timing.inos, timing.count);
+    if (err == 0)
+        err = scroll_fill(&in->scroll);
+    return err < 0 ? err : intake_turn(in, time_some, &timing);
 }
 
 static int publish(struct step *step, void *arg)
 {
     struct intake *in = arg;
     int err = check_ours(in, turn_view(step->t));
-    return err < 0 ? err : inbox_publish(step, &in->a, in->plant.files);
+    return err < 0 ? err : inbox_publish(step, &in->a, in->table.files);
 }
 
-static int set_times_and_publish(struct intake *in)
+static int publish_some(struct intake *in)
 {
-    struct timing timing = {&in->plant, in->plant.count};
-    int err = 0;
-    while (err == 0 && timing.left > 0)
-        err = in_turn(in, time_some, &timing);
-    return err < 0 ? err : step_alone(in->e, in->a.wormhole, publish, in);
+    int err = in->timing ? 0 : begin_timing(in);
+    if (err == 0)
+        err = time_batch(in);
+    if (err < 0 || in->timed < in->table.items)
+        return err < 0 ? err : 1;
+    return step_alone(in->e, in->a.wormhole, publish, in);
 }
 
 int intake_publish(struct intake *in)
 {
     if (!intake_complete(in) || in->a.durable != in->a.size)
         return in->failed < 0 ? in->failed : STORE_ERR_INVALID;
-    in->failed = set_times_and_publish(in);
-    return in->failed;
+    int more = publish_some(in);
+    if (more < 0)
+        in->failed = more;
+    return more;
 }

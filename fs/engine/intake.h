@@ -3,7 +3,12 @@
  *
  * A large arrival (queues.h) is MANIFEST until its manifest has come and its nodes are made: an
  * interruption before that begins it again from 0. Then it is DATA: .manifest is a file as parcel.h
- * describes, .durable counts bytes of the parcel that are on disk. */
+ * describes, .durable counts bytes of the parcel that are on disk.
+ *
+ * A manifest may be 64 MiB long and name a million files, so it is never whole in memory, and what
+ * follows from it is done in batches, between which a session can keep its connection alive:
+ *
+ *     HEAD --its last byte--> CHECK --every rule holds--> PLANT --all nodes made--> DATA */
 #ifndef FS_ENGINE_INTAKE_H
 #define FS_ENGINE_INTAKE_H
 
@@ -33,15 +38,20 @@ void intake_close(struct intake *in);
 /* The offset that it needs next. */
 uint64_t intake_next(const struct intake *in);
 bool intake_complete(const struct intake *in);
+/* The manifest is whole, and work is to be done before more is taken: intake_work, a batch at a
+ * time (a fraction of a second). */
+bool intake_busy(const struct intake *in);
+int intake_work(struct intake *in);
 /* After HOSTILE or TOO_BIG: one sentence for the sender, static. */
 const char *intake_why(const struct intake *in);
-/* Bytes at intake_next, as many as there are. */
+/* Bytes at intake_next, as many as there are. BUSY while it is busy. */
 int intake_write(struct intake *in, const uint8_t *data, size_t len);
 /* Makes what has come durable and commits it. *durable is the offset before which all is on disk,
  * also after an error. */
 int intake_sync(struct intake *in, uint64_t *durable);
-/* Complete and synced: sets the times; then publishes it in a turn of its own (inbox_publish).
- * INVALID if it is not complete or not synced. */
+/* Complete and synced: sets the times, a batch at each call, then publishes it in a turn of its own
+ * (inbox_publish). 1: call it again; 0: it is published. INVALID if it is not complete or not
+ * synced. */
 int intake_publish(struct intake *in);
 
 #endif

@@ -27,15 +27,17 @@ static int put_file(struct turn *t, const struct manifest_item *item, uint64_t i
 static int plant_one(struct turn *t, struct plant *p, const struct manifest_item *item,
                      const uint8_t *data)
 {
-    int err = plant_item(p, t, item);
+    uint64_t hole_size;
+    int err = plant_item(p, t, item, &hole_size);
     if (err < 0 || item->kind != MANIFEST_FILE || item->size == 0)
         return err;
-    return put_file(t, item, p->items[item->index].ino, data + item->data_offset);
+    return put_file(t, item, p->inos[item->index], data + item->data_offset);
 }
 
-/* The manifest has passed plant_check, and its data is all there. */
+/* Twice through the manifest, which has passed plant_check: directories get their times when all is
+ * made. */
 static int plant_small(struct turn *t, struct plant *p, const uint8_t *manifest, size_t len,
-                       const uint8_t *data)
+                       const uint8_t *data, bool times)
 {
     struct manifest_parser parser;
     struct manifest_item item;
@@ -44,13 +46,10 @@ static int plant_small(struct turn *t, struct plant *p, const uint8_t *manifest,
     while (err == 0 && (more = manifest_next(&parser, manifest, len, &used, &item)) > 0) {
         manifest += used;
         len -= used;
-        err = plant_one(t, p, &item, data);
+        err = times ? plant_time(t, &item, p->inos[item.index]) : plant_one(t, p, &item, data);
     }
     manifest_parser_release(&parser);
-    if (err == 0 && more < 0)
-        err = STORE_ERR_NOMEM;
-    size_t left = p->count;
-    return err < 0 ? err : plant_times(p, t, &left, p->count);
+    return err == 0 && more < 0 ? STORE_ERR_NOMEM : err;
 }
 
 int intake_small(struct step *step, const void *parcel, size_t len, struct intake_taken *out)
@@ -65,7 +64,9 @@ int intake_small(struct step *step, const void *parcel, size_t len, struct intak
     if (err == 0 && (sum.data_len != in.left || sum.zeros > SMALL_ZEROS_MAX))
         err = STORE_ERR_HOSTILE;
     if (err == 0)
-        err = plant_small(step->t, &p, manifest, manifest_len, in.at);
+        err = plant_small(step->t, &p, manifest, manifest_len, in.at, false);
+    if (err == 0)
+        err = plant_small(step->t, &p, manifest, manifest_len, in.at, true);
     *out = (struct intake_taken){plant_top(&p), p.name, p.files,
                                  sum.why != NULL ? sum.why : malformed};
     if (err == STORE_ERR_HOSTILE && out->top != 0) {

@@ -13,6 +13,8 @@
 /* Gaps smaller than this are sent as data: an extent costs more than it saves. */
 enum { GAP_BYTES_MIN = 64 * 1024 };
 
+enum { SPILL_BYTES = 1 << 20 };
+
 struct taker {
     struct inventory *l;
     struct store *s;
@@ -184,13 +186,30 @@ static int add_item(struct taker *l, const struct node *node, const struct name 
 
 /* ---- the walk ---- */
 
+/* Between two items. */
+static int interlude(struct taker *l)
+{
+    struct inventory *out = l->l;
+    size_t len = out->manifest->len - l->builder.start;
+    if (out->stop != NULL && out->stop(out->arg))
+        return STORE_ERR_BUSY;
+    if (out->spill == NULL || len < SPILL_BYTES)
+        return 0;
+    int err = out->spill(out->arg, out->manifest->data + l->builder.start, len);
+    if (err == 0)
+        manifest_taken(&l->builder);
+    return err;
+}
+
 static int add_tree(struct taker *l, const struct node *node, const struct name *name,
                     uint32_t parent, unsigned depth)
 {
     uint32_t index;
     if (depth > MANIFEST_DEPTH_MAX)
         return STORE_ERR_TOO_BIG;
-    int err = add_item(l, node, name, parent, &index);
+    int err = interlude(l);
+    if (err == 0)
+        err = add_item(l, node, name, parent, &index);
     if (err < 0 || node->type != NODE_DIR)
         return err;
     struct name at = {0};

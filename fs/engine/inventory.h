@@ -10,6 +10,13 @@ struct inventory {
     struct bytes *inos;     /* u64 for each item */
     uint64_t data_len;
     uint32_t items;
+    /* NULL, or takes away what *manifest has, when that has become long: it is emptied down to
+     * where it was (manifest_taken), and the header is then the caller's to complete. 0 or an
+     * error. */
+    int (*spill)(void *arg, const uint8_t *data, size_t len);
+    /* NULL, or asked now and then: true ends it with BUSY. */
+    bool (*stop)(void *arg);
+    void *arg; /* of both */
 };
 
 /* `v` must be a view of `s` or a turn's. with_holes: ask for the data extents of large files (never

@@ -65,6 +65,12 @@ void jobs_release(struct engine *e)
         free(job);
 }
 
+bool jobs_end(void *engine)
+{
+    const struct engine *e = engine;
+    return e->ending;
+}
+
 struct prepared {
     const uint8_t *rev;
     uint64_t manifest, size;
@@ -91,9 +97,9 @@ static int say_unprepared(struct step *step, void *arg)
 static void prepare(struct engine *e, const struct job *job)
 {
     struct prepared p = {.rev = job->rev};
-    int err = parcel_list(e->store, job->rev, &p.manifest, &p.size);
-    if (err == STORE_ERR_NOT_FOUND)
-        return; /* withdrawn meanwhile */
+    int err = parcel_list(e->store, job->rev, jobs_end, e, &p.manifest, &p.size);
+    if (err == STORE_ERR_NOT_FOUND || err == STORE_ERR_BUSY)
+        return; /* withdrawn meanwhile; or left to the next start */
     if (err == 0) {
         err = step_alone(e, job->wormhole, offer_prepared, &p);
         if (err < 0)
@@ -106,7 +112,7 @@ static void prepare(struct engine *e, const struct job *job)
 
 bool engine_work(struct engine *e)
 {
-    struct job *job = take(e);
+    struct job *job = e->ending ? NULL : take(e);
     if (job == NULL)
         return false;
     switch (job->kind) {

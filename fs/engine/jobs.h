@@ -13,6 +13,8 @@ enum job_kind {
 
 /* Asks for it, once this turn's commit is durable. `rev` is NULL for JOB_STOCK_PACK. 0 or NOMEM. */
 int jobs_add(struct step *step, enum job_kind kind, const uint8_t *rev);
+/* Should longer work end (engine_end)? For who polls a function: the argument is the engine. */
+bool jobs_end(void *engine);
 void jobs_release(struct engine *e);
 
 #endif

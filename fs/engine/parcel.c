@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "fs/engine/inventory.h"
+#include "fs/engine/parcel_table.h"
 #include "proto/error.h"
 #include "proto/peer.h"
 #include "store/content.h"
@@ -86,14 +87,15 @@ int parcel_small(struct view *v, uint64_t entry, struct bytes *out)
 
 /* ---- large ones, listed ---- */
 
-static int write_all(struct store *s, uint64_t ino, const struct bytes *b)
+static int write_all(struct store *s, uint64_t ino, const uint8_t *data, size_t len,
+                     uint64_t offset)
 {
-    for (size_t done = 0; done < b->len;) {
-        size_t len = b->len - done < IO_BYTES ? b->len - done : IO_BYTES;
-        int err = content_write(s, ino, b->data + done, len, done);
+    for (size_t done = 0; done < len;) {
+        size_t some = len - done < IO_BYTES ? len - done : IO_BYTES;
+        int err = content_write(s, ino, data + done, some, offset + done);
         if (err < 0)
             return err;
-        done += len;
+        done += some;
     }
     return 0;
 }
@@ -127,154 +129,94 @@ void parcel_discard(struct store *s, uint64_t manifest)
         turn_checkpoint(t);
 }
 
-static int list_revision(struct store *s, const uint8_t rev[static REV_BYTES], struct inventory *l)
+/* A manifest on its way into its file. */
+struct listing {
+    struct store *s;
+    bool (*stop)(void *arg);
+    void *stop_arg;
+    struct bytes head, inos; /* head: the length, then what of the manifest is not in the file */
+    struct inventory l;
+    uint64_t file;    /* 0: nothing is in a file yet */
+    uint64_t spilled; /* bytes of the manifest that are */
+};
+
+static bool stops(void *arg)
+{
+    const struct listing *p = arg;
+    return p->stop != NULL && p->stop(p->stop_arg);
+}
+
+/* Writes while the view is open: it is of another connection, and nobody waits for it here. */
+static int spill(void *arg, const uint8_t *data, size_t len)
+{
+    struct listing *p = arg;
+    int err = p->file == 0 ? stage_file(p->s, &(struct bytes){0}, &p->file) : 0;
+    if (err == 0)
+        err = write_all(p->s, p->file, data, len, LENGTH_BYTES + p->spilled);
+    p->spilled += len;
+    return err;
+}
+
+static int list_revision(struct listing *p, const uint8_t rev[static REV_BYTES])
 {
     struct view *v;
     struct revision r;
-    int err = view_begin(s, &v);
+    int err = view_begin(p->s, &v);
     if (err < 0)
         return err;
     err = revision_get(v, rev, &r);
     if (err == 0)
-        err = inventory_make(l, s, v, r.ino, true);
+        err = inventory_make(&p->l, p->s, v, r.ino, true);
     view_end(v);
     return err;
 }
 
-int parcel_list(struct store *s, const uint8_t rev[static REV_BYTES], uint64_t *manifest,
-                uint64_t *size)
+/* In one go: the usual case. */
+static int store_whole(struct listing *p)
 {
-    struct bytes head = {0}, inos = {0};
-    struct inventory l = {.manifest = &head, .inos = &inos};
-    bytes_put_u32(&head, 0);
-    int err = list_revision(s, rev, &l);
-    if (err < 0)
-        goto out;
-    put_u32_at(head.data, (uint32_t)(head.len - LENGTH_BYTES));
-    *size = head.len + l.data_len;
-    bytes_put(&head, inos.data, inos.len);
-    err = bytes_ok(&head) ? stage_file(s, &head, manifest) : STORE_ERR_NOMEM;
-    if (err < 0 || head.len <= INLINE_BYTES_MAX)
-        goto out;
-    err = write_all(s, *manifest, &head);
+    put_u32_at(p->head.data, (uint32_t)(p->head.len - LENGTH_BYTES));
+    bytes_put(&p->head, p->inos.data, p->inos.len);
+    int err = bytes_ok(&p->head) ? stage_file(p->s, &p->head, &p->file) : STORE_ERR_NOMEM;
+    if (err < 0 || p->head.len <= INLINE_BYTES_MAX)
+        return err;
+    err = write_all(p->s, p->file, p->head.data, p->head.len, 0);
+    return err < 0 ? err : content_flush(p->s, p->file, true);
+}
+
+/* The last of it, the inode numbers, and in front what was not known before. */
+static int store_rest(struct listing *p)
+{
+    uint8_t front[LENGTH_BYTES + MANIFEST_HEADER_LEN];
+    size_t rest = p->head.len - LENGTH_BYTES;
+    uint64_t len = p->spilled + rest;
+    put_u32_at(front, (uint32_t)len);
+    manifest_put_header(front + LENGTH_BYTES, p->l.items);
+    int err =
+        write_all(p->s, p->file, p->head.data + LENGTH_BYTES, rest, LENGTH_BYTES + p->spilled);
     if (err == 0)
-        err = content_flush(s, *manifest, true);
-    if (err < 0)
-        parcel_discard(s, *manifest);
-out:
-    bytes_release(&head);
-    bytes_release(&inos);
+        err = write_all(p->s, p->file, p->inos.data, p->inos.len, LENGTH_BYTES + len);
+    if (err == 0)
+        err = write_all(p->s, p->file, front, sizeof front, 0);
+    return err < 0 ? err : content_flush(p->s, p->file, true);
+}
+
+int parcel_list(struct store *s, const uint8_t rev[static REV_BYTES], bool (*stop)(void *arg),
+                void *arg, uint64_t *manifest, uint64_t *size)
+{
+    struct listing p = {.s = s, .stop = stop, .stop_arg = arg};
+    p.l = (struct inventory){
+        .manifest = &p.head, .inos = &p.inos, .spill = spill, .stop = stops, .arg = &p};
+    bytes_put_u32(&p.head, 0);
+    int err = list_revision(&p, rev);
+    *size = p.head.len + p.spilled + p.l.data_len;
+    if (err == 0)
+        err = p.file == 0 ? store_whole(&p) : store_rest(&p);
+    if (err < 0 && p.file != 0)
+        parcel_discard(s, p.file);
+    *manifest = p.file;
+    bytes_release(&p.head);
+    bytes_release(&p.inos);
     return err;
-}
-
-/* ---- the table ---- */
-
-int parcel_file_read(struct store *s, uint64_t ino, struct bytes *out)
-{
-    for (;;) {
-        bytes_reserve(out, IO_BYTES);
-        if (!bytes_ok(out))
-            return STORE_ERR_NOMEM;
-        ssize_t got = content_read(s, ino, out->data + out->len, IO_BYTES, out->len);
-        if (got <= 0)
-            return (int)got;
-        out->len += (size_t)got;
-    }
-}
-
-static int add_extent(struct parcel_table *t, size_t *cap, const struct parcel_extent *e)
-{
-    if (t->count == *cap) {
-        size_t bigger = *cap == 0 ? 16 : 2 * *cap;
-        struct parcel_extent *at = realloc(t->extents, bigger * sizeof *at);
-        if (at == NULL)
-            return STORE_ERR_NOMEM;
-        t->extents = at;
-        *cap = bigger;
-    }
-    t->extents[t->count++] = *e;
-    return 0;
-}
-
-static int add_file(struct parcel_table *t, size_t *cap, const struct manifest_item *item,
-                    uint64_t ino)
-{
-    uint64_t at = t->data_start + item->data_offset;
-    struct parcel_extent e = {.ino = ino, .file_size = item->size};
-    for (uint32_t i = 0; i < item->extent_count; i++) {
-        manifest_extent(item, i, &e.offset, &e.len);
-        e.at = at;
-        e.last = i + 1 == item->extent_count;
-        at += e.len;
-        int err = add_extent(t, cap, &e);
-        if (err < 0)
-            return err;
-    }
-    return 0;
-}
-
-static int fill_table(struct parcel_table *t, const uint8_t *manifest, size_t len,
-                      struct reader *inos)
-{
-    struct manifest_parser parser;
-    struct manifest_item item;
-    size_t cap = 0, used = 0;
-    int err = manifest_parser_init(&parser, len) < 0 ? STORE_ERR_CORRUPT : 0;
-    while (err == 0) {
-        int more = manifest_next(&parser, manifest, len, &used, &item);
-        if (more <= 0) {
-            err = more == 0 ? 0 : more == PROTO_ERR_NOMEM ? STORE_ERR_NOMEM : STORE_ERR_CORRUPT;
-            break;
-        }
-        manifest += used;
-        len -= used;
-        uint64_t ino = reader_u64(inos);
-        if (item.kind == MANIFEST_FILE) {
-            err = add_file(t, &cap, &item, ino);
-            t->size += item.data_len;
-        }
-    }
-    manifest_parser_release(&parser);
-    return err == 0 && !reader_done(inos) ? STORE_ERR_CORRUPT : err;
-}
-
-int parcel_table_load(struct parcel_table *t, struct store *s, uint64_t manifest_ino)
-{
-    struct bytes file = {0};
-    *t = (struct parcel_table){0};
-    int err = parcel_file_read(s, manifest_ino, &file);
-    struct reader in = reader_of(file.data, file.len);
-    uint32_t len = reader_u32(&in);
-    const uint8_t *manifest = reader_take(&in, len);
-    if (err == 0 && manifest == NULL)
-        err = STORE_ERR_CORRUPT;
-    if (err == 0) {
-        t->data_start = t->size = (uint64_t)LENGTH_BYTES + len;
-        err = fill_table(t, manifest, len, &in);
-    }
-    bytes_release(&file);
-    if (err < 0)
-        parcel_table_release(t);
-    return err;
-}
-
-void parcel_table_release(struct parcel_table *t)
-{
-    free(t->extents);
-    *t = (struct parcel_table){0};
-}
-
-size_t parcel_table_find(const struct parcel_table *t, uint64_t offset)
-{
-    size_t low = 0, high = t->count;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (t->extents[mid].at + t->extents[mid].len <= offset)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
 }
 
 /* ---- reading ---- */
@@ -283,7 +225,6 @@ struct parcel {
     struct store *s;
     uint64_t manifest;
     struct parcel_table table;
-    size_t hint; /* the extent that the last read ended in */
 };
 
 int parcel_open(struct parcel **out, struct store *s, const struct revision *r)
@@ -319,17 +260,12 @@ static ssize_t read_some(struct parcel *p, uint8_t *buf, size_t len, uint64_t of
         uint64_t left = p->table.data_start - offset;
         return content_read(p->s, p->manifest, buf, len < left ? len : left, offset);
     }
-    const struct parcel_table *t = &p->table;
-    size_t i = p->hint;
-    if (i >= t->count || offset < t->extents[i].at ||
-        offset >= t->extents[i].at + t->extents[i].len)
-        i = parcel_table_find(t, offset);
-    if (i >= t->count)
-        return 0;
-    p->hint = i;
-    const struct parcel_extent *e = &t->extents[i];
-    uint64_t skip = offset - e->at, left = e->len - skip;
-    ssize_t got = content_read(p->s, e->ino, buf, len < left ? len : left, e->offset + skip);
+    struct parcel_extent e;
+    int found = parcel_table_at(&p->table, offset, &e);
+    if (found <= 0)
+        return found;
+    uint64_t skip = offset - e.at, left = e.len - skip;
+    ssize_t got = content_read(p->s, e.ino, buf, len < left ? len : left, e.offset + skip);
     return got == 0 ? STORE_ERR_CORRUPT : got; /* shorter than when it was sealed */
 }
 

@@ -23,36 +23,13 @@ bool parcel_may_be_small(const struct node_sum *sum);
  * Nothing is appended on failure. */
 int parcel_small(struct view *v, uint64_t entry, struct bytes *out);
 /* Lists the parcel of a revision into a new staged file. No turn or view open. *size is the
- * parcel's. NOT_FOUND: the revision is gone; TOO_BIG: the tree exceeds a bound of the manifest.
- * Nothing is left behind on failure. */
-int parcel_list(struct store *s, const uint8_t rev[static REV_BYTES], uint64_t *manifest,
-                uint64_t *size);
+ * parcel's. NOT_FOUND: the revision is gone; TOO_BIG: the tree exceeds a bound of the manifest;
+ * BUSY: `stop` (may be NULL), which is asked now and then, said so. Nothing is left behind on
+ * failure. */
+int parcel_list(struct store *s, const uint8_t rev[static REV_BYTES], bool (*stop)(void *arg),
+                void *arg, uint64_t *manifest, uint64_t *size);
 /* Drops such a file, if no revision has taken it over. */
 void parcel_discard(struct store *s, uint64_t manifest);
-
-/* Appends a whole staged file to `out`: a manifest file, say. */
-int parcel_file_read(struct store *s, uint64_t ino, struct bytes *out);
-
-/* Where data goes or comes from: an extent of a file. */
-struct parcel_extent {
-    uint64_t at;     /* in the parcel */
-    uint64_t ino;    /* 0: an item that was not made here; its bytes are dropped */
-    uint64_t offset; /* in the file */
-    uint64_t len;
-    uint64_t file_size;
-    bool last; /* of its file */
-};
-struct parcel_table {
-    uint64_t size;       /* of the parcel */
-    uint64_t data_start; /* 4 + manifest length */
-    struct parcel_extent *extents;
-    size_t count;
-};
-/* Reads a manifest file. CORRUPT if it is not what parcel_list or intake wrote. */
-int parcel_table_load(struct parcel_table *t, struct store *s, uint64_t manifest_ino);
-void parcel_table_release(struct parcel_table *t);
-/* The index of the first extent that ends after `offset`; count if none. */
-size_t parcel_table_find(const struct parcel_table *t, uint64_t offset);
 
 /* A parcel opened for sending. Its thread's own. */
 struct parcel;

@@ -12,13 +12,13 @@ enum { CLASH_TRIES_MAX = 100 /* names in one directory that became the same when
 
 void plant_release(struct plant *p)
 {
-    free(p->items);
+    free(p->inos);
     *p = (struct plant){0};
 }
 
 uint64_t plant_top(const struct plant *p)
 {
-    return p->count > 0 ? p->items[0].ino : 0;
+    return p->count > 0 ? p->inos[0] : 0;
 }
 
 /* What the sender's manifest may not ask of us is the sender's fault; the rest is ours. */
@@ -73,10 +73,22 @@ static const char *why_impossible(const struct manifest_item *item)
     return NULL;
 }
 
-static const char *why_malformed(int err)
+const char *plant_why(int err)
 {
-    return err == PROTO_ERR_TOO_BIG ? "it has more, or larger, parts than the protocol allows"
+    return err == STORE_ERR_TOO_BIG ? "it has more, or larger, parts than the protocol allows"
                                     : "the parcel is malformed";
+}
+
+int plant_check_item(struct plant_sum *sum, const struct manifest_item *item)
+{
+    sum->why = why_impossible(item);
+    if (sum->why != NULL)
+        return STORE_ERR_HOSTILE;
+    if (item->kind == MANIFEST_FILE) {
+        sum->data_len += item->data_len;
+        sum->zeros += item->size <= INLINE_BYTES_MAX ? item->size - item->data_len : 0;
+    }
+    return 0;
 }
 
 int plant_check(const uint8_t *manifest, size_t len, struct plant_sum *sum)
@@ -89,33 +101,28 @@ int plant_check(const uint8_t *manifest, size_t len, struct plant_sum *sum)
     while (more >= 0 && (more = manifest_next(&parser, manifest, len, &used, &item)) > 0) {
         manifest += used;
         len -= used;
-        sum->why = why_impossible(&item);
-        if (sum->why != NULL) {
+        if (plant_check_item(sum, &item) < 0)
             more = PROTO_ERR_INVALID;
-        } else if (item.kind == MANIFEST_FILE) {
-            sum->data_len += item.data_len;
-            sum->zeros += item.size <= INLINE_BYTES_MAX ? item.size - item.data_len : 0;
-        }
     }
     manifest_parser_release(&parser);
     if (more < 0 && sum->why == NULL)
-        sum->why = why_malformed(more);
+        sum->why = plant_why(more == PROTO_ERR_TOO_BIG ? STORE_ERR_TOO_BIG : STORE_ERR_HOSTILE);
     return more == 0 ? 0 : more == PROTO_ERR_NOMEM ? STORE_ERR_NOMEM : STORE_ERR_HOSTILE;
 }
 
 /* ---- making ---- */
 
-static int remember(struct plant *p, const struct planted *item)
+static int remember(struct plant *p, uint64_t ino)
 {
     if (p->count == p->cap) {
         size_t cap = p->cap == 0 ? 16 : 2 * p->cap;
-        struct planted *items = realloc(p->items, cap * sizeof *items);
-        if (items == NULL)
+        uint64_t *inos = realloc(p->inos, cap * sizeof *inos);
+        if (inos == NULL)
             return STORE_ERR_NOMEM;
-        p->items = items;
+        p->inos = inos;
         p->cap = cap;
     }
-    p->items[p->count++] = *item;
+    p->inos[p->count++] = ino;
     return 0;
 }
 
@@ -157,7 +164,7 @@ static int make_node(struct plant *p, struct turn *t, const struct manifest_item
         return err < 0 ? err : node_stage(t, &what, ino);
     }
     struct name name;
-    uint64_t parent = p->items[item->parent].ino;
+    uint64_t parent = p->inos[item->parent];
     int err = choose_name(p, t, parent, item, &name);
     return err < 0 ? err : name_create(t, parent, name.text, name.len, &what, ino);
 }
@@ -180,56 +187,47 @@ static int put_xattrs(struct turn *t, const struct manifest_item *item, uint64_t
 static int link_item(struct plant *p, struct turn *t, const struct manifest_item *item)
 {
     struct name name;
-    uint64_t original = p->items[item->original].ino, parent = p->items[item->parent].ino;
+    uint64_t original = p->inos[item->original], parent = p->inos[item->parent];
     int err = choose_name(p, t, parent, item, &name);
     return err < 0 ? err : name_link(t, original, parent, name.text, name.len);
 }
 
 /* A small file that is one hole gets its zeros now; a large one is cut to size later, outside the
  * turn. */
-static int fill_hole(struct turn *t, const struct manifest_item *item, struct planted *made)
+static int fill_hole(struct turn *t, const struct manifest_item *item, uint64_t ino,
+                     uint64_t *hole_size)
 {
     static const uint8_t zeros[INLINE_BYTES_MAX];
     if (item->kind != MANIFEST_FILE || item->size == 0 || item->data_len != 0)
         return 0;
     if (item->size <= sizeof zeros)
-        return content_put(t, made->ino, zeros, (size_t)item->size);
-    made->hole_size = item->size;
+        return content_put(t, ino, zeros, (size_t)item->size);
+    *hole_size = item->size;
     return 0;
 }
 
-int plant_item(struct plant *p, struct turn *t, const struct manifest_item *item)
+int plant_item(struct plant *p, struct turn *t, const struct manifest_item *item,
+               uint64_t *hole_size)
 {
-    struct planted made = {.mtime_ns = time_ns(item)};
+    uint64_t ino = 0;
     int err = 0;
+    *hole_size = 0;
     if (item->kind == MANIFEST_HARDLINK) {
         err = link_item(p, t, item);
     } else if (stays(item)) {
-        err = make_node(p, t, item, &made.ino);
+        err = make_node(p, t, item, &ino);
         if (err == 0)
-            err = put_xattrs(t, item, made.ino);
+            err = put_xattrs(t, item, ino);
         if (err == 0)
-            err = fill_hole(t, item, &made);
+            err = fill_hole(t, item, ino, hole_size);
     }
     if (err < 0)
         return blame(err);
     p->files += item->kind == MANIFEST_FILE;
-    return remember(p, &made);
+    return remember(p, ino);
 }
 
-int plant_again(struct plant *p, const struct manifest_item *item, uint64_t ino)
+int plant_time(struct turn *t, const struct manifest_item *item, uint64_t ino)
 {
-    p->files += item->kind == MANIFEST_FILE;
-    return remember(p, &(struct planted){.ino = ino, .mtime_ns = time_ns(item)});
-}
-
-int plant_times(const struct plant *p, struct turn *t, size_t *left, size_t max)
-{
-    for (; *left > 0 && max > 0; max--) {
-        const struct planted *item = &p->items[--*left];
-        int err = item->ino != 0 ? node_set_times(t, item->ino, INT64_MIN, item->mtime_ns) : 0;
-        if (err < 0)
-            return err;
-    }
-    return 0;
+    return ino != 0 ? node_set_times(t, ino, INT64_MIN, time_ns(item)) : 0;
 }

@@ -16,37 +16,33 @@ struct plant_sum {
     uint64_t zeros; /* bytes of holes in small files: they take room here, and none in the parcel */
     const char *why; /* HOSTILE: one sentence for the sender, static */
 };
-/* Looks through a whole manifest before anything is made of it. HOSTILE: it breaks a rule, its own
- * or the store's; NOMEM. */
+/* One item, before anything is made; `sum` was zeroed before the first. HOSTILE. */
+int plant_check_item(struct plant_sum *sum, const struct manifest_item *item);
+/* What to say of a manifest that breaks a rule (HOSTILE) or exceeds a bound (TOO_BIG). */
+const char *plant_why(int err);
+/* All of a manifest in memory. HOSTILE: it breaks a rule, its own or the store's; NOMEM. */
 int plant_check(const uint8_t *manifest, size_t len, struct plant_sum *sum);
-
-struct planted {
-    uint64_t ino; /* 0: not made (a link that leads out of the tree), or a further name of a file */
-    int64_t mtime_ns;
-    uint64_t
-        hole_size; /* a file of nothing but a hole too large for the journal: its size; else 0 */
-};
 
 /* A zeroed one is empty. */
 struct plant {
     bool keep_exec;
     bool renamed; /* some name had to be made safe: the next may clash with it */
-    struct planted *items;
+    /* Of each item; 0: not made (a link that leads out of the tree), or a further name of a file.
+     */
+    uint64_t *inos;
     size_t count, cap;
     uint64_t files;
     struct name name; /* of the top, as it came */
 };
 
 void plant_release(struct plant *p);
-/* Makes the next item of a manifest that plant_check passed, in a turn. A large file of nothing but
- * a hole is left empty (hole_size). 0; HOSTILE: the store's rules refuse it; NOT_FOUND: the tree
- * was discarded meanwhile; NOMEM, IO, NOSPACE. */
-int plant_item(struct plant *p, struct turn *t, const struct manifest_item *item);
-/* An item that was made before a restart, as `ino`. */
-int plant_again(struct plant *p, const struct manifest_item *item, uint64_t ino);
+/* Makes the next item of a manifest that was checked, in a turn. A file of nothing but a hole too
+ * large for the journal is left empty, and *hole_size is its size; else 0. 0; HOSTILE: the store's
+ * rules refuse it; NOT_FOUND: the tree was discarded meanwhile; NOMEM, IO, NOSPACE. */
+int plant_item(struct plant *p, struct turn *t, const struct manifest_item *item,
+               uint64_t *hole_size);
 uint64_t plant_top(const struct plant *p);
-/* Sets the times of up to `max` items, once all files have their bytes. `left` counts down from
- * p->count; 0: all done. */
-int plant_times(const struct plant *p, struct turn *t, size_t *left, size_t max);
+/* Sets an item's time, once all files have their bytes. ino as in plant.inos. */
+int plant_time(struct turn *t, const struct manifest_item *item, uint64_t ino);
 
 #endif

@@ -19,6 +19,7 @@ enum {
     IDLE_MS = 60 * 1000,   /* nothing wanted either way for so long: the connection is given up */
     SYNC_EVERY_BYTES = 64 << 20,
     SYNC_EVERY_MS = 2000,
+    WORK_AT_ONCE_MS = 200, /* of planting and such, between two looks at the connection */
 };
 
 struct control {
@@ -47,6 +48,7 @@ struct session {
     struct control wants[WANTS_AHEAD_MAX]; /* ours, in order; the first one comes first */
     size_t wants_count;
     struct intake *intake; /* of wants[0] */
+    bool publishing;       /* it is complete and on disk, and being finished */
     uint64_t since_sync_bytes;
     int64_t last_sync_ms;
     bool look_for_arrivals;
@@ -256,6 +258,7 @@ static void end_want(struct session *s, size_t i)
     if (i == 0) {
         intake_close(s->intake);
         s->intake = NULL;
+        s->publishing = false;
     }
     s->wants_count--;
     memmove(&s->wants[i], &s->wants[i + 1], (s->wants_count - i) * sizeof s->wants[0]);
@@ -317,13 +320,32 @@ static void sync_now(struct session *s)
 static void complete(struct session *s)
 {
     sync_now(s);
-    if (s->intake == NULL || s->over)
-        return;
-    int err = intake_publish(s->intake);
-    if (err < 0)
-        failed(s, err);
-    else
+    s->publishing = s->intake != NULL && !s->over;
+}
+
+static bool is_busy(const struct session *s)
+{
+    return s->intake != NULL && !s->over && (s->publishing || intake_busy(s->intake));
+}
+
+static void work_once(struct session *s)
+{
+    int more = s->publishing ? intake_publish(s->intake) : intake_work(s->intake);
+    if (more < 0)
+        failed(s, more);
+    else if (s->publishing && more == 0)
         end_want(s, 0);
+    else if (intake_complete(s->intake) && !s->publishing)
+        complete(s);
+}
+
+/* What is to be done with what came, before more is read. A large tree takes longer than the peer
+ * waits for a word of us: so a part of it at each step. */
+static void work(struct session *s)
+{
+    int64_t since_ms = now_ms(s);
+    while (is_busy(s) && now_ms(s) - since_ms < WORK_AT_ONCE_MS)
+        work_once(s);
 }
 
 static int begin_intake(struct session *s)
@@ -348,6 +370,7 @@ static void open_first(struct session *s)
             failed(s, err);
         } else if (intake_complete(s->intake)) {
             complete(s);
+            work(s);
         } else if (intake_next(s->intake) != s->wants[0].offset) {
             s->wants[0].offset = intake_next(s->intake); /* it had to begin again, or went on */
             say(s, BULK_WANT, s->wants[0].rev, s->wants[0].offset);
@@ -370,6 +393,8 @@ static void got_data(struct session *s, const struct bulk_message *m)
     s->since_sync_bytes += m->len;
     if (intake_complete(s->intake))
         complete(s);
+    else if (intake_busy(s->intake))
+        work(s);
     else if (s->since_sync_bytes >= SYNC_EVERY_BYTES ||
              now_ms(s) - s->last_sync_ms >= SYNC_EVERY_MS)
         sync_now(s);
@@ -412,6 +437,18 @@ static void take(struct session *s, const struct bulk_message *m)
     }
 }
 
+/* Takes what has been received, until there is work to be done first. */
+static void take_received(struct session *s)
+{
+    struct bulk_message m;
+    int more = 0;
+    while (!s->over && !is_busy(s) && (more = bulk_receiver_next(&s->rx, &m)) > 0) {
+        take(s, &m);
+        work(s);
+    }
+    s->over = s->over || more < 0;
+}
+
 static void receive_some(struct session *s)
 {
     size_t room;
@@ -425,11 +462,7 @@ static void receive_some(struct session *s)
         return;
     bulk_receiver_filled(&s->rx, (size_t)n);
     s->last_received_ms = now_ms(s);
-    struct bulk_message m;
-    int more = 0;
-    while (!s->over && (more = bulk_receiver_next(&s->rx, &m)) > 0)
-        take(s, &m);
-    s->over = s->over || more < 0;
+    take_received(s);
 }
 
 /* ---- the loop ---- */
@@ -441,6 +474,8 @@ static void mind_time(struct session *s)
         s->last_sent_ms = s->last_received_ms = s->last_busy_ms = s->last_sync_ms = now;
     if (has_output(s) || s->wants_count > 0)
         s->last_busy_ms = now;
+    if (is_busy(s))
+        s->last_received_ms = now; /* nothing is read meanwhile */
     if (now - s->last_received_ms > BULK_SILENCE_MS || now - s->last_busy_ms > IDLE_MS)
         s->over = true;
     if (now - s->last_sent_ms > BULK_PING_AFTER_MS && !has_output(s))
@@ -490,7 +525,8 @@ struct session *session_open(struct engine *e, uint64_t wormhole, const struct t
 
 int session_interest(const struct session *s)
 {
-    return STREAM_READABLE | (has_output(s) || s->look_for_arrivals ? STREAM_WRITABLE : 0);
+    return (is_busy(s) ? 0 : STREAM_READABLE) |
+           (has_output(s) || s->look_for_arrivals ? STREAM_WRITABLE : 0);
 }
 
 bool session_step(struct session *s, int ready)
@@ -499,7 +535,11 @@ bool session_step(struct session *s, int ready)
         return false;
     if ((ready & STREAM_WOKEN) != 0)
         s->look_for_arrivals = true;
-    if ((ready & STREAM_READABLE) != 0)
+    if (is_busy(s)) {
+        work(s);
+        take_received(s);
+    }
+    if (!is_busy(s) && (ready & STREAM_READABLE) != 0)
         receive_some(s);
     if (!s->over && s->look_for_arrivals)
         look_for_arrivals(s);
@@ -532,7 +572,7 @@ void session_run(struct engine *e, uint64_t wormhole, const struct transit_plan 
         return;
     int ready = STREAM_WRITABLE;
     while (session_step(s, ready))
-        ready = stream_wait(stream, session_interest(s), STEP_AT_LEAST_EVERY_MS);
+        ready = stream_wait(stream, session_interest(s), is_busy(s) ? 0 : STEP_AT_LEAST_EVERY_MS);
     session_close(s);
 }
 

@@ -66,6 +66,7 @@ struct engine {
     pthread_mutex_t job_lock;
     struct job *jobs, **jobs_last;
     bool started;
+    _Atomic bool ending; /* engine_end was called */
 };
 
 /* The slot of a wormhole, NULL if there is none. In a turn, or under live_lock. */

@@ -204,8 +204,8 @@ static int make_offer(struct engine *e, const struct gathering *g, const char *w
         return err;
     }
     bool one = g->count == 1 && g->only.kind == NODE_DIR;
-    int err = one ? zip_pack(e->store, g->only.ino, NULL, NULL, zip, &sum)
-                  : zip_pack_several(e->store, g->sources, g->count, NULL, NULL, zip, &sum);
+    int err = one ? zip_pack(e->store, g->only.ino, jobs_end, e, zip, &sum)
+                  : zip_pack_several(e->store, g->sources, g->count, jobs_end, e, zip, &sum);
     if (err < 0)
         return err;
     *source = *zip;
@@ -315,7 +315,8 @@ void stock_pack(struct engine *e, uint64_t wormhole)
     p.err = gather_all(e, wormhole, &p.gathered, shown);
     if (p.err == 0 && p.gathered.count > 0)
         p.err = make_offer(e, &p.gathered, shown, &p.offer, &p.source, &p.zip);
-    int err = step_alone(e, wormhole, put_packed, &p);
+    bool ended = p.err == STORE_ERR_BUSY && jobs_end(e); /* the next start packs it */
+    int err = ended ? 0 : step_alone(e, wormhole, put_packed, &p);
     if (err < 0 && p.zip != 0)
         parcel_discard(e->store, p.zip);
     free(p.gathered.items);

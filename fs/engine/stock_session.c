@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "fs/engine/inbox.h"
+#include "fs/engine/jobs.h"
 #include "fs/engine/outbox.h"
 #include "fs/engine/progress.h"
 #include "fs/engine/release.h"
@@ -287,8 +288,8 @@ static bool unpack(struct transfer *x, struct publishing *p)
         return true;
     int err = room_now(x, &room);
     if (err == 0)
-        err =
-            zip_unpack(x->e->store, p->ino, room, x->e->options.keep_exec, NULL, NULL, &top, &sum);
+        err = zip_unpack(x->e->store, p->ino, room, x->e->options.keep_exec, jobs_end, x->e, &top,
+                         &sum);
     step_alone(x->e, x->wormhole, discard, &p->ino);
     if (err == STORE_ERR_HOSTILE || err == STORE_ERR_TOO_BIG || err == STORE_ERR_NOSPACE)
         step_alone(x->e, x->wormhole, say_why_refused, &err);

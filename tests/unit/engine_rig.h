@@ -494,7 +494,7 @@ static inline void list_parcel(struct erig *g, uint64_t entry, uint8_t n, struct
 {
     struct revision r = make_revision(g, entry, n);
     struct parcel *p;
-    assert_int_equal(parcel_list(g->r->store, r.rev, &r.manifest, &r.size), 0);
+    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &r.manifest, &r.size), 0);
     struct turn *t = rig_turn(g->r);
     assert_int_equal(revision_put(t, &r), 0);
     commit(t);
@@ -505,6 +505,17 @@ static inline void list_parcel(struct erig *g, uint64_t entry, uint8_t n, struct
     out->len = (size_t)r.size;
     assert_int_equal(parcel_read(p, out->data, 1, r.size), 0);
     parcel_close(p);
+}
+
+/* A whole staged file: a manifest file, say. */
+static inline void read_file(struct erig *g, uint64_t ino, struct bytes *out)
+{
+    uint8_t some[4096];
+    ssize_t got;
+    while ((got = content_read(g->r->store, ino, some, sizeof some, out->len)) > 0)
+        bytes_put(out, some, (size_t)got);
+    assert_int_equal(got, 0);
+    assert_true(bytes_ok(out));
 }
 
 /* The arrival of a large parcel, as an offer makes it. */

@@ -54,9 +54,22 @@ static int feed(struct intake *in, size_t len)
     memcpy(chunk, parcel.data + at, len);
     int err = intake_write(in, chunk, len);
     free(chunk);
+    while (err == 0 && intake_busy(in)) {
+        assert_int_equal(intake_write(in, (const uint8_t *)"x", 1), STORE_ERR_BUSY);
+        err = intake_work(in);
+    }
     if (err == 0)
         assert_int_equal(intake_next(in), at + len);
     return err;
+}
+
+static int publish(struct intake *in)
+{
+    int more;
+    do
+        more = intake_publish(in);
+    while (more == 1);
+    return more;
 }
 
 static uint64_t finish(struct erig *g, struct intake *in, uint8_t n)
@@ -67,7 +80,7 @@ static uint64_t finish(struct erig *g, struct intake *in, uint8_t n)
     assert_true(intake_complete(in));
     assert_int_equal(intake_sync(in, &durable), 0);
     assert_int_equal(durable, parcel.len);
-    assert_int_equal(intake_publish(in), 0);
+    assert_int_equal(publish(in), 0);
     intake_close(in);
     assert_int_equal(get_arrival(g, n, &a), STORE_ERR_NOT_FOUND);
     uint64_t top = rig_lookup(g->r, g->inbox, "arrived");
@@ -257,8 +270,11 @@ static int write_as(struct erig *g, uint8_t n, uint64_t size, size_t chunk)
     struct intake *in = open_intake(g, n);
     int err = 0;
     uint64_t durable;
-    for (size_t at = 0; err == 0 && at < parcel.len; at += chunk)
+    for (size_t at = 0; err == 0 && at < parcel.len; at += chunk) {
         err = intake_write(in, parcel.data + at, chunk < parcel.len - at ? chunk : parcel.len - at);
+        while (err == 0 && intake_busy(in))
+            err = intake_work(in);
+    }
     if (err < 0) {
         assert_int_equal(intake_write(in, (const uint8_t *)"x", 1), err);
         assert_int_equal(intake_sync(in, &durable), err);
@@ -400,7 +416,7 @@ static void with_bad_disk(struct erig *g, unsigned ops, const char *path, int nt
             err = intake_sync(in, &durable);
     }
     if (err == 0)
-        err = intake_publish(in);
+        err = publish(in);
     assert_true(err < 0);
     assert_true(err != STORE_ERR_HOSTILE && err != STORE_ERR_NOT_FOUND && err != STORE_ERR_CORRUPT);
     if (verdict == -ENOSPC)
@@ -515,7 +531,7 @@ static void expect_withdrawn(struct erig *g, uint8_t n, uint64_t after, bool syn
     if (err == 0)
         err = intake_sync(in, &durable);
     if (err == 0)
-        err = intake_publish(in);
+        err = publish(in);
     assert_int_equal(err, STORE_ERR_NOT_FOUND);
     intake_close(in);
     assert_int_equal(get_arrival(g, n, &a), STORE_ERR_NOT_FOUND); /* and it does not come back */

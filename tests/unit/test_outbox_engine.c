@@ -176,6 +176,20 @@ static void test_list_after_restart(void **state)
 }
 
 /* What no manifest can hold is held, and says why. */
+/* An end of the program need not wait for a large tree: the next start lists it. */
+static void test_end_before_listing(void **state)
+{
+    struct erig *g = *state;
+    uint64_t zoo = make_zoo(g, "zoo", true);
+    seal(g, zoo);
+    engine_end(g->e);
+    assert_false(engine_work(g->e));
+    expect_revision(g, zoo, REVISION_PREPARING);
+    erig_restart(g);
+    assert_true(engine_work(g->e));
+    expect_revision(g, zoo, REVISION_QUEUED);
+}
+
 static void test_cannot_be_listed(void **state)
 {
     struct erig *g = *state;
@@ -568,16 +582,27 @@ static void test_long_reason(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        erig_test(test_seal_small),          erig_test(test_seal_large),
-        erig_test(test_told_by_bulk),        erig_test(test_list_after_restart),
-        erig_test(test_cannot_be_listed),    erig_test(test_listed_later),
-        erig_test(test_unseal_unsaid),       erig_test(test_unseal_told),
-        erig_test(test_unseal_half_said),    erig_test(test_taken),
-        erig_test(test_taken_while_written), erig_test(test_leaves_after_restart),
-        erig_test(test_written_after_taken), erig_test(test_keep_sent),
-        erig_test(test_taken_too_late),      erig_test(test_refused_now),
-        erig_test(test_refused_and_changed), erig_test(test_refused_for_ever),
-        erig_test(test_small_and_damaged),   erig_test(test_new_peer),
+        erig_test(test_seal_small),
+        erig_test(test_seal_large),
+        erig_test(test_told_by_bulk),
+        erig_test(test_list_after_restart),
+        erig_test(test_end_before_listing),
+        erig_test(test_cannot_be_listed),
+        erig_test(test_listed_later),
+        erig_test(test_unseal_unsaid),
+        erig_test(test_unseal_told),
+        erig_test(test_unseal_half_said),
+        erig_test(test_taken),
+        erig_test(test_taken_while_written),
+        erig_test(test_leaves_after_restart),
+        erig_test(test_written_after_taken),
+        erig_test(test_keep_sent),
+        erig_test(test_taken_too_late),
+        erig_test(test_refused_now),
+        erig_test(test_refused_and_changed),
+        erig_test(test_refused_for_ever),
+        erig_test(test_small_and_damaged),
+        erig_test(test_new_peer),
         erig_test(test_long_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,10 @@
  * read. */
 #include "engine_rig.h"
 
+#include <malloc.h>
+
+#include "fs/engine/parcel_table.h"
+
 #include "fs/engine/inventory.h"
 #include "proto/peer.h"
 
@@ -18,7 +22,7 @@ static int small(struct erig *g, uint64_t entry, struct bytes *out)
 static struct revision listed(struct erig *g, uint64_t entry, uint8_t n)
 {
     struct revision r = make_revision(g, entry, n);
-    assert_int_equal(parcel_list(g->r->store, r.rev, &r.manifest, &r.size), 0);
+    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &r.manifest, &r.size), 0);
     struct turn *t = rig_turn(g->r);
     assert_int_equal(revision_put(t, &r), 0);
     commit(t);
@@ -141,7 +145,8 @@ static void test_small_and_deep(void **state)
         dir = make_dir(g, dir, "d");
     assert_int_equal(small(g, top, &b), STORE_ERR_TOO_BIG);
     struct revision r = make_revision(g, top, 1);
-    assert_int_equal(parcel_list(g->r->store, r.rev, &manifest, &size), STORE_ERR_TOO_BIG);
+    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &manifest, &size),
+                     STORE_ERR_TOO_BIG);
     assert_int_equal(erig_staged(g), 0);
     bytes_release(&b);
 }
@@ -156,21 +161,65 @@ static void test_table(void **state)
     struct revision r = listed(g, top, 1);
     struct parcel_table t;
     assert_int_equal(parcel_table_load(&t, g->r->store, r.manifest), 0);
+    struct parcel_extent x[3], again;
     (void)b; /* nothing of it travels */
-    assert_int_equal(t.count, 3);
+    assert_int_equal(parcel_table_at(&t, t.data_start, &x[0]), 1);
+    assert_int_equal(parcel_table_at(&t, t.data_start + 10, &x[1]), 1);
+    assert_int_equal(parcel_table_at(&t, t.size - 1, &x[2]), 1);
     assert_int_equal(t.size, r.size);
-    assert_int_equal(t.size, t.data_start + 10 + t.extents[1].len + t.extents[2].len);
-    assert_int_equal(t.extents[0].ino, a);
-    assert_true(t.extents[0].last && !t.extents[1].last && t.extents[2].last);
-    assert_int_equal(t.extents[1].at, t.data_start + 10);
-    assert_int_equal(t.extents[2].offset, MIB);
-    assert_int_equal(t.extents[2].file_size, MIB + 4 * KIB);
-    assert_int_equal(parcel_table_find(&t, 0), 0);
-    assert_int_equal(parcel_table_find(&t, t.data_start + 9), 0);
-    assert_int_equal(parcel_table_find(&t, t.data_start + 10), 1);
-    assert_int_equal(parcel_table_find(&t, t.size - 1), 2);
-    assert_int_equal(parcel_table_find(&t, t.size), 3);
+    assert_int_equal(t.files, 3);
+    assert_int_equal(t.items, 4);
+    assert_int_equal(t.size, t.data_start + 10 + x[1].len + x[2].len);
+    assert_int_equal(x[0].ino, a);
+    assert_int_equal(x[0].at, t.data_start);
+    assert_int_equal(x[0].len, 10);
+    assert_true(x[0].last && !x[1].last && x[2].last);
+    assert_int_equal(x[1].at, t.data_start + 10);
+    assert_int_equal(x[1].ino, c);
+    assert_int_equal(x[2].offset, MIB);
+    assert_int_equal(x[2].file_size, MIB + 4 * KIB);
+    assert_int_equal(parcel_table_at(&t, t.data_start + 9, &again), 1); /* and back */
+    assert_memory_equal(&again, &x[0], sizeof again);
+    assert_int_equal(parcel_table_at(&t, 0, &again), 0);
+    assert_int_equal(parcel_table_at(&t, t.data_start - 1, &again), 0);
+    assert_int_equal(parcel_table_at(&t, t.size, &again), 0);
+    assert_int_equal(parcel_table_at(&t, UINT64_MAX, &again), 0);
     parcel_table_release(&t);
+    parcel_table_release(&t);
+}
+
+/* More items than lie between two marks, and more numbers than are looked up at once: at any place,
+ * in any order, the same extent as on the way from the start. */
+static void test_long_table(void **state)
+{
+    struct erig *g = *state;
+    enum { FILES = 3000 };
+    static struct parcel_extent all[FILES];
+    char name[16];
+    uint64_t top = make_dir(g, g->outbox, "top"), s = 1;
+    struct turn *turn = rig_turn(g->r);
+    for (int i = 0; i < FILES; i++) {
+        struct node_new what = {.type = i % 5 == 4 ? NODE_DIR : NODE_FILE, .mode = 0600};
+        uint64_t ino;
+        size_t len = (size_t)snprintf(name, sizeof name, "%05d", i);
+        assert_int_equal(name_create(turn, top, name, len, &what, &ino), 0);
+        if (i % 5 != 4)
+            assert_int_equal(content_put(turn, ino, "0123456789", (size_t)i % 7), 0);
+    }
+    commit(turn);
+    struct revision r = listed(g, top, 1);
+    struct parcel_table t;
+    assert_int_equal(parcel_table_load(&t, g->r->store, r.manifest), 0);
+    size_t count = 0;
+    for (uint64_t at = t.data_start; at < t.size; at += all[count++].len)
+        assert_int_equal(parcel_table_at(&t, at, &all[count]), 1);
+    assert_in_range(count, 1900, FILES);
+    for (int i = 0; i < 2000; i++) {
+        struct parcel_extent x;
+        const struct parcel_extent *want = &all[erig_draw(&s) % count];
+        assert_int_equal(parcel_table_at(&t, want->at + want->len - 1, &x), 1);
+        assert_memory_equal(&x, want, sizeof x);
+    }
     parcel_table_release(&t);
 }
 
@@ -192,7 +241,7 @@ static void test_damaged_manifest(void **state)
     struct erig *g = *state;
     struct revision r = listed(g, make_zoo(g, "zoo", true), 1);
     struct bytes file = {0};
-    assert_int_equal(parcel_file_read(g->r->store, r.manifest, &file), 0);
+    read_file(g, r.manifest, &file);
     assert_int_equal(load(g, &file), 0);
     size_t len = file.len;
     for (size_t cut = 1; cut < len; cut += len / 97 + 1) {
@@ -211,6 +260,122 @@ static void test_damaged_manifest(void **state)
     bytes_release(&file);
     struct parcel_table t;
     assert_int_equal(parcel_table_load(&t, g->r->store, 999999), STORE_ERR_NOT_FOUND);
+}
+
+/* ---- long manifests ---- */
+
+/* A tree with a manifest of some megabytes: names alone would make it slow. */
+static uint64_t make_wordy(struct erig *g, int files)
+{
+    static uint8_t value[60 * KIB];
+    char name[16];
+    uint64_t top = make_dir(g, g->outbox, "wordy");
+    for (int i = 0; i < files; i++) {
+        snprintf(name, sizeof name, "%03d", i);
+        uint64_t ino = make_file(g, top, name, (size_t)i);
+        fill_bytes(value, sizeof value, (uint64_t)i);
+        set_xattr(g, ino, "user.words", value, sizeof value);
+    }
+    return top;
+}
+
+static bool stop_later(void *arg)
+{
+    return --*(int *)arg < 0;
+}
+
+/* Listed through a small window: the same as at once, and nothing is left of one that was stopped.
+ */
+static void test_long_manifest(void **state)
+{
+    struct erig *g = *state;
+    uint64_t top = make_wordy(g, 50);
+    struct bytes file = {0}, whole = {0}, inos = {0};
+    struct inventory l = {.manifest = &whole, .inos = &inos};
+    struct revision r = make_revision(g, top, 1);
+    for (int polls = 0; polls < 50; polls += 7) {
+        int left = polls;
+        assert_int_equal(parcel_list(g->r->store, r.rev, stop_later, &left, &r.manifest, &r.size),
+                         STORE_ERR_BUSY);
+        assert_int_equal(erig_staged(g), 0);
+    }
+    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &r.manifest, &r.size), 0);
+    read_file(g, r.manifest, &file);
+    struct view *v = rig_view(g->r);
+    assert_int_equal(inventory_make(&l, g->r->store, v, top, true), 0);
+    view_end(v);
+    assert_true(whole.len > 2 * MIB);
+    assert_int_equal(file.len, 4 + whole.len + inos.len);
+    struct reader in = reader_of(file.data, file.len);
+    assert_int_equal(reader_u32(&in), whole.len);
+    assert_memory_equal(file.data + 4, whole.data, whole.len);
+    assert_memory_equal(file.data + 4 + whole.len, inos.data, inos.len);
+    assert_int_equal(r.size, 4 + whole.len + l.data_len);
+    rig_fail(g->r, OPS(IO_WRITE), "spool/", 2, 1000, -EIO);
+    struct revision other = make_revision(g, top, 2);
+    assert_int_equal(parcel_list(g->r->store, other.rev, NULL, NULL, &other.manifest, &other.size),
+                     STORE_ERR_IO);
+    rig_heal(g->r);
+    assert_int_equal(erig_staged(g), 1);
+    bytes_release(&file);
+    bytes_release(&whole);
+    bytes_release(&inos);
+}
+
+static void put_scattered(struct bytes *manifest, uint32_t *files)
+{
+    struct manifest_builder b;
+    struct bytes extents = {0};
+    uint64_t data_len;
+    char name[16];
+    manifest_builder_init(&b, manifest);
+    struct manifest_item top = {
+        .kind = MANIFEST_DIR, .name = (const uint8_t *)"top", .name_len = 3};
+    assert_int_equal(manifest_add(&b, &top), 0);
+    for (uint64_t i = 0; i < MANIFEST_EXTENTS_MAX; i++)
+        manifest_put_extent(&extents, 2 * i, 1);
+    for (int i = 0; i < 100; i++) {
+        struct manifest_item item = {.kind = MANIFEST_FILE,
+                                     .name = (const uint8_t *)name,
+                                     .size = 1 << 20,
+                                     .extents = extents.data,
+                                     .extent_count = MANIFEST_EXTENTS_MAX};
+        item.name_len = (size_t)snprintf(name, sizeof name, "%03d", i);
+        assert_int_equal(manifest_add(&b, &item), 0);
+    }
+    assert_int_equal(manifest_finish(&b, files, &data_len), 0);
+    manifest_builder_release(&b);
+    bytes_release(&extents);
+}
+
+/* What a peer's manifest makes us keep in memory does not grow with it. */
+static void test_memory_of_a_table(void **state)
+{
+    struct erig *g = *state;
+    struct bytes file = {0}, manifest = {0};
+    struct parcel_table t;
+    struct parcel_extent x;
+    uint64_t ino;
+    uint32_t items;
+    put_scattered(&manifest, &items);
+    bytes_put_u32(&file, (uint32_t)manifest.len);
+    bytes_put(&file, manifest.data, manifest.len);
+    bytes_release(&manifest);
+    for (uint32_t i = 0; i < items; i++)
+        bytes_put_u64(&file, 1000 + i);
+    struct turn *turn = rig_turn(g->r);
+    assert_int_equal(node_stage(turn, &(struct node_new){.type = NODE_FILE}, &ino), 0);
+    commit(turn);
+    assert_int_equal(content_write(g->r->store, ino, file.data, file.len, 0), 0);
+    bytes_release(&file);
+    size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+    assert_int_equal(parcel_table_load(&t, g->r->store, ino), 0);
+    assert_int_equal(parcel_table_at(&t, t.size - 1, &x), 1);
+    assert_int_equal(x.ino, 1000 + items - 1);
+    assert_int_equal(x.offset, 2 * (MANIFEST_EXTENTS_MAX - 1));
+    size_t after = mallinfo2().uordblks + mallinfo2().hblkhd; /* with a sanitizer: 0 */
+    assert_in_range(after, 0, before + 2 * MIB);
+    parcel_table_release(&t);
 }
 
 /* A whole sealed file, changed behind the seal, or gone. */
@@ -251,17 +416,18 @@ static void test_list_fails(void **state)
     }
     struct revision r = make_revision(g, top, 1);
     uint8_t other[REV_BYTES] = {9};
-    assert_int_equal(parcel_list(g->r->store, other, &manifest, &size), STORE_ERR_NOT_FOUND);
+    assert_int_equal(parcel_list(g->r->store, other, NULL, NULL, &manifest, &size),
+                     STORE_ERR_NOT_FOUND);
     static const unsigned ops[] = {OPS(IO_OPEN), OPS(IO_WRITE), OPS(IO_SYNC)};
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
         rig_fail(g->r, ops[i], "spool/", 1, 1, -ENOSPC);
-        int err = parcel_list(g->r->store, r.rev, &manifest, &size);
+        int err = parcel_list(g->r->store, r.rev, NULL, NULL, &manifest, &size);
         assert_int_equal(g->r->faults.seen, 1);
         rig_heal(g->r);
         assert_int_equal(err, STORE_ERR_NOSPACE);
         assert_int_equal(erig_staged(g), 0);
     }
-    assert_int_equal(parcel_list(g->r->store, r.rev, &manifest, &size), 0);
+    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &manifest, &size), 0);
     assert_int_equal(erig_staged(g), 1);
 }
 
@@ -276,7 +442,7 @@ static void test_list_on_a_full_disk(void **state)
     s->reserve.tried_ms = io_now_ns(s->io) / 1000000;
     atomic_store(&s->tight, true);
     assert_int_equal(content_write(s, file, "x", 1, 0), STORE_ERR_NOSPACE);
-    assert_int_equal(parcel_list(s, r.rev, &manifest, &size), 0);
+    assert_int_equal(parcel_list(s, r.rev, NULL, NULL, &manifest, &size), 0);
     assert_true(size > 100 * KIB);
     s->reserve.held = true;
     atomic_store(&s->tight, false);
@@ -304,6 +470,9 @@ int main(void)
         erig_test(test_how_small),
         erig_test(test_small_and_deep),
         erig_test(test_table),
+        erig_test(test_long_table),
+        erig_test(test_long_manifest),
+        erig_test(test_memory_of_a_table),
         erig_test(test_damaged_manifest),
         erig_test(test_unreadable),
         erig_test(test_list_fails),

@@ -192,6 +192,13 @@ static void test_receive_again(void **state)
     line_close(l);
 }
 
+static void take_in(struct intake *in, size_t len)
+{
+    assert_int_equal(intake_write(in, parcel.data, len), 0);
+    while (intake_busy(in))
+        assert_int_equal(intake_work(in), 0);
+}
+
 /* Everything had come, and then came the kill: nothing is left for the peer to send. */
 static void test_complete_already(void **state)
 {
@@ -201,7 +208,7 @@ static void test_complete_already(void **state)
     struct arrival a = make_arrival(g, 1, parcel.len);
     struct intake *in;
     assert_int_equal(intake_open(&in, g->e, &a), 0);
-    assert_int_equal(intake_write(in, parcel.data, parcel.len), 0);
+    take_in(in, parcel.len);
     assert_int_equal(intake_sync(in, &durable), 0);
     intake_close(in);
     erig_restart(g);
@@ -222,7 +229,7 @@ static void test_begin_again(void **state)
     struct arrival a = make_arrival(g, 1, parcel.len);
     struct intake *in;
     assert_int_equal(intake_open(&in, g->e, &a), 0);
-    assert_int_equal(intake_write(in, parcel.data, 2 * CHUNK), 0);
+    take_in(in, 2 * CHUNK);
     assert_int_equal(intake_sync(in, &durable), 0);
     intake_close(in);
     assert_int_equal(get_arrival(g, 1, &a), 0);
@@ -349,6 +356,51 @@ static void test_withdrawn(void **state)
     line_close(l);
 }
 
+/* Each touch of the disk takes a second. */
+static void slow_disk(void *arg, const struct io_call *call)
+{
+    struct erig *g = arg;
+    g->now_ms += call->op == IO_WRITE ? SECOND_MS : 0;
+}
+
+/* A tree that takes longer to make than the peer waits for a word of us: it hears one, and what it
+ * sent meanwhile is not lost. */
+static void test_planting_takes_long(void **state)
+{
+    struct erig *g = *state;
+    enum { FILES = 3000 };
+    char name[16];
+    uint64_t top = make_dir(g, g->outbox, "top");
+    struct turn *t = rig_turn(g->r);
+    for (int i = 0; i < FILES; i++) {
+        struct node_new what = {.type = NODE_FILE, .mode = 0600};
+        uint64_t ino;
+        size_t len = (size_t)snprintf(name, sizeof name, "%05d", i);
+        assert_int_equal(name_create(t, top, name, len, &what, &ino), 0);
+        assert_int_equal(content_put(t, ino, name, len), 0);
+    }
+    commit(t);
+    send_entry(g, top);
+    make_arrival(g, 1, parcel.len);
+    struct line *l = line_open(g);
+    expect(l, BULK_WANT, 1, 0);
+    g->r->faults.watch = slow_disk;
+    int64_t begun_ms = g->now_ms;
+    for (uint64_t at = 0; at < parcel.len; at += CHUNK)
+        send_data(l, 1, at, CHUNK);
+    unsigned pings = 0;
+    while (arrived(g) == 0) {
+        assert_true(hear(l) || arrived(g) != 0);
+        pings += l->got.kind == BULK_PING;
+        l->got.kind = BULK_DURABLE;
+    }
+    g->r->faults.watch = NULL;
+    assert_true(g->now_ms - begun_ms > 2 * BULK_SILENCE_MS);
+    assert_in_range(pings, 2, 100);
+    compare_trees(g, top, arrived(g));
+    line_close(l);
+}
+
 /* A new promise wakes the session. */
 static void test_woken(void **state)
 {
@@ -367,7 +419,7 @@ static void test_woken(void **state)
 static struct revision told(struct erig *g, uint64_t entry, uint8_t n)
 {
     struct revision r = make_revision(g, entry, n);
-    assert_int_equal(parcel_list(g->r->store, r.rev, &r.manifest, &r.size), 0);
+    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &r.manifest, &r.size), 0);
     r.state = REVISION_TOLD;
     struct turn *t = rig_turn(g->r);
     assert_int_equal(revision_put(t, &r), 0);
@@ -590,6 +642,7 @@ int main(void)
         erig_test(test_several),
         erig_test(test_refuse),
         erig_test(test_withdrawn),
+        erig_test(test_planting_takes_long),
         erig_test(test_woken),
         erig_test(test_send),
         erig_test(test_want_again),
