@@ -1,5 +1,6 @@
 #include "fs/privacy.h"
 
+#include <linux/capability.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -19,13 +20,24 @@ static void forbid_cores(void)
     setrlimit(RLIMIT_CORE, &none);
 }
 
+/* Do limits not bind us? */
+static bool may_lock_anything(void)
+{
+    struct __user_cap_header_struct who = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
+
+    return syscall(SYS_capget, &who, caps) == 0 &&
+           (caps[CAP_TO_INDEX(CAP_IPC_LOCK)].effective & CAP_TO_MASK(CAP_IPC_LOCK));
+}
+
 /* With a limit, every later allocation beyond it would fail: so all or nothing. Only pages that are
  * touched are locked, or reserved stacks would be filled with memory. */
 static bool lock_all(void)
 {
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0 || limit.rlim_cur != RLIM_INFINITY)
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0 ||
+        (limit.rlim_cur != RLIM_INFINITY && !may_lock_anything()))
         return false;
     return mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0;
 }
