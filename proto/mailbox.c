@@ -100,6 +100,8 @@ static bool is_writable(const struct mailbox *m)
 
 /* ---- connecting ---- */
 
+static int add_missing(struct mailbox *m, struct rendezvous *r, struct actions *actions);
+
 static int replay(struct mailbox *m, enum mailbox_state state, struct rendezvous *r,
                   struct actions *actions)
 {
@@ -112,8 +114,8 @@ static int replay(struct mailbox *m, enum mailbox_state state, struct rendezvous
     for (struct mailbox_kept *k = m->kept; k != NULL; k = k->next)
         k->there = false;
     int err = rendezvous_open(r, m->id, actions);
-    if (MUTANT(SKIP_FENCE) && err == PROTO_OK && state == MAILBOX_REPLAY)
-        m->state = MAILBOX_OPEN;
+    if (MUTANT(SKIP_FENCE) && err == PROTO_OK)
+        err = add_missing(m, r, actions);
     return err != PROTO_OK ? err : rendezvous_ping(r, m->fence, actions);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "store/content.h"
+#include "store/queues.h"
 #include "tests/sim/ciphers.h"
 #include "tests/sim/seed_inner.h"
 
@@ -139,6 +140,18 @@ static int take_news(void *arg, const struct log_row *row)
     return l->count == NEWS_MAX;
 }
 
+/* Is the entry still what this event sealed? (A journal that was broken for a while tells late.) */
+static bool is_still(struct seed *s, int peer, const struct news *n)
+{
+    struct entry row;
+    struct view *v;
+    if (view_begin(world_store(s->world, peer), &v) < 0)
+        return false;
+    int err = entry_get(v, n->ino, &row);
+    view_end(v);
+    return err == 0 && row.state == ENTRY_SEALED && memcmp(row.rev, n->rev, REV_BYTES) == 0;
+}
+
 static void sealed(struct seed *s, int peer, const struct news *n)
 {
     struct parcel *p = parcel_of(s, n->rev, true);
@@ -149,7 +162,7 @@ static void sealed(struct seed *s, int peer, const struct news *n)
     p->order = (unsigned)s->parcel_count;
     s->result->sealed++;
     set_pair(s, p, peer, n->wormhole);
-    p->hashed = hash_entry(s, peer, n->ino, &p->hash) == 0;
+    p->hashed = is_still(s, peer, n) && hash_entry(s, peer, n->ino, &p->hash) == 0;
     compare(s, p);
 }
 
@@ -394,10 +407,29 @@ bool ledger_drained(struct seed *s)
     return true;
 }
 
+/* How far the sender is with it, for the trace. */
+static void tell_state(struct seed *s, const struct parcel *p)
+{
+    struct revision r;
+    struct entry row;
+    struct view *v;
+    if (!readable(s, p->from) || view_begin(world_store(s->world, p->from), &v) < 0)
+        return;
+    if (revision_get(v, p->rev, &r) == 0)
+        seed_say(s, "its revision is in state %d, number %llu, size %llu", r.state,
+                 (unsigned long long)r.number, (unsigned long long)r.size);
+    if (entry_get(v, p->ino, &row) == 0)
+        seed_say(s, "its entry is in state %d, held \"%s\", error \"%s\"", (int)row.state, row.held,
+                 row.error);
+    view_end(v);
+}
+
 static void check_parcel(struct seed *s, const struct parcel *p)
 {
     const struct pair *pair = p->pair >= 0 ? &s->pairs[p->pair] : NULL;
     bool odd = p->excused || pair == NULL || pair->cloned || pair->back;
+    if (is_owed(s, p) && !p->delivered)
+        tell_state(s, p);
     if (is_owed(s, p) && !p->delivered)
         seed_fail(s, "entry %llu of %c was sealed and never left the outbox",
                   (unsigned long long)p->ino, 'A' + p->from);

@@ -137,6 +137,8 @@ void pair_store_apply(struct pair_store *s, const struct action *a)
         break;
     case ACTION_STATE:
         s->state = (enum boss_state)a->number;
+        if (s->state == BOSS_NEW) /* for another peer: none of them is anybody's */
+            acked(s, UINT64_MAX);
         break;
     case ACTION_PAIRED:
         s->paired = (unsigned)a->number;
