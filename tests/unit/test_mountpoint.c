@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "fs/mountpoint.h"
+#include "tests/unit/temp_dir.h"
 
 static const char mountinfo[] =
     "22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw\n"
@@ -97,33 +98,7 @@ static void containing_is_by_whole_names(void **state)
 
 /* ---- on real directories ---- */
 
-static char base[PATH_MAX];
 static char why[MOUNTPOINT_WHY_MAX];
-
-static int setup(void **state)
-{
-    char template[] = "/tmp/test_mountpoint.XXXXXX";
-
-    (void)state;
-    return mkdtemp(template) && realpath(template, base) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    char command[PATH_MAX + 16];
-
-    (void)state;
-    snprintf(command, sizeof(command), "rm -rf '%s'", base);
-    return system(command);
-}
-
-static const char *in_base(const char *name)
-{
-    static char path[PATH_MAX + 64];
-
-    snprintf(path, sizeof(path), "%s/%s", base, name);
-    return path;
-}
 
 static void directories_are_resolved(void **state)
 {
@@ -190,7 +165,7 @@ static void a_file_is_refused(void **state)
     assert_int_equal(mountpoint_prepare(in_base("file/x"), 0, 0, why), -1);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, temp_dir_make, temp_dir_remove)
 
 int main(void)
 {

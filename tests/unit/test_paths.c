@@ -12,35 +12,7 @@
 #include <cmocka.h>
 
 #include "fs/paths.h"
-
-static char base[PATH_MAX];
-
-static int setup(void **state)
-{
-    char template[] = "/tmp/test_paths.XXXXXX";
-
-    (void)state;
-    return mkdtemp(template) && realpath(template, base) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    char command[PATH_MAX + 16];
-
-    (void)state;
-    snprintf(command, sizeof(command), "rm -rf '%s'", base);
-    return system(command);
-}
-
-static const char *in_base(const char *name)
-{
-    static char paths[4][PATH_MAX + 64];
-    static int next;
-    char *path = paths[next++ % 4];
-
-    snprintf(path, sizeof(paths[0]), "%s/%s", base, name);
-    return path;
-}
+#include "tests/unit/temp_dir.h"
 
 static void what_exists_is_resolved(void **state)
 {
@@ -94,7 +66,7 @@ static void what_can_be_made_is_known(void **state)
     assert_int_equal(errno, ENOTDIR);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, temp_dir_make, temp_dir_remove)
 
 int main(void)
 {
