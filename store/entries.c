@@ -8,7 +8,7 @@
 
 #define ENTRY_COLUMNS                                                                              \
     "ino, wormhole, name, kind, state, held, error, rev, rev_size, rev_files, offered, "           \
-    "maybe, created_ms, sealed_ms, sent_ms, created_event"
+    "maybe, created_ms, sealed_ms, sent_ms, created_event, held_code"
 
 static void read_name(const struct sql_query *q, int col, struct name *out)
 {
@@ -36,6 +36,7 @@ static void entry_row(const struct sql_query *q, struct entry *e)
         .sealed_ms = sql_i64(q, 13),
         .sent_ms = sql_i64(q, 14),
         .created_event = sql_u64(q, 15),
+        .held_code = (unsigned)sql_int(q, 16),
     };
     read_name(q, 2, &e->name);
     sql_text(q, 5, e->held, sizeof e->held);
@@ -201,14 +202,20 @@ int entry_reopen(struct turn *t, uint64_t ino)
     return e.state == ENTRY_SENT ? plain(t, &e, LOG_ENTRY_REOPENED) : STORE_ERR_INVALID;
 }
 
-int entry_hold(struct turn *t, uint64_t ino, const char *reason)
+int entry_hold_as(struct turn *t, uint64_t ino, unsigned code, const char *reason)
 {
     struct entry e;
     int rc = entry_get(turn_view(t), ino, &e);
-    if (rc || strcmp(e.held, reason) == 0)
+    if (rc || (e.held_code == code && strcmp(e.held, reason) == 0))
         return rc;
     return event(t, e.wormhole, ino, LOG_ENTRY_HELD,
-                 json_pack("{s:o}", "reason", log_text(reason)));
+                 json_pack("{s:o, s:o*}", "reason", log_text(reason), "code",
+                           code ? json_integer((json_int_t)code) : NULL));
+}
+
+int entry_hold(struct turn *t, uint64_t ino, const char *reason)
+{
+    return entry_hold_as(t, ino, 0, reason);
 }
 
 int entry_release(struct turn *t, uint64_t ino)

@@ -19,6 +19,7 @@ struct entry {
     enum node_type kind; /* file, dir, symlink */
     enum entry_state state;
     char held[LOG_TEXT_BYTES_MAX + 1];  /* the reason, "" if not held */
+    unsigned held_code;                 /* the same, for who holds it; 0: nobody needs one */
     char error[LOG_TEXT_BYTES_MAX + 1]; /* the peer's refusal of the current revision, or "" */
     uint8_t rev[REV_BYTES];             /* when sealed or sent */
     uint64_t rev_size, rev_files;
@@ -54,8 +55,10 @@ int entry_seal(struct turn *t, const struct entry_seal *what);
 int entry_withdraw(struct turn *t, uint64_t ino, const char *cause); /* sealed → open */
 int entry_reopen(struct turn *t, uint64_t ino);                      /* sent → open */
 int entry_hold(struct turn *t, uint64_t ino, const char *reason); /* no event if it is the same */
-int entry_release(struct turn *t, uint64_t ino);                  /* no event if not held */
-int entry_offered(struct turn *t, uint64_t ino);                  /* no event if it was */
+/* The same with a number, by which who holds it knows the reason again, however it is worded. */
+int entry_hold_as(struct turn *t, uint64_t ino, unsigned code, const char *reason);
+int entry_release(struct turn *t, uint64_t ino); /* no event if not held */
+int entry_offered(struct turn *t, uint64_t ino); /* no event if it was */
 int entry_refused(struct turn *t, uint64_t ino, const char *reason);
 int entry_maybe(struct turn *t, uint64_t ino);
 

@@ -30,7 +30,7 @@
  *   entry_sealed       w, ino        rev, size, files
  *   entry_withdrawn    w, ino        rev, cause? (back to open)
  *   entry_reopened     w, ino        (a sent entry was changed: it is a new one)
- *   entry_held         w, ino        reason
+ *   entry_held         w, ino        reason, code? (entry_hold_as; not before version 3)
  *   entry_released     w, ino
  *   entry_offered      w, ino        rev
  *   entry_delivered    w, ino        rev, name (at the peer), how ("delivered" | "too late"),

@@ -145,7 +145,9 @@ static struct sql withdraw = {"UPDATE entry SET state=1, rev=NULL, offered=0, er
 static struct sql reopen = {"UPDATE entry SET state=1, rev=NULL, offered=0, error='' "
                             "WHERE ino=? AND wormhole=? AND state=3",
                             0};
-static struct sql hold = {"UPDATE entry SET held=? WHERE ino=? AND wormhole=?", 0};
+static struct sql hold = {"UPDATE entry SET held=?, held_code=? WHERE ino=? AND wormhole=?", 0};
+/* Events of older versions have only the sentence. */
+static struct sql code_of_old = {"SELECT code FROM old_hold WHERE reason=?", 0};
 static struct sql offer = {"UPDATE entry SET offered=1 WHERE ino=? AND wormhole=? AND rev=?", 0};
 static struct sql refuse = {"UPDATE entry SET error=? WHERE ino=? AND wormhole=? AND rev=?", 0};
 static struct sql maybe = {"UPDATE entry SET maybe=1 WHERE ino=? AND wormhole=?", 0};
@@ -185,10 +187,28 @@ static int entry_reopened(const struct fold *f)
     return moved(f, sql_exec(f->view, &reopen, "uu", f->row->event.ino, f->row->event.wormhole));
 }
 
+static int hold_code(const struct fold *f, int64_t *code)
+{
+    struct sql_query q;
+    *code = fold_int(f, "code");
+    if (json_object_get(f->detail, "code"))
+        return 0;
+    int rc = sql_row(f->view, &code_of_old, &q, "t", fold_text(f, "reason"));
+    if (rc)
+        return rc == STORE_ERR_NOT_FOUND ? 0 : rc;
+    *code = sql_i64(&q, 0);
+    sql_done(&q);
+    return 0;
+}
+
 static int entry_held_or_not(const struct fold *f)
 {
-    return fold_one(f, sql_exec(f->view, &hold, "tuu", fold_text(f, "reason"), f->row->event.ino,
-                                f->row->event.wormhole));
+    int64_t code;
+    int rc = hold_code(f, &code);
+    if (rc)
+        return rc;
+    return fold_one(f, sql_exec(f->view, &hold, "tiuu", fold_text(f, "reason"), code,
+                                f->row->event.ino, f->row->event.wormhole));
 }
 
 static int entry_refused_now(const struct fold *f)

@@ -71,6 +71,17 @@ static void test_held_is_beside_the_state(void **state)
     assert_string_equal(rig_entry(r, f).held, "");
     assert_int_equal(rig_events(r, LOG_ENTRY_HELD), 1);
     assert_int_equal(rig_events(r, LOG_ENTRY_RELEASED), 1);
+    IN_TURN(r, entry_hold_as(t, f, 3, "a name"));
+    IN_TURN(r, entry_hold_as(t, f, 3, "a name"));
+    IN_TURN(r, entry_hold_as(t, f, 3, "its name"));
+    assert_int_equal(rig_events(r, LOG_ENTRY_HELD), 3);
+    assert_int_equal(rig_entry(r, f).held_code, 3);
+    IN_TURN(r, entry_hold(t, f, "its name"));
+    assert_int_equal(rig_events(r, LOG_ENTRY_HELD), 4);
+    assert_int_equal(rig_entry(r, f).held_code, 0);
+    IN_TURN(r, entry_hold_as(t, f, 3, "its name"));
+    IN_TURN(r, entry_release(t, f));
+    assert_int_equal(rig_entry(r, f).held_code, 0);
     char reason[LOG_TEXT_BYTES_MAX * 2];
     memset(reason, 'x', sizeof reason);
     reason[sizeof reason - 1] = '\0';

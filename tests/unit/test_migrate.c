@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -129,6 +130,42 @@ static void test_version_2_counts_what_is_there(void **state)
     sqlite3_close(db);
 }
 
+static int held_code(sqlite3 *db, int ino)
+{
+    char query[64];
+    snprintf(query, sizeof query, "SELECT held_code FROM entry WHERE ino=%d", ino);
+    return ask(db, query);
+}
+
+/* What an older version held is known again, whatever the sentences are now. */
+static void test_version_3_knows_the_old_holds(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_db();
+    int count;
+    const struct migrate_step *product = migrate_steps(&count);
+    assert_int_equal(migrate_run(db, product, 2), 0);
+    assert_int_equal(
+        sqlite3_exec(
+            db,
+            "INSERT INTO entry (ino, wormhole, name, kind, state, held, created_ms, "
+            "created_event) VALUES (1, 7, 'a', 1, 1, '', 0, 1), "
+            "(2, 7, '.b', 1, 1, 'its name begins with a dot; rename it to send it', 0, 2), "
+            "(3, 7, 'c', 1, 1, 'interrupted: a program was killed while writing it; "
+            "touch it to send it as it is, or replace it', 0, 3), "
+            "(4, 7, 'd', 1, 1, 'interrupted: it was being written when the mount died; "
+            "touch it to send it as it is, or replace it', 0, 4), "
+            "(5, 7, 'e', 1, 2, 'the peer does not want it', 0, 5)",
+            NULL, NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(migrate_run(db, product, count), 0);
+    static const int codes[] = {0, 1, 5, 6, 0};
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(held_code(db, i + 1), codes[i]);
+    assert_int_equal(ask(db, "SELECT count(*) FROM entry WHERE held != ''"), 4);
+    sqlite3_close(db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +176,7 @@ int main(void)
         cmocka_unit_test(test_failed_step_is_undone),
         cmocka_unit_test(test_product_schema),
         cmocka_unit_test(test_version_2_counts_what_is_there),
+        cmocka_unit_test(test_version_3_knows_the_old_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

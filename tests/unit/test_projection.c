@@ -161,7 +161,7 @@ static int step_entry(struct history *h, struct turn *t, uint32_t kind)
     case 8:
         return entry_withdraw(t, e.ino, "test");
     case 9:
-        return entry_hold(t, e.ino, "open for writing by \xc3\xa4");
+        return entry_hold_as(t, e.ino, draw(h, 3), "open for writing by \xc3\xa4");
     case 10:
         return entry_release(t, e.ino);
     case 11:
@@ -326,6 +326,29 @@ static void test_sent_is_bounded(void **state)
     expect_same_after_rebuild(r);
 }
 
+/* Events of older versions say why in words alone. */
+static void test_old_holds_are_known(void **state)
+{
+    struct rig *r = *state;
+    struct entry e;
+    uint64_t f = rig_make(r, r->outbox, "f", NODE_FILE);
+    struct turn *t = rig_turn(r);
+    static const char old[] = "interrupted: a program was killed while writing it; "
+                              "touch it to send it as it is, or replace it";
+    assert_int_equal(
+        log_append(t,
+                   &(struct log_event){LOG_ENTRY_HELD, r->id, f, json_pack("{s:s}", "reason", old)},
+                   NULL),
+        0);
+    assert_int_equal(entry_get(turn_view(t), f, &e), 0);
+    assert_int_equal(e.held_code, 5);
+    assert_int_equal(entry_hold(t, f, "the peer does not want it"), 0);
+    assert_int_equal(entry_get(turn_view(t), f, &e), 0);
+    assert_int_equal(e.held_code, 0);
+    commit(t);
+    expect_same_after_rebuild(r);
+}
+
 static void test_a_rebuild_can_be_aborted(void **state)
 {
     struct rig *r = *state;
@@ -341,6 +364,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         rig_test(test_rebuilt_equals_live_after_random_histories),
         rig_test(test_sent_is_bounded),
+        rig_test(test_old_holds_are_known),
         rig_test(test_a_rebuild_can_be_aborted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
