@@ -66,7 +66,8 @@ int boss_close(struct boss *b, struct now *now, struct actions *actions);
 unsigned boss_room(const struct boss *b);
 /* Queues one application message: `content` begins with its kind (≥ 16) and is at most
  * BOSS_CONTENT_MAX bytes. *number and *incarnation name it; the caller stores content under
- * them, in the same turn, until ACTION_ACKED. PROTO_ERR_FULL, _STATE, _TOO_BIG. */
+ * them, in the same turn, until ACTION_ACKED; or until ACTION_STATE says BOSS_NEW, when it starts
+ * afresh for another peer: then all are void. PROTO_ERR_FULL, _STATE, _TOO_BIG. */
 enum { BOSS_CONTENT_MAX = 15800 };
 int boss_send(struct boss *b, const void *content, size_t len, uint64_t *number,
               uint8_t incarnation[static 16], struct now *now, struct actions *actions);

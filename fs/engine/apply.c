@@ -100,10 +100,20 @@ static int code_wanted(struct step *step)
     return event(step, LOG_CODE_WANTED, NULL, NULL);
 }
 
+/* What was said to the last peer and not acknowledged is nothing to the next one, and the machine
+ * does not know it any more. (Its entries are told again once there is a peer.) */
+static int afresh(struct step *step)
+{
+    int dropped = message_drop_all(step->t, step->slot->id);
+    step->state_changed = true;
+    return dropped < 0 ? dropped : 0;
+}
+
 static int state_is(struct step *step, const struct action *a)
 {
     switch ((enum boss_state)a->number) {
     case BOSS_NEW:
+        return afresh(step);
     case BOSS_JOINING: /* EVENT_JOINING says it, with the nameplate */
     case BOSS_PAIRED:  /* ACTION_PAIRED says it, with the peer */
     case BOSS_LEAVING: /* engine_remove has said it */

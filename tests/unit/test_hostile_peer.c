@@ -3,6 +3,7 @@
  * flooded, starved or kept for nothing. */
 #include "engine_rig.h"
 
+#include "fs/engine/apply.h"
 #include "fs/engine/session.h"
 #include "proto/bulk.h"
 #include "tests/sim/pipe.h"
@@ -271,6 +272,28 @@ static void test_trees_without_end(void **state)
     bytes_release(&parcel);
 }
 
+/* ---- a close ---- */
+
+static int close_early(struct step *step, void *arg)
+{
+    struct message m = {.wormhole = step->slot->id, .number = 3, .body = arg, .body_len = 4};
+    int err = message_add(step->t, &m);
+    if (err == 0)
+        err = apply_action(step, &(struct action){.kind = ACTION_STATE, .number = BOSS_NEW});
+    return err;
+}
+
+/* It closes without having acknowledged anything, and our user begins anew: what was said to it
+ * must not stand in the way of the next start. */
+static void test_closed_before_acknowledged(void **state)
+{
+    struct erig *g = *state;
+    char body[] = "said";
+    assert_int_equal(step_alone(g->e, g->id, close_early, body), 0);
+    assert_int_equal(erig_count(g, "SELECT count(*) FROM message"), 0);
+    erig_restart(g);
+}
+
 /* ---- the bulk connection ---- */
 
 static struct line *line_open(struct erig *g)
@@ -352,7 +375,7 @@ static void test_durable_beyond_the_end(void **state)
     struct engine_status s;
     uint64_t entry = make_file(g, g->outbox, "big", 700 * KIB);
     struct revision r = make_revision(g, entry, 9);
-    assert_int_equal(parcel_list(g->r->store, r.rev, &r.manifest, &r.size), 0);
+    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &r.manifest, &r.size), 0);
     r.state = REVISION_TOLD;
     struct turn *t = rig_turn(g->r);
     assert_int_equal(revision_put(t, &r), 0);
@@ -456,6 +479,7 @@ int main(void)
         erig_test(test_withdrawals_of_nothing),
         erig_test(test_a_flood_of_nonsense),
         erig_test(test_trees_without_end),
+        erig_test(test_closed_before_acknowledged),
         erig_test(test_data_beyond_the_end),
         erig_test(test_durable_beyond_the_end),
         erig_test(test_a_flood_of_wants),
