@@ -15,6 +15,7 @@
 enum {
     RETRY_AFTER_MS = 3600 * 1000, /* PROTOCOL.md §9: an hour or more */
     LIST_AGAIN_AFTER_MS = 10 * 1000,
+    LIST_LOST_AFTER_MS = 600 * 1000,
 };
 
 static int push(struct step *step, enum outbound_kind kind, const uint8_t *rev, const void *detail,
@@ -43,6 +44,17 @@ static int push_revision(struct step *step, struct revision *r)
 
 /* ---- sealing ---- */
 
+/* A job is to list it. Should it be lost (a disk that fails, and again when that is to be noted), it
+ * is listed again by and by. */
+static int list(struct step *step, struct revision *r)
+{
+    r->number = (uint64_t)(step->now.ms + LIST_LOST_AFTER_MS);
+    if ((int64_t)r->number < step->slot->retry_ms)
+        step->slot->retry_ms = (int64_t)r->number;
+    int err = revision_put(step->t, r);
+    return err < 0 ? err : jobs_add(step, JOB_PREPARE, r->rev);
+}
+
 int outbox_seal(struct step *step, uint64_t entry)
 {
     struct view *v = turn_view(step->t);
@@ -66,8 +78,7 @@ int outbox_seal(struct step *step, uint64_t entry)
         if (err != STORE_ERR_TOO_BIG)
             return err < 0 ? err : push_revision(step, &r);
     }
-    err = revision_put(step->t, &r);
-    return err < 0 ? err : jobs_add(step, JOB_PREPARE, r.rev);
+    return list(step, &r);
 }
 
 int outbox_prepared(struct step *step, const uint8_t rev[static REV_BYTES], uint64_t manifest,
@@ -81,6 +92,7 @@ int outbox_prepared(struct step *step, const uint8_t rev[static REV_BYTES], uint
         return err;
     r.manifest = manifest;
     r.size = size;
+    r.number = 0;
     return push_revision(step, &r);
 }
 
@@ -467,8 +479,7 @@ static int again(struct step *step, struct revision *r)
     r->number = 0;
     if (r->state != REVISION_PREPARING)
         return push_revision(step, r);
-    int err = revision_put(step->t, r);
-    return err < 0 ? err : jobs_add(step, JOB_PREPARE, r->rev);
+    return list(step, r);
 }
 
 int outbox_retry(struct step *step)
