@@ -96,7 +96,8 @@ int entry_each(struct view *v, uint64_t wormhole, uint64_t after,
 
 static struct sql counts = {
     "SELECT count(*), total(state=1), total(state=2), total(state=3), total(held!=''), "
-    "total(offered), ifnull(sum((state!=1)*rev_size),0) FROM entry WHERE wormhole=?",
+    "total(offered), total(error!='' AND held=''), ifnull(sum((state!=1)*rev_size),0) "
+    "FROM entry WHERE wormhole=?",
     0};
 
 int entry_count(struct view *v, uint64_t wormhole, struct entry_count *out)
@@ -106,7 +107,7 @@ int entry_count(struct view *v, uint64_t wormhole, struct entry_count *out)
     if (rc)
         return rc;
     *out = (struct entry_count){sql_u64(&q, 0), sql_u64(&q, 1), sql_u64(&q, 2), sql_u64(&q, 3),
-                                sql_u64(&q, 4), sql_u64(&q, 5), sql_u64(&q, 6)};
+                                sql_u64(&q, 4), sql_u64(&q, 5), sql_u64(&q, 6), sql_u64(&q, 7)};
     sql_done(&q);
     return 0;
 }

@@ -37,6 +37,7 @@ int entry_each(struct view *v, uint64_t wormhole, uint64_t after,
 
 struct entry_count {
     uint64_t entries, open, sealed, sent, held, offered;
+    uint64_t refused;      /* by the peer for now, not held */
     uint64_t sealed_bytes; /* of the sealed and sent ones; for open ones see node_sum */
 };
 int entry_count(struct view *v, uint64_t wormhole, struct entry_count *out);

@@ -83,6 +83,18 @@ static int ease(struct step *step)
     return wormhole_event(step->t, step->slot->id, LOG_PROBLEM_CLEARED, NULL, NULL);
 }
 
+static const char cramped[] =
+    "There is no room for what the peer sends; it was refused for now and "
+    "is offered again: make room, or raise inbox_max.";
+
+/* What is too large is large, so a small parcel that fits says nothing. */
+static int uncramp(struct step *step)
+{
+    return is_shown(step, cramped)
+               ? wormhole_event(step->t, step->slot->id, LOG_PROBLEM_CLEARED, NULL, NULL)
+               : 0;
+}
+
 /* ---- decisions of ours ---- */
 
 static int decide(struct step *step, const uint8_t rev[static REV_BYTES], int verdict,
@@ -166,6 +178,8 @@ int inbox_refuse(struct step *step, const uint8_t rev[static REV_BYTES], bool fo
     int err = drop_arrival(step, rev);
     if (err == 0)
         err = log_rev(step, LOG_ARRIVAL_REFUSED, rev, why);
+    if (err == 0 && !for_ever && !is_shown(step, crowded))
+        err = say_problem(step, cramped);
     return err < 0 ? err
                    : decide(step, rev, for_ever ? PEER_REFUSED_EVER : PEER_REFUSED_NOW, NULL, why);
 }
@@ -181,9 +195,10 @@ static int begins(struct step *step, const struct peer_message *m, enum arrival_
         return err < 0 ? err
                        : inbox_refuse(step, m->revision, false, "too many entries are under way");
     }
-    return inbox_has_room(step->e, turn_view(step->t), m->size)
-               ? 1
-               : inbox_refuse(step, m->revision, false, "no room");
+    if (!inbox_has_room(step->e, turn_view(step->t), m->size))
+        return inbox_refuse(step, m->revision, false, "no room");
+    err = state == ARRIVAL_PIECES ? 0 : uncramp(step);
+    return err < 0 ? err : 1;
 }
 
 /* ---- small parcels, in pieces ---- */
@@ -303,6 +318,8 @@ static int got_withdraw(struct step *step, const struct peer_message *m)
     err = drop_arrival(step, m->revision);
     if (err == 0)
         err = log_rev(step, LOG_ARRIVAL_WITHDRAWN, m->revision, NULL);
+    if (err == 0)
+        err = uncramp(step);
     return err < 0 ? err : decide(step, m->revision, PEER_WITHDRAWN, NULL, NULL);
 }
 

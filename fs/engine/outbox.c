@@ -13,7 +13,8 @@
 #include "store/wormholes.h"
 
 enum {
-    RETRY_AFTER_MS = 3600 * 1000, /* PROTOCOL.md §9: an hour or more */
+    RETRY_AFTER_MIN_MS = 60 * 1000, /* PROTOCOL.md §9 */
+    RETRY_AFTER_MAX_MS = 3600 * 1000,
     LIST_AGAIN_AFTER_MS = 10 * 1000,
     LIST_LOST_AFTER_MS = 600 * 1000,
 };
@@ -409,6 +410,19 @@ static int taken(struct step *step, const struct revision *r, const char *at_pee
     return err < 0 ? err : outbox_leave(step, entry.ino);
 }
 
+/* A refused revision is offered again soon at first, while somebody may be making room for it, then
+ * less and less often: after half of its age. */
+static int64_t retry_after_ms(struct step *step, uint64_t ino)
+{
+    struct entry entry;
+    if (entry_get(turn_view(step->t), ino, &entry) < 0)
+        return RETRY_AFTER_MAX_MS;
+    int64_t after_ms = (step->now.ms - entry.sealed_ms) / 2;
+    if (after_ms < RETRY_AFTER_MIN_MS)
+        return RETRY_AFTER_MIN_MS;
+    return after_ms < RETRY_AFTER_MAX_MS ? after_ms : RETRY_AFTER_MAX_MS;
+}
+
 static int refused(struct step *step, struct revision *r, const char *reason, bool for_ever)
 {
     if (r->state == REVISION_WITHDRAWN)
@@ -420,7 +434,7 @@ static int refused(struct step *step, struct revision *r, const char *reason, bo
     if (err < 0 && err != STORE_ERR_NOT_FOUND)
         return err;
     r->state = REVISION_REFUSED;
-    r->number = for_ever ? INT64_MAX : (uint64_t)(step->now.ms + RETRY_AFTER_MS);
+    r->number = for_ever ? INT64_MAX : (uint64_t)(step->now.ms + retry_after_ms(step, r->ino));
     err = revision_put(step->t, r);
     return err < 0 ? err : outbox_retry(step);
 }

@@ -3,9 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
+/* With those that the peer has refused for now: its reason is as good to know as one of ours. */
+static uint64_t held_count(const struct survey *s)
+{
+    return s->count.held + s->count.refused;
+}
+
 static bool seen_enough(const struct survey *s)
 {
-    uint64_t held = s->count.held < FACE_HELD_SHOWN_MAX ? s->count.held : FACE_HELD_SHOWN_MAX;
+    uint64_t held = held_count(s) < FACE_HELD_SHOWN_MAX ? held_count(s) : FACE_HELD_SHOWN_MAX;
     uint64_t open = s->count.open < FACE_OPEN_SHOWN_MAX ? s->count.open : FACE_OPEN_SHOWN_MAX;
     return s->held_shown >= held && s->open_shown >= open;
 }
@@ -15,10 +21,14 @@ static int note_entry(void *arg, const struct entry *e)
     struct survey *s = arg;
     if (seen_enough(s))
         return 1;
-    if (e->held[0] && s->held_shown < FACE_HELD_SHOWN_MAX) {
+    if ((e->held[0] || e->error[0]) && s->held_shown < FACE_HELD_SHOWN_MAX) {
         struct survey_held *h = &s->held[s->held_shown++];
         name_show(h->name, e->name.text, e->name.len);
-        snprintf(h->why, sizeof h->why, "%s", e->held);
+        if (e->held[0])
+            snprintf(h->why, sizeof h->why, "%s", e->held);
+        else
+            snprintf(h->why, sizeof h->why, "refused by the peer, to be offered again: %.200s",
+                     e->error);
     }
     if (e->state == ENTRY_OPEN && s->open_shown < FACE_OPEN_SHOWN_MAX) {
         struct survey_open *o = &s->open[s->open_shown++];
@@ -60,7 +70,7 @@ int survey_read(struct view *v, uint64_t wormhole, struct survey *s)
         rc = entry_each(v, wormhole, 0, note_entry, s);
     if (rc < 0)
         return rc;
-    s->held_count = s->count.held;
+    s->held_count = held_count(s);
     s->outbox_bytes = s->count.sealed_bytes;
     rc = s->row.last_event > 0 ? log_read(v, s->row.last_event - 1, 1, note_time, &s->event_ms) : 0;
     return rc < 0 ? rc : add_open_bytes(v, s);

@@ -236,6 +236,15 @@ static void test_names(void **state)
     }
 }
 
+static bool has_problem(struct erig *g)
+{
+    struct wormhole w;
+    struct view *v = rig_view(g->r);
+    assert_int_equal(wormhole_get(v, g->id, &w), 0);
+    view_end(v);
+    return w.problem[0] != '\0';
+}
+
 static void test_no_room(void **state)
 {
     struct erig *g = *state;
@@ -254,8 +263,10 @@ static void test_no_room(void **state)
     expect_silence(g);
     assert_int_equal(offer(g, 4, 10001, "i"), 0);
     expect_decision(g, 4, PEER_REFUSED_NOW, "no room");
+    assert_true(has_problem(g));
     assert_int_equal(withdraw(g, 3), 0);
     expect_decision(g, 3, PEER_WITHDRAWN, "");
+    assert_false(has_problem(g));
     g->options.inbox_max = 100000;
     erig_restart(g);
     pieces(g, 1); /* the same revision, later */
@@ -263,7 +274,12 @@ static void test_no_room(void **state)
     compare_trees(g, file, rig_lookup(g->r, g->inbox, "f"));
     assert_int_equal(offer(g, 2, 80000, "g"), 0);
     expect_decision(g, 2, PEER_REFUSED_NOW, "no room"); /* what is there counts */
+    assert_true(has_problem(g));
     assert_int_equal(rig_events(g->r, LOG_ARRIVED), 1);
+    g->options.inbox_max = 200000;
+    erig_restart(g);
+    assert_int_equal(offer(g, 2, 80000, "g"), 0);
+    assert_false(has_problem(g));
 }
 
 /* Room comes between two pieces of a parcel that was refused: it is not the sender's fault. */
@@ -383,15 +399,6 @@ static void crowd(struct erig *g, unsigned count, enum arrival_state how)
              count, (unsigned long long)g->id, (int)how);
     assert_int_equal(sqlite3_exec(turn_view(t)->db, sql, NULL, NULL, NULL), SQLITE_OK);
     commit(t);
-}
-
-static bool has_problem(struct erig *g)
-{
-    struct wormhole w;
-    struct view *v = rig_view(g->r);
-    assert_int_equal(wormhole_get(v, g->id, &w), 0);
-    view_end(v);
-    return w.problem[0] != '\0';
 }
 
 static void test_too_many_arrivals(void **state)

@@ -5,7 +5,7 @@
 
 #include "fs/engine/jobs.h"
 
-enum { KIB = 1024, HOUR_MS = 3600 * 1000 };
+enum { KIB = 1024, MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
 
 static void seal(struct erig *g, uint64_t entry)
 {
@@ -424,11 +424,11 @@ static void test_refused_now(void **state)
     decide(g, &a, PEER_REFUSED_NOW, "no room\n");
     assert_string_equal(rig_entry(g->r, small).error, "no room%0A");
     assert_string_equal(rig_entry(g->r, small).held, "");
-    g->now_ms += HOUR_MS / 2;
+    g->now_ms += MINUTE_MS / 2;
     decide(g, &b, PEER_REFUSED_NOW, "no room");
     expect_revision(g, small, REVISION_REFUSED);
     assert_false(wants(g));
-    g->now_ms += HOUR_MS / 2 - 1;
+    g->now_ms += MINUTE_MS / 2 - 1;
     engine_tick(g->e, g->now_ms);
     expect_silence(g);
     g->now_ms += 1;
@@ -437,11 +437,33 @@ static void test_refused_now(void **state)
     expect_queued(g, OUTBOUND_PIECES, &a);
     expect_silence(g);
     erig_restart(g);
-    g->now_ms += HOUR_MS / 2;
+    g->now_ms += MINUTE_MS / 2;
     engine_tick(g->e, g->now_ms);
     b = expect_revision(g, large, REVISION_QUEUED);
     expect_queued(g, OUTBOUND_OFFER, &b);
     expect_silence(g);
+}
+
+/* Again and again, ever more rarely, but never less than once an hour. */
+static void test_refused_for_long(void **state)
+{
+    struct erig *g = *state;
+    uint64_t file = make_file(g, g->outbox, "f", 10);
+    seal(g, file);
+    struct revision r = tell(g, file);
+    unsigned offers = 0;
+    for (int64_t end_ms = g->now_ms + 24 * HOUR_MS; g->now_ms < end_ms; offers++) {
+        int64_t asked_ms = g->now_ms;
+        decide(g, &r, PEER_REFUSED_NOW, "no room");
+        do {
+            g->now_ms += MINUTE_MS;
+            engine_tick(g->e, g->now_ms);
+            assert_int_equal(revision_of(g, r.rev, &r), 0);
+        } while (r.state == REVISION_REFUSED);
+        assert_true(g->now_ms - asked_ms <= HOUR_MS + MINUTE_MS);
+        r = tell(g, file);
+    }
+    assert_in_range(offers, 24, 48);
 }
 
 static void test_refused_and_changed(void **state)
@@ -599,6 +621,7 @@ int main(void)
         erig_test(test_keep_sent),
         erig_test(test_taken_too_late),
         erig_test(test_refused_now),
+        erig_test(test_refused_for_long),
         erig_test(test_refused_and_changed),
         erig_test(test_refused_for_ever),
         erig_test(test_small_and_damaged),

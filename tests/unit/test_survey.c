@@ -45,6 +45,29 @@ static void many_held_entries(void **state)
     assert_in_range(s->open_shown, 1, FACE_OPEN_SHOWN_MAX);
 }
 
+static void what_the_peer_refused_for_now_is_shown_with_its_reason(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t id = fixture_wormhole(f, "alice");
+    uint64_t ino = fixture_make(f, fixture_row(f, id).outbox_ino, "big", NODE_FILE);
+    struct entry_seal seal = {.ino = ino, .rev = {1}};
+    struct turn *t = fixture_turn(f);
+    assert_int_equal(entry_seal(t, &seal), 0);
+    assert_int_equal(entry_refused(t, ino, "no room"), 0);
+    assert_int_equal(turn_commit(t), 0);
+    const struct survey *s = look(f, id);
+    assert_int_equal(s->held_count, 1);
+    assert_int_equal(s->held_shown, 1);
+    assert_string_equal(s->held[0].name, "big");
+    assert_non_null(strstr(s->held[0].why, "no room"));
+    t = fixture_turn(f);
+    assert_int_equal(entry_hold(t, ino, "so"), 0);
+    assert_int_equal(turn_commit(t), 0);
+    s = look(f, id);
+    assert_int_equal(s->held_count, 1);
+    assert_string_equal(s->held[0].why, "so");
+}
+
 static void the_time_is_the_last_events(void **state)
 {
     struct fixture *f = *state;
@@ -71,6 +94,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(no_such_wormhole),
         TEST(many_held_entries),
+        TEST(what_the_peer_refused_for_now_is_shown_with_its_reason),
         TEST(the_time_is_the_last_events),
         TEST(every_state_has_a_word),
     };
