@@ -192,6 +192,7 @@ static bool time_step(struct world *w, int64_t until_ms)
         if (!p->running)
             continue;
         earlier(&next_ms, engine_tick(p->engine, w->now_ms));
+        earlier(&next_ms, peer_session_ms(p));
         if (p->first != NULL || p->jobs)
             return true;
         for (int k = 0; w->server_up && k < LINKS_MAX; k++)

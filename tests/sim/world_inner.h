@@ -16,6 +16,7 @@ enum {
     COMMANDS_MAX = 4096,
     LINKS_MAX = 64,
     ATTEMPTS_MAX = 64,
+    SESSION_STEP_MS = 1000,
 };
 
 enum command_kind {
@@ -53,6 +54,7 @@ struct attempt {
     struct transit_plan plan;
     struct stream *stream;
     struct session *session;
+    int64_t step_ms; /* when it is stepped at the latest, as the daemon's loop does */
 };
 
 struct peer {
@@ -97,10 +99,11 @@ __attribute__((format(printf, 2, 3))) void world_trace(const struct peer *p, con
 
 /* world_net.c: an engine's outputs and the network that carries them out. */
 struct engine_out peer_out(struct peer *p);
-bool peer_command(struct peer *p); /* carries out one thing that was let go */
-bool peer_connect(struct peer *p); /* one link that is down */
-bool peer_session(struct peer *p); /* each bulk session, one round */
-void peer_unplug(struct peer *p);  /* it was killed: nobody tells it */
+bool peer_command(struct peer *p);             /* carries out one thing that was let go */
+bool peer_connect(struct peer *p);             /* one link that is down */
+bool peer_session(struct peer *p);             /* each bulk session, one round */
+int64_t peer_session_ms(const struct peer *p); /* when one is due even if nothing comes */
+void peer_unplug(struct peer *p);              /* it was killed: nobody tells it */
 void link_lost(struct peer *p, struct link *l);
 bool mail_step(struct world *w); /* one thing that the server said */
 int64_t mail_due_ms(const struct world *w);

@@ -219,13 +219,23 @@ bool peer_session(struct peer *p)
         if (!a->used || a->session == NULL)
             continue;
         int ready = pipe_ready(a->stream, session_interest(a->session));
-        if (ready == 0)
+        if (ready == 0 && p->w->now_ms < a->step_ms)
             continue;
+        a->step_ms = p->w->now_ms + SESSION_STEP_MS;
         moved = true;
         if (!session_step(a->session, ready))
             attempt_end(p, a, true);
     }
     return moved;
+}
+
+int64_t peer_session_ms(const struct peer *p)
+{
+    int64_t at_ms = INT64_MAX;
+    for (int i = 0; i < ATTEMPTS_MAX; i++)
+        if (p->attempts[i].used && p->attempts[i].session != NULL && p->attempts[i].step_ms < at_ms)
+            at_ms = p->attempts[i].step_ms;
+    return at_ms;
 }
 
 /* ---- commands ---- */
