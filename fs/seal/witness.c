@@ -114,7 +114,8 @@ int witness_answer(int sock)
         return -1;
     if (n != sizeof(question))
         return 0;
-    const struct answer answer = {.number = question.number, .end = writer_look(question.tid)};
+    const struct answer answer = {.number = question.number,
+                                  .end = (int32_t)writer_look(question.tid)};
     /* Whoever does not read is not waited for: it has stopped asking, or is not what it was. */
     (void)send(sock, &answer, sizeof(answer), MSG_DONTWAIT | MSG_NOSIGNAL);
     return 0;
