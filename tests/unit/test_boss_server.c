@@ -299,6 +299,69 @@ static void a_clock_that_jumps_ahead_stops_nothing(void **state)
     assert_fifty_arrive_within(10 * MINUTE);
 }
 
+/* ---- mailboxes that are forgotten or crowded while somebody stays ---- */
+
+static bool all_arrived(const struct pair *p)
+{
+    return pair_store(p, PAIR_B)->received == 20;
+}
+
+/* A hears B all the time and sees no reason to meet; B misses a message that A believes to be in
+ * the mailbox. */
+static void who_misses_a_message_calls_a_peer_that_hears_him(void **state)
+{
+    (void)state;
+    pair_stop(pair, PAIR_B);
+    pair_send(pair, PAIR_A, 10);
+    pair_run(pair, NULL, MINUTE);
+    mailbox_server_forget(pair_server(pair), APPID, pair_boss(pair, PAIR_A)->current->mailbox.id);
+    pair_send(pair, PAIR_A, 20);
+    pair_run(pair, NULL, MINUTE);
+    pair_start(pair, PAIR_B);
+    for (uint64_t sent = 1; sent <= 12; sent++) {
+        pair_send(pair, PAIR_B, sent);
+        pair_run(pair, NULL, 5 * MINUTE);
+    }
+    assert_true(all_arrived(pair));
+    assert_int_equal(pair_store(pair, PAIR_B)->disorder, 0);
+}
+
+static void crowd(const char *mailbox)
+{
+    struct mailbox_server *server = pair_server(pair);
+    for (int i = 0; i < 2; i++) {
+        char bind[160], open[160];
+        int64_t now_ms = pair_now_ms(pair);
+        uint64_t stranger = mailbox_server_connect(server, now_ms);
+        int len =
+            snprintf(bind, sizeof bind,
+                     "{\"type\":\"bind\",\"appid\":\"%s\",\"side\":\"stranger%d\"}", APPID, i);
+        mailbox_server_receive(server, stranger, bind, (size_t)len, now_ms);
+        len = snprintf(open, sizeof open, "{\"type\":\"open\",\"mailbox\":\"%s\"}", mailbox);
+        mailbox_server_receive(server, stranger, open, (size_t)len, now_ms);
+        mailbox_server_disconnect(server, stranger);
+    }
+}
+
+/* The meeting, too, is crowded, after A has said its challenge there. */
+static void a_crowded_meeting_delays_and_does_not_prevent(void **state)
+{
+    char meeting[128];
+
+    (void)state;
+    snprintf(meeting, sizeof meeting, "%s", pair_boss(pair, PAIR_A)->meeting_mailbox.id);
+    pair_stop(pair, PAIR_B);
+    crowd(pair_boss(pair, PAIR_A)->current->mailbox.id);
+    pair_send(pair, PAIR_A, 20);
+    pair_cut(pair, PAIR_A);
+    pair_run(pair, NULL, MINUTE);
+    crowd(meeting);
+    pair_cut(pair, PAIR_A);
+    pair_start(pair, PAIR_B);
+    assert_true(pair_run(pair, all_arrived, 6 * HOUR));
+    assert_int_equal(pair_store(pair, PAIR_B)->disorder, 0);
+}
+
 #define B(name) cmocka_unit_test_setup_teardown(name, begin_boss, end_boss)
 #define P(name) cmocka_unit_test_setup_teardown(name, begin_pair, end_pair)
 
@@ -315,6 +378,8 @@ int main(void)
         P(a_flood_makes_it_deaf_only_until_the_next_connection),
         P(a_clock_that_is_set_back_stops_nothing),
         P(a_clock_that_jumps_ahead_stops_nothing),
+        P(who_misses_a_message_calls_a_peer_that_hears_him),
+        P(a_crowded_meeting_delays_and_does_not_prevent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

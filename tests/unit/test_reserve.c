@@ -1,6 +1,7 @@
 /* A full disk: what takes space is refused, and what frees, acknowledges and closes still works. */
 #include "store_rig.h"
 
+#include "store/core.h"
 #include "store/secrets.h"
 
 /* A disk with so many free bytes: files grow out of it, and give back when they are cut or deleted.
@@ -167,6 +168,26 @@ static void test_a_relief_turn_records_on_a_full_disk(void **state)
     assert_int_equal(rig_lookup(r, r->outbox, "f"), 0);
 }
 
+/* Where no user writes, arrivals alone must find out that there is room again. */
+static void test_a_relief_turn_takes_the_reserve_back(void **state)
+{
+    struct rig *r = *state;
+    fill(r, "big");
+    disk_of(r)->free = 0;
+    struct turn *t;
+    for (int i = 0; i < 1000 && !store_tight(r->store); i++) {
+        assert_int_equal(turn_begin_relief(r->store, &t), 0);
+        assert_int_equal(wormhole_event(t, r->id, LOG_PROBLEM, "text", "the disk is full"), 0);
+        commit(t);
+    }
+    assert_true(store_tight(r->store));
+    disk_of(r)->free = INT64_C(64) << 20;
+    atomic_store(&r->store->room_made, true);
+    assert_int_equal(turn_begin_relief(r->store, &t), 0);
+    commit(t);
+    assert_false(store_tight(r->store));
+}
+
 static void test_a_full_disk_loses_nothing(void **state)
 {
     struct rig *r = *state;
@@ -218,6 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_removing_works_on_a_full_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_relief_turn_records_on_a_full_disk, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_relief_turn_takes_the_reserve_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_full_disk_loses_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_open_on_a_full_disk, setup, teardown),
         rig_test(test_quota_is_told_apart),
