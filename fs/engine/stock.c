@@ -1,5 +1,6 @@
 #include "fs/engine/stock.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +15,13 @@
 #include "store/namespace.h"
 #include "store/wormholes.h"
 
+static const char text_name[] = "message.txt";
+
 enum {
     OFFER_AFTER_MS = 1000,       /* after the peer was found */
     PACK_AGAIN_AFTER_MS = 10000, /* after the disk had no room for the zip, or failed */
-    TEXT_NAME_LEN = sizeof "message.txt" - 1,
+    TEXT_NAME_LEN = sizeof text_name - 1,
+    TEXT_BYTES_MAX = 2500, /* \u0000 for each byte still fits into one message (proto/limits.h) */
 };
 
 void stock_free(struct stock *s)
@@ -130,6 +134,14 @@ struct gathering {
     struct entry only; /* the last one seen: the whole offer if there is one */
 };
 
+struct packed {
+    struct gathering gathered;
+    struct classic_offer offer;
+    char text[TEXT_BYTES_MAX + 1]; /* what is offered instead, or "" */
+    uint64_t source, zip;
+    int err;
+};
+
 static int gather(void *arg, const struct entry *e)
 {
     struct gathering *g = arg;
@@ -181,34 +193,63 @@ static void show_cut(char out[static 256], const char *shown)
     out[len] = '\0';
 }
 
-/* What is offered for what was gathered: a file as itself, else a zip. */
-static int make_offer(struct engine *e, const struct gathering *g, const char *wormhole_shown,
-                      struct classic_offer *offer, uint64_t *source, uint64_t *zip)
+/* Can it be said in one message, and shown? */
+static bool is_sayable(const char *text, size_t len)
 {
+    json_t *said = memchr(text, '\0', len) == NULL ? json_stringn(text, len) : NULL;
+    json_decref(said);
+    return said != NULL; /* UTF-8, else there were none */
+}
+
+/* *text is left empty unless the file is to go as a text. */
+static int read_text(struct engine *e, const struct entry *entry, uint64_t size, char *text)
+{
+    bool named =
+        entry->name.len == TEXT_NAME_LEN && memcmp(entry->name.text, text_name, TEXT_NAME_LEN) == 0;
+    if (!named || size == 0 || size > TEXT_BYTES_MAX)
+        return 0;
+    ssize_t len = content_read(e->store, entry->ino, text, TEXT_BYTES_MAX, 0);
+    if (len < 0)
+        return (int)len;
+    text[is_sayable(text, (size_t)len) ? len : 0] = '\0';
+    return 0;
+}
+
+static int offer_file(struct engine *e, const struct entry *entry, const char *shown,
+                      struct packed *p)
+{
+    struct node node;
+    struct view *v;
+    int err = view_begin(e->store, &v);
+    if (err < 0)
+        return err;
+    err = node_get(v, entry->ino, &node);
+    view_end(v);
+    if (err < 0)
+        return err;
+    p->source = entry->ino;
+    p->offer.size = p->offer.total = node.size;
+    p->offer.files = 1;
+    show_cut(p->offer.name, shown);
+    return read_text(e, entry, node.size, p->text);
+}
+
+/* What is offered for what was gathered: a file as itself, else a zip. */
+static int make_offer(struct engine *e, const char *wormhole_shown, struct packed *p)
+{
+    const struct gathering *g = &p->gathered;
+    struct classic_offer *offer = &p->offer;
     char shown[NAME_SHOWN_MAX + 1];
     struct zip_sum sum;
     name_show(shown, g->only.name.text, g->only.name.len);
-    *zip = 0;
-    if (g->count == 1 && g->only.kind == NODE_FILE) {
-        struct node node;
-        struct view *v;
-        int err = view_begin(e->store, &v);
-        if (err < 0)
-            return err;
-        err = node_get(v, g->only.ino, &node);
-        view_end(v);
-        *source = g->only.ino;
-        offer->size = offer->total = node.size;
-        offer->files = 1;
-        show_cut(offer->name, shown);
-        return err;
-    }
+    if (g->count == 1 && g->only.kind == NODE_FILE)
+        return offer_file(e, &g->only, shown, p);
     bool one = g->count == 1 && g->only.kind == NODE_DIR;
-    int err = one ? zip_pack(e->store, g->only.ino, jobs_end, e, zip, &sum)
-                  : zip_pack_several(e->store, g->sources, g->count, jobs_end, e, zip, &sum);
+    int err = one ? zip_pack(e->store, g->only.ino, jobs_end, e, &p->zip, &sum)
+                  : zip_pack_several(e->store, g->sources, g->count, jobs_end, e, &p->zip, &sum);
     if (err < 0)
         return err;
-    *source = *zip;
+    p->source = p->zip;
     offer->directory = true;
     offer->size = sum.zip_bytes;
     offer->total = sum.bytes;
@@ -240,9 +281,9 @@ static int mark_offered(struct step *step, const struct gathering *g)
 
 /* In the turn: the offer, if nothing changed while it was packed; else everything is looked at
  * anew. */
-static int put_offer(struct step *step, struct gathering *g, const struct classic_offer *offer,
-                     uint64_t source, uint64_t zip)
+static int put_offer(struct step *step, struct packed *p)
 {
+    struct gathering *g = &p->gathered;
     struct stock *s = step->slot->stock;
     bool usable = s != NULL && s->packing && g->count > 0 &&
                   boss_state(step->slot->boss) == BOSS_PAIRED &&
@@ -250,21 +291,23 @@ static int put_offer(struct step *step, struct gathering *g, const struct classi
     if (s != NULL)
         s->packing = false;
     if (!usable) {
-        int err = zip != 0 ? node_discard(step->t, zip) : 0;
+        int err = p->zip != 0 ? node_discard(step->t, p->zip) : 0;
         return err < 0 ? err : stock_consider(step);
     }
     s->offered = true;
-    s->source = source;
-    s->zip = zip;
-    s->size = offer->size;
-    memcpy(s->name, offer->name, sizeof s->name);
+    s->text = p->text[0] != '\0';
+    s->source = p->source;
+    s->zip = p->zip;
+    s->size = p->offer.size;
+    memcpy(s->name, p->offer.name, sizeof s->name);
     s->items = g->items;
     s->count = g->count;
     g->items = NULL;
     int err = mark_offered(step, &(struct gathering){.items = s->items, .count = s->count});
-    return err < 0 ? err
-                   : step_error(boss_classic_offer(step->slot->boss, offer, NULL, &step->now,
-                                                   &step->actions));
+    if (err < 0)
+        return err;
+    return step_error(boss_classic_offer(step->slot->boss, s->text ? NULL : &p->offer,
+                                         s->text ? p->text : NULL, &step->now, &step->actions));
 }
 
 static bool may_pass(int err)
@@ -294,18 +337,10 @@ static int could_not_pack(struct step *step, const struct gathering *g, int why)
     return 0;
 }
 
-struct packed {
-    struct gathering gathered;
-    struct classic_offer offer;
-    uint64_t source, zip;
-    int err;
-};
-
 static int put_packed(struct step *step, void *arg)
 {
     struct packed *p = arg;
-    return p->err < 0 ? could_not_pack(step, &p->gathered, p->err)
-                      : put_offer(step, &p->gathered, &p->offer, p->source, p->zip);
+    return p->err < 0 ? could_not_pack(step, &p->gathered, p->err) : put_offer(step, p);
 }
 
 void stock_pack(struct engine *e, uint64_t wormhole)
@@ -314,7 +349,7 @@ void stock_pack(struct engine *e, uint64_t wormhole)
     char shown[NAME_SHOWN_MAX + 1];
     p.err = gather_all(e, wormhole, &p.gathered, shown);
     if (p.err == 0 && p.gathered.count > 0)
-        p.err = make_offer(e, &p.gathered, shown, &p.offer, &p.source, &p.zip);
+        p.err = make_offer(e, shown, &p);
     bool ended = p.err == STORE_ERR_BUSY && jobs_end(e); /* the next start packs it */
     int err = ended ? 0 : step_alone(e, wormhole, put_packed, &p);
     if (err < 0 && p.zip != 0)
@@ -359,7 +394,7 @@ int stock_text(struct step *step, const void *text, size_t len)
         err = content_put(step->t, ino, text, len);
     struct name_arrival a = {.wormhole = step->slot->id,
                              .ino = ino,
-                             .name = "message.txt",
+                             .name = text_name,
                              .name_len = TEXT_NAME_LEN,
                              .size = len,
                              .files = 1};
@@ -401,7 +436,11 @@ int stock_failed(struct step *step, const char *why, bool refused)
 
 int stock_done(struct step *step)
 {
-    int err = forget(step);
+    const struct stock *s = step->slot->stock;
+    bool took_text = s != NULL && s->text && !s->receiving;
+    int err = took_text ? stock_deliver(step, s) : 0;
+    if (err == 0)
+        err = forget(step);
     step->state_changed = true;
     return err < 0 ? err : fresh_code(step);
 }

@@ -1,6 +1,7 @@
 /* Entries and stock peers: the file-transfer v1 as the rest of the engine sees it. One session a
  * code: the offer is made one second after the peer was found, once every entry is sealed or held;
- * one entry goes as itself, several as one zip.
+ * one entry goes as itself, several as one zip. A text comes as the file message.txt, and a lone
+ * file of that name goes as a text: the peer's client shows it.
  *
  * Delivery is at least once: an entry leaves only after the peer's good ack. What was under way
  * when the program stopped failed; the entries stay, and get a new code. */
@@ -13,7 +14,8 @@
 int stock_paired(struct step *step);
 /* At start. */
 int stock_restart(struct step *step);
-/* The machine was restored after an aborted turn: what that turn left of a session in memory goes. */
+/* The machine was restored after an aborted turn: what that turn left of a session in memory goes.
+ */
 int stock_reload(struct step *step);
 /* Is it time for our offer, or (after a stock transfer) for a fresh code? */
 int stock_consider(struct step *step);

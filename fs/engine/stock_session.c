@@ -179,15 +179,20 @@ static int deliver_one(struct step *step, const struct stock_item *item)
     return err < 0 ? err : outbox_leave(step, item->ino);
 }
 
-static int deliver_all(struct step *step, void *arg)
+int stock_deliver(struct step *step, const struct stock *s)
 {
-    const struct stock *s = arg;
     for (size_t i = 0; i < s->count; i++) {
         int err = deliver_one(step, &s->items[i]);
         if (err < 0)
             return err;
     }
-    return finished(step, true);
+    return 0;
+}
+
+static int deliver_all(struct step *step, void *arg)
+{
+    int err = stock_deliver(step, arg);
+    return err < 0 ? err : finished(step, true);
 }
 
 static bool send_all(struct transfer *x)

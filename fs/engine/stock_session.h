@@ -19,6 +19,7 @@ struct stock {
     bool packing, offered;
     bool sent_all; /* every byte left: the peer may have it */
     bool receiving;
+    bool text;       /* the offer is a text: its acknowledgement delivers it */
     uint64_t source; /* the file whose bytes are sent */
     uint64_t zip;    /* the same if it was packed for this, else 0 */
     uint64_t size;
@@ -27,6 +28,10 @@ struct stock {
     size_t count;
     struct classic_offer in; /* receiving: what the peer offered */
 };
+
+/* The peer has acknowledged what was offered: each entry that still stands as it was is delivered.
+ */
+int stock_deliver(struct step *step, const struct stock *s);
 
 void stock_session_run(struct engine *e, uint64_t wormhole, const struct transit_plan *plan,
                        struct stream *stream);

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # limit: 120
-# Stock python receives a file, a directory, a text's file and an empty file from a mount, directly.
+# Stock python receives a file, a directory, a text and an empty file from a mount, directly.
 . "$TOP/tests/peers/lib.sh"
 
 peers_start direct
-for thing in file.bin tree message.txt empty.bin; do
+for thing in file.bin tree empty.bin; do
     stock_gets python direct "$thing"
 done
+stock_gets_text python

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # limit: 120
-# Stock go receives a file, a directory, a text's file and an empty file from a mount, by relay.
+# Stock go receives a file, a directory and an empty file from a mount, by relay.
 . "$TOP/tests/peers/lib.sh"
 
 peers_start relay
-for thing in file.bin tree message.txt empty.bin; do
+for thing in file.bin tree empty.bin; do
     stock_gets go relay "$thing"
 done

@@ -8,7 +8,7 @@ make_things() {
     mkdir -p "$T/things/tree/sub/deeper"
     random_file "$T/things/file.bin" 3000001
     : >"$T/things/empty.bin"
-    printf '%s' "$TEXT" >"$T/things/message.txt"
+    seq -f 'line %g of a text that is too long for a message' 100 >"$T/things/message.txt"
     random_file "$T/things/tree/a.bin" 70000
     echo hello >"$T/things/tree/sub/hello.txt"
     random_file "$T/things/tree/sub/deeper/b.bin" 5
@@ -51,6 +51,20 @@ stock_gets() {
     wh_outbox_empties 20 "a/$name"
     wait_for 20 wh_state_is "a/$name" closed
     must_have_used "$route" "$before"
+}
+
+# A lone message.txt goes as a text, which the client shows; one that is too long for that is a file like any other.
+stock_gets_text() {
+    local client=$1
+    new_wormhole text
+    printf '%s' "$TEXT" >"$T/a/text/outbox/message.txt"
+    stock_receive "$client" text "$T/got/text" "$CODE"
+    must "$client could not receive a text" stock_end text
+    must "$client did not show it: $(cat "$LOGS/text.log")" grep -qF "$TEXT" "$LOGS/text.log"
+    must "$client made a file of it" empty_dir "$T/got/text"
+    wh_outbox_empties 20 a/text
+    wait_for 20 wh_state_is a/text closed
+    stock_gets "$client" direct message.txt
 }
 
 # stock_gives CLIENT ROUTE THING: into the inbox of a wormhole of its own at mount a.
