@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "fs/sanitized.h"
 
 /* linux/landlock.h; the numbers of its calls are the same on every machine. */
 enum {
@@ -117,7 +118,7 @@ static int allow_reading(const struct rules *r)
     return allow(r, "/dev/null", READ_FILE | WRITE_FILE);
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if SANITIZED
 /* The sanitizers write their reports where their options say, and read this program for the names
  * in them. */
 static int allow_reports(const struct rules *r, const char *options)

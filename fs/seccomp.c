@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "fs/sanitized.h"
 
 #if defined(__x86_64__)
 #define MACHINE AUDIT_ARCH_X86_64
@@ -16,6 +17,8 @@
 #elif defined(__aarch64__)
 #define MACHINE AUDIT_ARCH_AARCH64
 #endif
+
+#ifdef MACHINE
 
 /* Numbers that old headers lack; since 5.1 they are the same on every machine. */
 enum {
@@ -40,7 +43,7 @@ static const uint32_t denied[] = {
     SYS_process_vm_writev,
     NR_PIDFD_GETFD,
     SYS_kcmp,
-#ifndef __SANITIZE_ADDRESS__ /* the leak checker looks at its own process in this way */
+#if !SANITIZED /* the leak checker looks at its own process in this way */
     SYS_ptrace,
 #endif
     /* the file system's shape, and ways into it that pass by Landlock */
@@ -84,8 +87,6 @@ static const uint32_t denied[] = {
     SYS_sethostname,
     SYS_setdomainname,
 };
-
-#ifdef MACHINE
 
 enum { DENIED_COUNT = sizeof(denied) / sizeof(denied[0]), FILTER_MAX = 16 + 2 * DENIED_COUNT };
 

@@ -10,7 +10,7 @@ wh_mount() {
     local name=$1 options
     mkdir -p "$T/store" "$T/pids"
     [ -z "${2:-}" ] || echo ",$2" >"$T/pids/$name.options"
-    options=$(cat "$T/pids/$name.options" 2>/dev/null || true)
+    options=$(cat "$T/pids/$name.options" 2>/dev/null || true)${WH_OPTIONS:+,$WH_OPTIONS} # all mounts of a run
     # The background may still hold descriptors of the caller; give the daemon none of them.
     setsid "$WORMHOLEFS" "$name" "$T/$name" -F \
         -o "store=$T/store/$name,mailbox=$MAILBOX_URL,transit=$RELAY_URL$options" \

@@ -28,6 +28,7 @@
 #include "fs/log.h"
 #include "fs/privacy.h"
 #include "fs/sandbox.h"
+#include "fs/sanitized.h"
 #include "fs/seal/writer.h"
 #include "proto/vault.h"
 
@@ -281,7 +282,7 @@ static int lock_with(rlim_t bytes, enum user user)
     TRY(key && (all || bytes != RLIM_INFINITY));
     memset(key, 1, 5000); /* works, locked or not */
     TRY(user == AS_OURSELVES || all == (bytes == RLIM_INFINITY));
-#ifndef __SANITIZE_ADDRESS__ /* they ignore mlockall */
+#if !SANITIZED /* they ignore mlockall */
     TRY(!all || locked_kib() > 100);
 #endif
     TRY(all || bytes == 0 || (locked_kib() >= 4 && locked_kib() <= 64));
