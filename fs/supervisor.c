@@ -235,7 +235,8 @@ static bool watch(const struct plan *p, struct worker *w, int signals)
             end(p, w);
             ended = true;
         }
-        if (fds[0].revents && worker_answer(w) < 0)
+        /* An empty message looks like the end, and is none of it: it must not hold up a signal. */
+        if (fds[0].revents && worker_answer(w) < 0 && (fds[0].revents & (POLLHUP | POLLERR)))
             return ended;
     }
 }
