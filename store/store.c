@@ -243,12 +243,17 @@ int store_open(struct store **out, const char *dir, const struct io *io,
     return 0;
 }
 
+void store_drain(struct store *s)
+{
+    (void)store_sync(s);
+    syncer_cancel(&s->sync.queue);
+}
+
 void store_close(struct store *s)
 {
     if (!s)
         return;
-    (void)store_sync(s);
-    syncer_cancel(&s->sync.queue);
+    store_drain(s);
     shut(s);
 }
 

@@ -33,6 +33,11 @@ struct turn;
 int store_open(struct store **out, const char *dir, const struct io *io,
                char why[static STORE_WHY_MAX]);
 
+/* Syncs, and releases what turn_after queued; what cannot be released (the journal is BROKEN) is
+ * called with committed=false. For whoever goes away before the store and may have queued
+ * something. No turn may be open. */
+void store_drain(struct store *s);
+
 /* Syncs, checkpoints, closes, and lets the lock go. No turn or view may be open. What a turn_after
  * queued and could not be released (the journal is BROKEN) is called with committed=false.
  * Accepts NULL. */

@@ -58,6 +58,7 @@ void engine_close(struct engine *e)
 {
     if (e == NULL)
         return;
+    store_drain(e->store); /* what is queued there knows our slots */
     jobs_release(e);
     slots_release(e);
     pthread_mutex_destroy(&e->live_lock);

@@ -190,6 +190,24 @@ static void test_end_before_listing(void **state)
     expect_revision(g, zoo, REVISION_QUEUED);
 }
 
+/* What waits for a sync that never comes knows the engine's slots: it must not outlive them. */
+static void test_end_with_a_broken_journal(void **state)
+{
+    struct erig *g = *state;
+    uint64_t file = make_file(g, g->outbox, "f", 1000);
+    assert_int_equal(engine_entry_prepare(g->e, file), 0);
+    rig_fail(g->r, OPS(IO_SYNC) | OPS(IO_TRUNCATE), "journal", 1, 1000000, -EIO);
+    struct turn *t = rig_turn(g->r);
+    assert_int_equal(engine_entry_seal(g->e, t, file), 0);
+    assert_int_equal(turn_commit(t), STORE_ERR_BROKEN);
+    engine_close(g->e);
+    rig_close(g->r);
+    rig_heal(g->r);
+    assert_int_equal(rig_open(g->r), 0);
+    erig_open(g);
+    assert_int_equal(engine_start(g->e), 0);
+}
+
 static void test_cannot_be_listed(void **state)
 {
     struct erig *g = *state;
@@ -609,6 +627,7 @@ int main(void)
         erig_test(test_told_by_bulk),
         erig_test(test_list_after_restart),
         erig_test(test_end_before_listing),
+        erig_test(test_end_with_a_broken_journal),
         erig_test(test_cannot_be_listed),
         erig_test(test_listed_later),
         erig_test(test_unseal_unsaid),
