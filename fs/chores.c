@@ -7,6 +7,7 @@
 #include "fs/engine/engine.h"
 #include "store/nodes.h"
 #include "store/scrub.h"
+#include "store/slack.h"
 
 enum { TIDY_S = 3, SCRUB_ROUNDS = 10 /* of TIDY_S, between two scrubs */ };
 
@@ -79,6 +80,8 @@ static void *tidy(void *arg)
         if (!store_sync_owed(c->store))
             continue;
         while (!stopping(c) && node_sweep(c->store) > 0)
+            ;
+        while (!stopping(c) && slack_give_back(c->store) > 0)
             ;
         store_sync(c->store);
     }

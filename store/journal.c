@@ -51,12 +51,24 @@ static int make_private(struct store *s)
     return rc ? io_error(rc) : 0;
 }
 
+/* Not one that is no database at all: migrate_run refuses that. */
+static bool is_empty(struct view *v)
+{
+    sqlite3_stmt *q = NULL;
+    bool empty = sqlite3_prepare_v2(v->db, "PRAGMA page_count", -1, &q, NULL) == SQLITE_OK &&
+                 sqlite3_step(q) == SQLITE_ROW && sqlite3_column_int64(q, 0) == 0;
+    sqlite3_finalize(q);
+    return empty;
+}
+
 static int open_writer(struct store *s, const char *path)
 {
     struct view *v = &s->write_view;
     int rc = make_private(s);
     if (rc == 0)
         rc = connect_db(s, path, v);
+    if (rc == 0 && is_empty(v)) /* it can be chosen only now (slack.h) */
+        rc = run(v, "PRAGMA auto_vacuum=INCREMENTAL");
     if (rc)
         return rc;
     int count;
