@@ -446,6 +446,8 @@ int outbox_decided(struct step *step, const uint8_t rev[static REV_BYTES], int v
     int err = revision_get(turn_view(step->t), rev, &r);
     if (err < 0)
         return err == STORE_ERR_NOT_FOUND ? 0 : err; /* decided before: a repeated decision */
+    if (r.wormhole != step->slot->id)
+        return 0;
     char shown[NAME_SHOWN_MAX + 1];
     name_show(shown, text, len > NAME_BYTES_MAX ? NAME_BYTES_MAX : len);
     switch (verdict) {
