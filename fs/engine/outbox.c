@@ -45,8 +45,8 @@ static int push_revision(struct step *step, struct revision *r)
 
 /* ---- sealing ---- */
 
-/* A job is to list it. Should it be lost (a disk that fails, and again when that is to be noted), it
- * is listed again by and by. */
+/* A job is to list it. Should it be lost (a disk that fails, and again when that is to be noted),
+ * it is listed again by and by. */
 static int list(struct step *step, struct revision *r)
 {
     r->number = (uint64_t)(step->now.ms + LIST_LOST_AFTER_MS);
