@@ -341,7 +341,6 @@ int io_error(int negative_errno)
         return STORE_ERR_NOT_DIR;
     case EACCES:
     case EPERM:
-    case EROFS:
         return STORE_ERR_ACCESS;
     case EFBIG:
         return STORE_ERR_TOO_BIG;

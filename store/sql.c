@@ -26,8 +26,8 @@ int sql_error(struct view *v, int rc)
         return STORE_ERR_TOO_BIG;
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
-    case SQLITE_PERM:
-        return STORE_ERR_ACCESS;
+    case SQLITE_PERM: /* once the journal is open, a disk that has changed its mind */
+        return v->store->sync.wal.fd < 0 ? STORE_ERR_ACCESS : STORE_ERR_IO;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return STORE_ERR_BUSY;

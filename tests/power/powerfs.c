@@ -5,7 +5,11 @@
  * requests: what survives replaces the contents of IMAGE, the file IMAGE.cut says in one word what
  * was lost, and every request from then on fails with EIO, until it is unmounted. Unmounted alive
  * it leaves everything in IMAGE. A sync takes up to --sync-ms milliseconds (2), and covers what was
- * written before it began. */
+ * written before it began. With --lie it only says so, to show that a test finds out.
+ *
+ * The file IMAGE.fault, while it is there, makes the drive sick: `away` (every request fails with
+ * EIO, as when the cable is out) or `read-only` (whatever would change something fails with
+ * EROFS). */
 #define FUSE_USE_VERSION 31
 #include <errno.h>
 #include <fuse3/fuse.h>
@@ -98,16 +102,43 @@ static void *wait_for_cut(void *arg)
 
 /* ---- around each request ---- */
 
-/* With the lock from 0 on. */
-static int enter(void)
+static int fault(bool changes)
 {
+    char path[PATH_MAX + 8], word[16] = "";
+    snprintf(path, sizeof path, "%s.fault", power.image);
+    FILE *f = fopen(path, "r");
+    if (!f)
+        return 0;
+    if (!fgets(word, sizeof word, f))
+        word[0] = '\0';
+    fclose(f);
+    if (strncmp(word, "away", 4) == 0)
+        return -EIO;
+    return changes && strncmp(word, "read-only", 9) == 0 ? -EROFS : 0;
+}
+
+/* With the lock from 0 on. */
+static int enter_to(bool changes)
+{
+    int rc = fault(changes);
     pthread_mutex_lock(&power.lock);
     if (!power.dead && power.cutting && power.requests_left-- == 0)
         cut();
-    if (!power.dead)
-        return 0;
-    pthread_mutex_unlock(&power.lock);
-    return -EIO;
+    if (power.dead)
+        rc = -EIO;
+    if (rc)
+        pthread_mutex_unlock(&power.lock);
+    return rc;
+}
+
+static int enter(void)
+{
+    return enter_to(false);
+}
+
+static int enter_to_change(void)
+{
+    return enter_to(true);
 }
 
 static int leave(int rc)
@@ -169,7 +200,7 @@ static int op_readdir(const char *path, void *buf, fuse_fill_dir_t fill, off_t o
 static int make(const char *path, bool directory, mode_t mode, struct fuse_file_info *fi)
 {
     struct drive_node *n;
-    int rc = enter();
+    int rc = enter_to_change();
     if (rc)
         return rc;
     rc = drive_make(power.drive, path, directory, mode & 0777, &n);
@@ -192,13 +223,13 @@ static int op_create(const char *path, mode_t mode, struct fuse_file_info *fi)
 
 static int op_unlink(const char *path)
 {
-    int rc = enter();
+    int rc = enter_to_change();
     return rc ? rc : leave(drive_unlink(power.drive, path));
 }
 
 static int op_chmod(const char *path, mode_t mode, struct fuse_file_info *fi)
 {
-    int rc = enter();
+    int rc = enter_to_change();
     if (rc)
         return rc;
     struct drive_node *n = node_of(path, fi);
@@ -245,7 +276,7 @@ static int op_write(const char *path, const char *buf, size_t size, off_t offset
                     struct fuse_file_info *fi)
 {
     (void)path;
-    int rc = enter();
+    int rc = enter_to_change();
     if (rc)
         return rc;
     rc = drive_write(power.drive, node_of(NULL, fi), buf, size, (uint64_t)offset);
@@ -254,7 +285,7 @@ static int op_write(const char *path, const char *buf, size_t size, off_t offset
 
 static int op_truncate(const char *path, off_t size, struct fuse_file_info *fi)
 {
-    int rc = enter();
+    int rc = enter_to_change();
     if (rc)
         return rc;
     struct drive_node *n = node_of(path, fi);
@@ -265,7 +296,7 @@ static int op_fallocate(const char *path, int mode, off_t offset, off_t len,
                         struct fuse_file_info *fi)
 {
     (void)path;
-    int rc = enter();
+    int rc = enter_to_change();
     if (rc)
         return rc;
     struct drive_node *n = node_of(NULL, fi);

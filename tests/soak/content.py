@@ -10,12 +10,17 @@ import re
 import stat
 
 EMPTY, TREE = ".empty", ".tree"
+OTHERS = "x-"  # the names of what is somebody else's
 HEAD = re.compile(rb"([a-z0-9.-]+) (\d+)\n")
 SIZE_MAX = 1 << 30
 
 
 class Damaged(Exception):
-    """Not what was put: a half, a mixture, or somebody else's."""
+    """Not what was put: a half, a mixture, or somebody else's. `ident`: whose first line it has, if any."""
+
+    def __init__(self, said, ident=""):
+        super().__init__(said)
+        self.ident = ident
 
 
 def head(ident, size):
@@ -47,7 +52,7 @@ def check_file(handle):
     for number, block in enumerate(blocks(ident, int(match[2]))):
         have = line if number == 0 else handle.read(len(block))
         if have != block:
-            raise Damaged(f"{ident} differs in block {number} ({size} of {said} bytes are there)")
+            raise Damaged(f"{ident} differs in block {number} ({size} of {said} bytes are there)", ident)
     if handle.read(1):
         raise Damaged(f"{ident} has {size} bytes in place of {said}")
     return ident
@@ -122,7 +127,7 @@ def check(name, dir_fd):
             os.close(fd)
         if have != want:
             odd = sorted(k for k in have.keys() | want.keys() if have.get(k) != want.get(k))
-            raise Damaged(f"tree {ident}: {odd[:5]} differ")
+            raise Damaged(f"tree {ident}: {odd[:5]} differ", ident)
         return ident
     with os.fdopen(os.open(name, os.O_RDONLY, dir_fd=dir_fd), "rb") as handle:
         if base.endswith(EMPTY):

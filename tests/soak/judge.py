@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from content import EMPTY, TREE, Damaged, check, plain  # noqa: E402
+from content import EMPTY, OTHERS, TREE, Damaged, check, plain  # noqa: E402
 from watch import GONE  # noqa: E402
 
 
@@ -23,7 +23,7 @@ class Put:
     def __init__(self, name):
         self.names = {name}  # at most once under each
         self.last = {name}   # at least once under one of these, if it was promised
-        self.promised = False
+        self.promised = self.refused = False
 
 
 class Account:
@@ -48,6 +48,7 @@ class Account:
         self.puts[ident].promised = True
 
     def on_failed(self, ident, name, _):
+        self.puts[ident].refused = True
         self.standing.pop(name, None)
 
     def on_rename(self, ident, name, new):
@@ -103,22 +104,29 @@ def state_of(path):
         return ""
 
 
-def present(inbox):
+def cut_short(account, ident, name):
+    """With SOAK_SICK: a disk that lives and fails tells the writer so; what he then closes short and leaves is sent as it is."""
+    puts = [account.puts.get(word.split(".")[0]) for word in (ident, name)]
+    return "SOAK_SICK" in os.environ and ("-edit-" in name or any(put and put.refused for put in puts))
+
+
+def present(account, inbox):
     """(id, plain name) → how often, of what is in the inbox and not half removed by its user."""
     have, wrong = collections.Counter(), []
     fd = os.open(inbox, os.O_RDONLY | os.O_DIRECTORY)
     for name in os.listdir(fd):
-        if name.startswith(GONE):
+        if name.startswith((GONE, OTHERS)):
             continue
         try:
             have[check(name, fd), plain(name)] += 1
         except Damaged as what:
-            wrong.append(f"damaged: {name}: {what}")
+            if not cut_short(account, what.ident, name):
+                wrong.append(f"damaged: {name}: {what}")
     os.close(fd)
     return have, wrong
 
 
-def taken(path, have):
+def taken(account, path, have):
     """Adds what the inbox's user has taken away; an answer that was lost is looked up."""
     wrong, counts, unsure = [], collections.Counter(), set()
     for line in path.read_text().splitlines():
@@ -129,7 +137,7 @@ def taken(path, have):
             have[key] += 1
         elif verb == "untaken":
             unsure.add(key)
-        elif verb in ("damaged", "odd"):
+        elif verb == "odd" or (verb == "damaged" and not cut_short(account, ident, name)):
             wrong.append(f"{verb}: {name} {more}")
     for key in unsure:
         have[key] = have[key] or 1
@@ -137,8 +145,8 @@ def taken(path, have):
 
 
 def verdict(account, inbox, watched):
-    have, wrong = present(inbox)
-    more, counts = taken(watched, have)
+    have, wrong = present(account, inbox)
+    more, counts = taken(account, watched, have)
     wrong += account.odd + more
     promised = 0
     for ident, put in account.puts.items():

@@ -17,7 +17,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from box import Box, Ledger, Stopped, dead  # noqa: E402
-from content import TREE, Damaged, check, plain  # noqa: E402
+from content import OTHERS, TREE, Damaged, check, plain  # noqa: E402
 
 GONE = "gone."
 EVERY_S = 0.3
@@ -94,7 +94,7 @@ class Taker:
             try:
                 ident = check(name, fd)
             except Damaged as what:
-                self.ledger.write("damaged", "", name, str(what))
+                self.ledger.write("damaged", what.ident, name, str(what))
                 self.known[name] = None
                 return
             if self.random.random() < 0.5:
@@ -108,7 +108,8 @@ class Taker:
         for name in self.known.keys() - set(names):
             self.ledger.write("odd", self.known.pop(name), name, "it was in the inbox, and is no more")
         for name in names:
-            self.look_at(name, fd)
+            if not name.startswith(OTHERS):
+                self.look_at(name, fd)
 
     def run(self):
         while not self.box.stopping():
