@@ -1,6 +1,8 @@
-/* Mounts, and stays until the mount is gone: checks the places, becomes a daemon, opens what the
- * worker serves before anything is mounted, tells the caller how it went, and ends everything in
- * order on SIGTERM, SIGINT and SIGHUP.
+/* Mounts, and stays until the mount is gone: checks the places, becomes a daemon, has the worker
+ * open what it serves before anything is mounted, tells the caller how it went, tells the worker
+ * what it may not see (seal/witness.h), and ends everything in order on SIGTERM, SIGINT and SIGHUP.
+ * It never has a key. If the worker dies, the dead mount stays: whoever writes there gets errors,
+ * and does not write to what lies under it.
  *
  * The program that was started returns only when the mount is usable, or with one line on stderr
  * and nothing mounted. */
