@@ -12,7 +12,7 @@
 #include "tests/fuzz/victim.h"
 #include "tests/sim/pair.h"
 
-enum { PATH_LEN_MAX = 4096, MINUTE_MS = 60000, HASH_BYTES = 4 };
+enum { PATH_LEN_MAX = 4096, MINUTE_MS = 60000, HASH_BYTES = 4, TREE_DATA = 110 };
 
 static const char *corpus;
 static const uint8_t incarnation[16] = {1, 2, 3};
@@ -124,23 +124,22 @@ static void add(struct manifest_builder *b, struct manifest_item item, const cha
     MUST(manifest_add(b, &item) == PROTO_OK);
 }
 
-static void seed_manifests(void)
+/* Everything that a tree can be; 110 bytes of data. */
+static void build_tree(struct bytes *out)
 {
-    struct bytes out = {0}, xattrs = {0}, extents = {0};
+    static const struct manifest_item link = {.kind = MANIFEST_SYMLINK,
+                                              .parent = 3,
+                                              .target = (const uint8_t *)"../file",
+                                              .target_len = 7};
+    struct bytes xattrs = {0}, extents = {0};
     struct manifest_builder b;
     uint32_t items;
     uint64_t data;
 
-    manifest_builder_init(&b, &out);
-    add(&b, (struct manifest_item){.kind = MANIFEST_FILE, .size = 0}, "empty");
-    MUST(manifest_finish(&b, &items, &data) == PROTO_OK);
-    manifest_builder_release(&b);
-    put_bytes("manifest", "file", 3, &out);
-
     manifest_put_xattr(&xattrs, "user.a", 6, "value", 5);
     manifest_put_extent(&extents, 0, 100);
     manifest_put_extent(&extents, 4096, 10);
-    manifest_builder_init(&b, &out);
+    manifest_builder_init(&b, out);
     add(&b, (struct manifest_item){.kind = MANIFEST_DIR}, "top");
     add(&b,
         (struct manifest_item){.kind = MANIFEST_FILE,
@@ -153,17 +152,27 @@ static void seed_manifests(void)
         "file");
     add(&b, (struct manifest_item){.kind = MANIFEST_HARDLINK, .original = 1}, "hard");
     add(&b, (struct manifest_item){.kind = MANIFEST_DIR}, "sub");
-    add(&b,
-        (struct manifest_item){.kind = MANIFEST_SYMLINK,
-                               .parent = 3,
-                               .target = (const uint8_t *)"../file",
-                               .target_len = 7},
-        "link");
-    MUST(manifest_finish(&b, &items, &data) == PROTO_OK);
+    add(&b, link, "link");
+    MUST(manifest_finish(&b, &items, &data) == PROTO_OK && data == TREE_DATA);
     manifest_builder_release(&b);
-    put_bytes("manifest", "tree", 7, &out);
     bytes_release(&xattrs);
     bytes_release(&extents);
+}
+
+static void seed_manifests(void)
+{
+    struct bytes out = {0};
+    struct manifest_builder b;
+    uint32_t items;
+    uint64_t data;
+
+    manifest_builder_init(&b, &out);
+    add(&b, (struct manifest_item){.kind = MANIFEST_FILE, .size = 0}, "empty");
+    MUST(manifest_finish(&b, &items, &data) == PROTO_OK);
+    manifest_builder_release(&b);
+    put_bytes("manifest", "file", 3, &out);
+    build_tree(&out);
+    put_bytes("manifest", "tree", 7, &out);
 }
 
 /* ---- operations, for targets that take lists of them ---- */
@@ -364,24 +373,20 @@ static void say(struct bytes *b, uint8_t what, uint8_t rev, uint32_t size, uint8
     bytes_put(b, data, len);
 }
 
+static void send_half(struct bytes *b, const uint8_t *data, size_t len)
+{
+    bytes_put(b, "\x04\x02", 2); /* data, of revision 2, at the offset that is wanted */
+    bytes_put_u16(b, (uint16_t)len);
+    bytes_put(b, data, len);
+}
+
 static void seed_session(void)
 {
-    struct bytes manifest = {0}, parcel = {0}, extents = {0}, b = {0};
-    struct manifest_builder m;
-    uint32_t items;
-    uint64_t data;
+    struct bytes manifest = {0}, parcel = {0}, b = {0};
 
-    manifest_put_extent(&extents, 0, 100);
-    manifest_builder_init(&m, &manifest);
-    add(&m, (struct manifest_item){.kind = MANIFEST_DIR}, "top");
-    add(&m,
-        (struct manifest_item){
-            .kind = MANIFEST_FILE, .size = 100, .extents = extents.data, .extent_count = 1},
-        "file");
-    MUST(manifest_finish(&m, &items, &data) == PROTO_OK);
-    manifest_builder_release(&m);
+    build_tree(&manifest);
     bytes_put_blob(&parcel, manifest.data, manifest.len);
-    for (int i = 0; i < 100; i++)
+    for (int i = 0; i < TREE_DATA; i++)
         bytes_put_u8(&parcel, 'd');
     say(&b, 2, 0, 0, 0, parcel.data, parcel.len);
     say(&b, 3, 1, 0, 0, "", 0);
@@ -389,21 +394,21 @@ static void seed_session(void)
     put_bytes("session", "piece", -1, &b);
     say(&b, 1, 2, (uint32_t)parcel.len, 2, "top", 3);
     bytes_put(&b, "\x08\x04", 2);
-    for (int half = 0; half < 2; half++) {
-        bytes_put(&b, "\x04\x02", 2);
-        bytes_put_u16(&b, (uint16_t)(parcel.len / 2 + (half == 1 ? parcel.len % 2 : 0)));
-        bytes_put(&b, parcel.data + (half == 1 ? parcel.len / 2 : 0),
-                  parcel.len / 2 + (half == 1 ? parcel.len % 2 : 0));
-    }
+    send_half(&b, parcel.data, parcel.len / 2);
+    send_half(&b, parcel.data + parcel.len / 2, parcel.len - parcel.len / 2);
     bytes_put(&b, "\x08\x64\x09\x00\x06\x02\x03\x00", 8);
     put_bytes("session", "bulk", -1, &b);
     say(&b, 1, 1, 1 << 30, 2, "top", 3);
     say(&b, 0, 1, 0, 0, "\x11nonsense", 9);
     bytes_put(&b, "\x05\x01\0\0\0\0\x3f\xff\xff\xf0\0\x10", 12);
     put_bytes("session", "odd", -1, &b);
+    /* Revision 3 is ours: it is wanted, said to be durable, wanted from its end, and given up. */
+    bytes_put(&b, "\x06\x03\0\0\0\0\0\0\0\0\0\0\x08\x07", 14);
+    bytes_put(&b, "\x06\x03\0\x01\0\0\0\0\0\0\x01\0\x08\x07", 14);
+    bytes_put(&b, "\x06\x03\0\0\x7f\xff\xff\xff\xff\xff\xff\xff\x08\x07", 14);
+    put_bytes("session", "wanted", -1, &b);
     bytes_release(&manifest);
     bytes_release(&parcel);
-    bytes_release(&extents);
 }
 
 static void seed_classic(void)

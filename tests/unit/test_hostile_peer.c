@@ -224,6 +224,27 @@ static void test_a_flood_of_nonsense(void **state)
     assert_int_equal(last_verdict(g), -1);
 }
 
+/* Even if it knew what was told to somebody else. */
+static void test_decides_for_nobody_else(void **state)
+{
+    struct erig *g = *state;
+    uint64_t entry = make_file(g, g->outbox, "secret", 10), other;
+    struct revision r = make_revision(g, entry, 5);
+    struct turn *t = rig_turn(g->r);
+    assert_int_equal(engine_create(g->e, t, "mallory", 7, false, NULL, &other), 0);
+    commit(t);
+    for (enum peer_verdict verdict = PEER_TAKEN; verdict <= PEER_REFUSED_EVER; verdict++) {
+        struct bytes content = {0};
+        struct peer_message m = {.kind = PEER_DECISION, .verdict = verdict};
+        memcpy(m.revision, r.rev, REV_BYTES);
+        assert_int_equal(peer_build(&content, &m), 0);
+        assert_int_equal(step_alone(g->e, other, deliver_content, &content), 0);
+        bytes_release(&content);
+    }
+    assert_int_equal(erig_count(g, "SELECT count(*) FROM revision"), 1);
+    assert_true(rig_lookup(g->r, g->outbox, "secret") != 0);
+}
+
 /* ---- trees without end ---- */
 
 static void put_dir(struct bytes *m, uint32_t parent, const char *name)
@@ -478,6 +499,7 @@ int main(void)
                                         erig_teardown),
         erig_test(test_withdrawals_of_nothing),
         erig_test(test_a_flood_of_nonsense),
+        erig_test(test_decides_for_nobody_else),
         erig_test(test_trees_without_end),
         erig_test(test_closed_before_acknowledged),
         erig_test(test_data_beyond_the_end),
