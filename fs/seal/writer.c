@@ -174,6 +174,19 @@ bool writer_descends(pid_t tid, const struct writer_id *ancestor)
     return false;
 }
 
+size_t writer_line(pid_t tid, struct writer_id out[static WRITER_PARENTS_MAX])
+{
+    struct writer_stat stat;
+    size_t count = 0;
+    pid_t at = process_of(tid);
+
+    while (count < WRITER_PARENTS_MAX && read_stat(at, &stat) == 0) {
+        out[count++] = (struct writer_id){.pid = at, .start = stat.start};
+        at = stat.parent;
+    }
+    return count;
+}
+
 bool writer_same_process(pid_t tid, pid_t other)
 {
     if (tid == other)

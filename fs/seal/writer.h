@@ -15,7 +15,7 @@
 
 enum {
     WRITER_NAME_MAX = 64,    /* bytes of a command's name with the NUL */
-    WRITER_PARENTS_MAX = 64, /* how far up writer_descends looks */
+    WRITER_PARENTS_MAX = 64, /* how far up writer_descends and writer_line look */
 };
 
 /* One process, for ever. */
@@ -69,6 +69,10 @@ bool writer_is_gone(const struct writer_id *id);
 /* Is the thread's process a child, grandchild, … of `ancestor` now? Parents that have exited are
  * not seen through: then the answer is no. */
 bool writer_descends(pid_t tid, const struct writer_id *ancestor);
+
+/* The thread's process, its parent, and so on, as far as they are known and not further than
+ * WRITER_PARENTS_MAX. How many there are; 0 if nothing is known. */
+size_t writer_line(pid_t tid, struct writer_id out[static WRITER_PARENTS_MAX]);
 
 /* Are the two threads of one process? */
 bool writer_same_process(pid_t tid, pid_t other);

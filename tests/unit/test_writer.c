@@ -238,6 +238,12 @@ static void descendants_are_found(void **state)
     other = child;
     other.start--;
     assert_false(writer_descends(grandchild, &other)); /* an earlier process of that number */
+    struct writer_id line[WRITER_PARENTS_MAX];
+    assert_true(writer_line(grandchild, line) >= 3);
+    assert_int_equal(line[0].pid, grandchild);
+    assert_true(writer_id_equal(&line[1], &child));
+    assert_true(writer_id_equal(&line[2], &me));
+    assert_int_equal(writer_line(0, line), 0);
     close(end);
     waitpid(pid, NULL, 0);
     assert_true(writer_is_gone(&child));
