@@ -8,7 +8,7 @@ enum {
     FACE_CODE_WAITS_MAX = 256,    /* reads of `code` that wait at once; more get EAGAIN */
     FACE_CODE_TRIED_MAX = 1024,   /* wormholes whose first read of `code` is remembered */
     FACE_PROCESSES_MAX = 512,     /* (process, wormhole) pairs remembered for the draft rule */
-    FACE_NOTICES_MAX = 16 * 1024, /* kernel invalidations that wait; more are dropped */
+    FACE_NOTICES_MAX = 16 * 1024, /* kernel invalidations that wait; more are made as one */
     FACE_PINS_MAX = 16 * 1024,    /* generations of new/ that wormholes keep */
     FACE_READDIR_BYTES_MAX = 1 << 20,
     FACE_IO_BYTES_MAX = 1 << 20, /* one read or write request */

@@ -26,6 +26,7 @@ struct notify {
     pthread_cond_t more;
     struct notice *first, **last;
     size_t count;
+    bool lost; /* some that did not fit in */
     bool running;
     bool stop; /* also before the start */
 };
@@ -62,7 +63,7 @@ static void box_changed(struct face *face, const struct notice *n)
     uint64_t outbox, inbox;
     boxes(face, n->number, &outbox, &inbox);
     if (n->what == CHANGE_ENTRY_GONE && outbox != 0)
-        forget_name(face, outbox, n->name, n->len);
+        forget_inode(face, outbox); /* its name is never believed (attr_entry) */
     if (n->what == CHANGE_ARRIVED && inbox != 0)
         forget_inode(face, inbox);
     handles_changed(face->handles, n->number, false);
@@ -105,12 +106,77 @@ static void carry_out(struct face *face, const struct notice *n)
     }
 }
 
-static struct notice *take(struct notify *n)
+/* ---- everything ---- */
+
+enum { KNOWN_BATCH = 16 };
+
+/* Some wormholes, read in one view; told to the kernel without one. */
+struct known {
+    size_t count;
+    struct known_one {
+        uint64_t id, outbox, inbox;
+        struct name name;
+    } all[KNOWN_BATCH];
+};
+
+static int know_one(void *arg, const struct wormhole *w)
+{
+    struct known *known = arg;
+    if (known->count == KNOWN_BATCH)
+        return 1;
+    known->all[known->count++] = (struct known_one){
+        .id = w->id, .outbox = w->outbox_ino, .inbox = w->inbox_ino, .name = w->name};
+    return 0;
+}
+
+static int know(struct face *face, uint64_t after, struct known *out)
+{
+    struct view *v;
+    out->count = 0;
+    int rc = view_begin(face->store, &v);
+    if (rc < 0)
+        return rc;
+    rc = wormhole_each(v, after, know_one, out);
+    view_end(v);
+    return rc;
+}
+
+/* With the name goes all that is cached below it. What is in use stays, and is believed until its
+ * time is over. */
+static void forget_wormhole(struct face *face, const struct known_one *w)
+{
+    forget_name(face, INODE_NUMBER_ROOT, w->name.text, w->name.len);
+    forget_inode(face, w->outbox);
+    forget_inode(face, w->inbox);
+    code_file_changed(face->codes, w->id);
+    handles_changed(face->handles, w->id, true);
+}
+
+static void forget_everything(struct face *face)
+{
+    struct known known;
+    uint64_t after = 0;
+    atomic_store(&face->root_changed_ns, store_now_ns(face->store));
+    while (know(face, after, &known) >= 0 && known.count > 0) {
+        for (size_t i = 0; i < known.count; i++)
+            forget_wormhole(face, &known.all[i]);
+        after = known.all[known.count - 1].id;
+    }
+}
+
+/* ---- the queue ---- */
+
+/* Waits for the next notice. *out is NULL once the others have been made, if some were lost. False:
+ * it is the end. */
+static bool take(struct notify *n, struct notice **out)
 {
     pthread_mutex_lock(&n->lock);
-    while (!n->first && !n->stop)
+    while (!n->first && !n->lost && !n->stop)
         pthread_cond_wait(&n->more, &n->lock);
-    struct notice *notice = n->stop ? NULL : n->first;
+    bool more = !n->stop;
+    struct notice *notice = more ? n->first : NULL;
+    if (!notice)
+        n->lost = false;
     if (notice) {
         n->first = notice->next;
         if (!n->first)
@@ -118,39 +184,51 @@ static struct notice *take(struct notify *n)
         n->count--;
     }
     pthread_mutex_unlock(&n->lock);
-    return notice;
+    *out = notice;
+    return more;
 }
 
 static void *run(void *arg)
 {
     struct notify *n = arg;
     struct notice *notice;
-    while ((notice = take(n))) {
-        carry_out(n->face, notice);
+    while (take(n, &notice)) {
+        if (notice)
+            carry_out(n->face, notice);
+        else
+            forget_everything(n->face);
         free(notice);
     }
     return NULL;
 }
 
-static void put(struct notify *n, const struct notice *what, const char *name, size_t len)
+static struct notice *copy(const struct notice *what, const char *name, size_t len)
 {
     struct notice *notice = malloc(sizeof *notice + len + 1);
     if (!notice)
-        return;
+        return NULL;
     *notice = *what;
     notice->next = NULL;
     notice->len = len;
     if (len > 0)
         memcpy(notice->name, name, len);
     notice->name[len] = '\0';
+    return notice;
+}
+
+static void put(struct notify *n, const struct notice *what, const char *name, size_t len)
+{
+    struct notice *notice = copy(what, name, len);
     pthread_mutex_lock(&n->lock);
-    bool room = n->count < FACE_NOTICES_MAX && !n->stop;
+    bool room = notice && n->count < FACE_NOTICES_MAX && !n->stop;
     if (room) {
         *n->last = notice;
         n->last = &notice->next;
         n->count++;
-        pthread_cond_signal(&n->more);
+    } else if (!n->stop) {
+        n->lost = true;
     }
+    pthread_cond_signal(&n->more);
     pthread_mutex_unlock(&n->lock);
     if (!room)
         free(notice);

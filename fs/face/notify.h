@@ -2,8 +2,9 @@
  *
  * A notification can wait for locks that the kernel holds for a request that we have not answered
  * yet. So all of them are made by one thread that serves no request and holds no lock; everybody
- * else only queues, and never waits. When the queue is full (FACE_NOTICES_MAX) a notice is dropped:
- * then a name may be seen up to FACE_NAME_TIMEOUT_S late. */
+ * else only queues, and never waits. When the queue is full (FACE_NOTICES_MAX), or there is no
+ * memory, a notice is lost; then, once the others have been made, the kernel is told to forget all
+ * that is known of each wormhole, and all who poll are woken. */
 #ifndef FS_FACE_NOTIFY_H
 #define FS_FACE_NOTIFY_H
 

@@ -3,6 +3,7 @@
 #include "tests/unit/face_fixture.h"
 
 #include <sched.h>
+#include "fs/face/limits.h"
 #include "fs/face/notify.h"
 
 static struct handle *open_state(struct fixture *f, uint64_t wormhole)
@@ -44,6 +45,22 @@ static void nothing_before_the_start_or_after_the_end(void **state)
     assert_false(handle_poll(h, NULL));
 }
 
+/* The thread is held up until more is said than fits in; the last of it is known all the same. */
+static void what_does_not_fit_in_is_made_up_for(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t id = fixture_wormhole(f, "alice");
+    struct handle *last = open_state(f, id), *held_up = open_state(f, 7);
+    assert_int_equal(notify_start(f->face->notify), 0);
+    pthread_mutex_lock(&held_up->lock);
+    for (int i = 0; i < FACE_NOTICES_MAX + 10; i++)
+        notify_engine(f->face->notify, CHANGE_STATE, 7, NULL, 0);
+    notify_engine(f->face->notify, CHANGE_STATE, id, NULL, 0);
+    pthread_mutex_unlock(&held_up->lock);
+    await(last);
+    notify_stop(f->face->notify);
+}
+
 static void it_can_be_stopped_without_a_start(void **state)
 {
     struct fixture *f = *state;
@@ -56,6 +73,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_the_engine_says_is_passed_on),
         TEST(nothing_before_the_start_or_after_the_end),
+        TEST(what_does_not_fit_in_is_made_up_for),
         TEST(it_can_be_stopped_without_a_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
