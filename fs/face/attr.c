@@ -115,6 +115,13 @@ double attr_timeout(const struct place *p)
     return own ? FACE_NAME_TIMEOUT_S : 0;
 }
 
+/* Below new/ names change by the other name. So does the name of the draft itself: after `mv new
+ * alice` it is the next draft's, and must not lead to alice for a moment longer. */
+static double name_timeout(const struct place *parent, const struct place *p)
+{
+    return parent->through_new || p->through_new || p->draft ? 0 : FACE_NAME_TIMEOUT_S;
+}
+
 int attr_entry(struct face *face, const struct place *parent, const struct place *p,
                struct fuse_entry_param *out)
 {
@@ -122,7 +129,7 @@ int attr_entry(struct face *face, const struct place *parent, const struct place
         .ino = p->number,
         .generation = 1,
         .attr_timeout = attr_timeout(p),
-        .entry_timeout = parent->through_new || p->through_new ? 0 : FACE_NAME_TIMEOUT_S,
+        .entry_timeout = name_timeout(parent, p),
     };
     return attr_fill(face, p, &out->attr);
 }

@@ -44,6 +44,7 @@ static int add_wormhole(struct view *v, struct listing *l, const struct place *d
     if (rc < 0)
         return rc;
     place_of_node(dir, &node, &place);
+    place.draft = w->draft;
     add(l, FIRST_COOKIE + w->id, w->name.text, w->name.len, &place);
     return 0;
 }

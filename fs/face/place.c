@@ -175,14 +175,16 @@ static int child_of_root(struct view *v, const struct place *root, const char *n
         return place_of(v, INODE_NUMBER_CONTROL, out);
     if (!place_root_name_ok(name))
         return STORE_ERR_NOT_FOUND;
-    uint64_t id;
+    uint64_t id, draft;
     struct node node;
     int rc = wormhole_find(v, name, strlen(name), &id);
     if (rc == 0)
         rc = node_get(v, id, &node);
-    if (rc == 0)
-        place_of_node(root, &node, out);
-    return rc;
+    if (rc < 0)
+        return rc;
+    place_of_node(root, &node, out);
+    out->draft = wormhole_draft(v, &draft) == 0 && draft == id;
+    return 0;
 }
 
 static int child_of_control(struct view *v, const char *name, struct place *out)

@@ -26,6 +26,7 @@ struct place {
     uint64_t number;     /* as the kernel knows it, and as st_ino shows it */
     bool through_new;    /* what is below must get façade numbers, too */
     uint64_t generation; /* of new/, if this is new/ or directly in it; else 0 */
+    bool draft;          /* new/'s wormhole under its own name, which `mv new NAME` makes free */
     bool floating;       /* that generation is current: the draft rule decides what it means */
     uint64_t wormhole; /* 0: of the whole mount; new/ without a draft; PLACE_NODE (see place_box) */
     uint64_t node;     /* the store's number; 0: there is none */

@@ -91,6 +91,24 @@ static void nothing_below_new_is_believed_long(void **state)
     assert_int_equal(e.ino, file.number);
 }
 
+/* After `mv new alice` it may be the next draft's at any time. */
+static void neither_is_the_name_of_the_draft(void **state)
+{
+    struct fixture *f = *state;
+    struct fuse_entry_param e;
+    uint64_t id;
+    struct turn *t = fixture_turn(f);
+    assert_int_equal(engine_create(f->engine, t, "1", 1, true, NULL, &id), 0);
+    assert_int_equal(turn_commit(t), 0);
+    fixture_wormhole(f, "2");
+    struct place root = fixture_place(f, INODE_NUMBER_ROOT);
+    struct place draft = fixture_child(f, &root, "1"), other = fixture_child(f, &root, "2");
+    assert_int_equal(attr_entry(f->face, &root, &draft, &e), 0);
+    assert_true(e.entry_timeout == 0 && e.attr_timeout > 0);
+    assert_int_equal(attr_entry(f->face, &root, &other, &e), 0);
+    assert_true(e.entry_timeout > 0);
+}
+
 static void control_files_are_asked_for_each_time(void **state)
 {
     struct fixture *f = *state;
@@ -112,6 +130,7 @@ int main(void)
         TEST(directories_and_symlinks),
         TEST(nobody_else_may_look),
         TEST(nothing_below_new_is_believed_long),
+        TEST(neither_is_the_name_of_the_draft),
         TEST(control_files_are_asked_for_each_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
