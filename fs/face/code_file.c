@@ -9,6 +9,7 @@
 #include <time.h>
 #include "fs/face/limits.h"
 #include "fs/face/newdir.h"
+#include "fs/face/recent.h"
 #include "proto/code.h"
 #include "store/secrets.h"
 #include "store/wormholes.h"
@@ -68,14 +69,48 @@ static int fetch(struct face *face, uint64_t number, uint64_t *wormhole, char ou
     return rc < 0 ? rc : len;
 }
 
-int code_file_read(struct face *face, struct handle *h, uint64_t *wormhole)
+/* The same on a read-only mount. What was not handed out yet stays so: that it was would have to be
+ * remembered. */
+static int show(struct face *face, uint64_t number, char out[static TEXT_MAX])
+{
+    struct view *v;
+    struct place p;
+    struct wormhole w;
+    int rc = view_begin(face->store, &v);
+    if (rc < 0)
+        return rc;
+    rc = place_of(v, number, &p);
+    if (rc == 0 && p.floating)
+        rc = newdir_look_code(face, v, &p);
+    if (rc == 0)
+        rc = p.wormhole == 0 ? FACE_ERR_READ_ONLY : wormhole_get(v, p.wormhole, &w);
+    bool ready = rc == 0 && w.code == WORMHOLE_CODE_READY && w.state != WORMHOLE_PAIRED;
+    if (rc == 0)
+        rc = ready && w.code_read_ms == 0 ? 0 : current_text(v, &w, out);
+    view_end(v);
+    return rc == 0 ? FACE_ERR_READ_ONLY : rc;
+}
+
+/* Who has the code now: the reader, and all that it descends from. */
+static void tell(struct face *face, pid_t tid, uint64_t wormhole)
+{
+    struct writer_id line[WRITER_PARENTS_MAX];
+    size_t count = writer_line(tid, line);
+    recent_told(face->recent, line, count, wormhole);
+}
+
+int code_file_read(struct face *face, struct handle *h, pid_t tid, uint64_t *wormhole)
 {
     char text[TEXT_MAX];
-    int len = fetch(face, h->place.number, wormhole, text);
+    bool read_only = face->options.read_only;
+    int len = read_only ? show(face, h->place.number, text)
+                        : fetch(face, h->place.number, wormhole, text);
     if (len == 0)
         return FACE_ERR_AGAIN;
     if (len < 0)
         return len;
+    if (!read_only)
+        tell(face, tid, *wormhole);
     pthread_mutex_lock(&h->lock);
     blob_release(&h->text);
     int rc = blob_set(&h->text, text, (size_t)len);
@@ -240,6 +275,15 @@ static void interrupted(fuse_req_t req, void *arg)
     pthread_mutex_unlock(&w->owner->lock);
 }
 
+/* Under the lock. */
+static void enlist(struct code_file *c, struct waiter *w)
+{
+    w->next = c->first;
+    c->first = w;
+    c->count++;
+    pthread_cond_signal(&c->wake);
+}
+
 int code_file_park(struct code_file *c, fuse_req_t req, struct handle *h, uint64_t wormhole,
                    size_t size)
 {
@@ -254,23 +298,19 @@ int code_file_park(struct code_file *c, fuse_req_t req, struct handle *h, uint64
                          .size = size,
                          .deadline_ms = monotonic_ms() + FACE_CODE_WAIT_MS,
                          .look = true};
+    /* Before it is in the list: afterwards the thread may answer and free it at any time. */
+    fuse_req_interrupt_func(req, interrupted, w);
+    /* The question and the entry are one: who is in the list when the thread ends is answered. */
     pthread_mutex_lock(&c->lock);
     bool may = (first_try(c, wormhole) || known) && c->count < FACE_CODE_WAITS_MAX && !c->stop;
     if (may)
-        c->count++;
+        enlist(c, w);
     pthread_mutex_unlock(&c->lock);
-    if (!may) {
-        free(w);
-        return FACE_ERR_AGAIN;
-    }
-    /* Before it is in the list: afterwards the thread may answer and free it at any time. */
-    fuse_req_interrupt_func(req, interrupted, w);
-    pthread_mutex_lock(&c->lock);
-    w->next = c->first;
-    c->first = w;
-    pthread_cond_signal(&c->wake);
-    pthread_mutex_unlock(&c->lock);
-    return 0;
+    if (may)
+        return 0;
+    fuse_req_interrupt_func(req, NULL, NULL); /* waits for one that is running */
+    free(w);
+    return FACE_ERR_AGAIN;
 }
 
 void code_file_changed(struct code_file *c, uint64_t wormhole)
@@ -326,7 +366,8 @@ static void attend(struct code_file *c, struct waiter *w)
     uint64_t changes = c->changes;
     pthread_mutex_unlock(&c->lock);
     uint64_t wormhole = w->wormhole;
-    int rc = give_up ? FACE_ERR_INTERRUPTED : code_file_read(c->face, w->handle, &wormhole);
+    pid_t tid = fuse_req_ctx(w->req)->pid;
+    int rc = give_up ? FACE_ERR_INTERRUPTED : code_file_read(c->face, w->handle, tid, &wormhole);
     pthread_mutex_lock(&c->lock);
     w->wormhole = wormhole;
     w->look = changes != c->changes; /* it was not in the list to be told */

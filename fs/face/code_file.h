@@ -14,10 +14,11 @@ struct code_file;
 int code_file_open(struct code_file **out, struct face *face); /* starts the thread; 0 or NOMEM */
 void code_file_close(struct code_file *c); /* answers all that wait with EINTR; accepts NULL */
 
-/* Reads: the bytes go to h->text, and the count is returned; or FACE_ERR_AGAIN with *wormhole set
- * (then code_file_park may be used), or another error. At offset 0 it looks anew, and makes the
- * next wormhole of new/ if the draft rule says so. */
-int code_file_read(struct face *face, struct handle *h, uint64_t *wormhole);
+/* The thread `tid` reads: the bytes go to h->text, and the count is returned; or FACE_ERR_AGAIN
+ * with *wormhole set (then code_file_park may be used), or another error. Looks anew, and makes the
+ * next wormhole of new/ if the draft rule says so. On a read-only mount it shows a code that was
+ * read before, or `used`; everything else would be a change, and is FACE_ERR_READ_ONLY. */
+int code_file_read(struct face *face, struct handle *h, pid_t tid, uint64_t *wormhole);
 
 /* Parks the request, which will be answered; or FACE_ERR_AGAIN if it may not wait. */
 int code_file_park(struct code_file *c, fuse_req_t req, struct handle *h, uint64_t wormhole,

@@ -12,7 +12,7 @@ static bool code_in_hand(const struct draft_facts *f)
 
 static bool same_process(const struct draft_facts *f)
 {
-    return within(f->process_ms, f->now_ms, DRAFT_PROCESS_MS);
+    return !f->process_told && within(f->process_ms, f->now_ms, DRAFT_PROCESS_MS);
 }
 
 enum draft_choice draft_for_entry(const struct draft_facts *f)

@@ -1,15 +1,31 @@
-/* new/: which wormhole does it mean? The decision is a pure function of facts, which draft_facts
- * gathers and draft_place carries out inside the caller's turn.
+/* new/: which wormhole does it mean? The decision is a pure function of facts, which newdir.h
+ * gathers and carries out inside the caller's turn.
  *
- * Something put into new/outbox goes into the draft if
- *  (a) its code was never read and nobody has joined it; or
- *  (b) nothing was ever put into it and its code was read, or given to it, less than ten minutes
- *      ago (read out on the phone, then the cp); or
- *  (c) the same process had a file of the draft open, or changed something in it, less than ten
- *      seconds ago (one cp of many files).
- * Else the next wormhole is made. A draft that is closed or failed never takes anything more: what
- * was put into it would wait there for a code while new/code hands out the code of its successor.
- * When in doubt: a second wormhole, never a second recipient. */
+ * Something put into new/outbox goes into the draft in these cases, else into the next wormhole:
+ *
+ *   (a) its code was never read and nobody has joined it;
+ *   (b) nothing was ever put into it, and its code was read, or given to it, less than ten minutes
+ *       ago (read out on the phone, then the cp);
+ *   (c) this process had a file of it open, or changed something in it, less than ten seconds ago,
+ *       and neither it nor a process descended from it has read the code since its last change.
+ *
+ *   what happens                                           | goes to
+ *   -------------------------------------------------------+--------------------------------
+ *   cp a; cp b                                             | one (a)
+ *   cat code; cp a                                         | one (b)
+ *   cat code; cp a; cp b                                   | a: the one (b); b: the next
+ *   cp a; cat code; cp b                                   | a: the one; b: the next
+ *   cp a b c, and another shell reads code meanwhile       | one (c)
+ *   in one script: >a; cat code; >b; cat code              | a: the one; b: the next
+ *   in one program: make a; read code; change a; make b    | one (c)
+ *
+ * A draft that is closed or failed never takes anything more: what was put into it would wait there
+ * for a code while new/code hands out the code of its successor. When in doubt: a second wormhole,
+ * never a second recipient.
+ *
+ * The same decision says what a process *sees* in new/outbox: the draft's outbox if what it put
+ * there would go into the draft, else nothing. So it never finds, and never overwrites, what
+ * another recipient's code was told for. */
 #ifndef FS_FACE_DRAFT_H
 #define FS_FACE_DRAFT_H
 
@@ -33,6 +49,7 @@ struct draft_facts {
     bool used;             /* something was put into its outbox at some time */
     int64_t code_known_ms; /* when its code was last read or given to it; 0: never */
     int64_t process_ms;    /* when this process last had to do with it; 0: never */
+    bool process_told;     /* it knows the code since its last change */
     int64_t now_ms;
 };
 
@@ -41,8 +58,8 @@ enum draft_choice {
     DRAFT_CHOOSE_NEXT, /* make the next wormhole */
 };
 
-/* For a creation in, or a rename into, new/outbox. A time that lies in the future (the clock was
- * set back) counts as now. */
+/* For a creation in, a rename into, or a look at, new/outbox. A time that lies in the future (the
+ * clock was set back) counts as now. */
 enum draft_choice draft_for_entry(const struct draft_facts *facts);
 /* For a read of new/code. */
 enum draft_choice draft_for_code(const struct draft_facts *facts);

@@ -77,6 +77,8 @@ static int face_errno(enum face_error error)
         return EBADF;
     case FACE_ERR_UNSUPPORTED:
         return EOPNOTSUPP;
+    case FACE_ERR_READ_ONLY:
+        return EROFS;
     }
     return EIO;
 }

@@ -12,6 +12,7 @@ enum face_error {
     FACE_ERR_CROSS = -1003,       /* a hard link between entries (EPERM) */
     FACE_ERR_BAD_HANDLE = -1004,  /* the handle was not opened for this */
     FACE_ERR_UNSUPPORTED = -1005, /* an operation or a flag that is not offered (EOPNOTSUPP) */
+    FACE_ERR_READ_ONLY = -1006,   /* the whole mount is (EROFS) */
 };
 
 /* The positive errno for 0 or any negative error; EIO for one that nobody knows. */

@@ -34,6 +34,8 @@ struct recent;
 struct face_options {
     uid_t uid; /* the owner of everything */
     gid_t gid;
+    bool read_only; /* -o ro: the kernel refuses changes, we the reads of `code` that would make one
+                     */
 };
 
 /* Shared by all operations. The pointers do not change between face_start and face_stop. */

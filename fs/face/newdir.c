@@ -2,6 +2,7 @@
 
 #include "fs/face/caller.h"
 #include "fs/face/draft.h"
+#include "fs/face/passage.h"
 #include "fs/face/pin.h"
 #include "fs/face/recent.h"
 #include "store/wormholes.h"
@@ -26,27 +27,81 @@ static enum draft_life life_of(const struct wormhole *w)
     return DRAFT_NONE;
 }
 
-/* The draft and the facts about it, as this turn sees them. *id is 0 if there is none. */
-static int gather(struct face *face, struct turn *t, const struct writer_id *process,
+/* The draft and the facts about it, as this view sees them. *id is 0 if there is none. */
+static int gather(struct face *face, struct view *v, const struct writer_id *process,
                   struct draft_facts *facts, uint64_t *id)
 {
     struct wormhole w;
     *id = 0;
-    *facts = (struct draft_facts){.life = DRAFT_NONE, .now_ms = turn_now_ms(t)};
-    int rc = wormhole_draft(turn_view(t), id);
+    *facts = (struct draft_facts){.life = DRAFT_NONE, .now_ms = face_now_ms(face)};
+    int rc = wormhole_draft(v, id);
     if (rc == STORE_ERR_NOT_FOUND) {
         *id = 0;
         return 0;
     }
     if (rc == 0)
-        rc = wormhole_get(turn_view(t), *id, &w);
+        rc = wormhole_get(v, *id, &w);
     if (rc < 0)
         return rc;
+    struct recent_facts lately = recent_get(face->recent, process, *id, facts->now_ms);
     facts->life = life_of(&w);
     facts->used = w.was_used;
     facts->code_known_ms = w.code_read_ms;
-    facts->process_ms = recent_last(face->recent, process, *id, facts->now_ms);
+    facts->process_ms = lately.last_ms;
+    facts->process_told = lately.told;
     return 0;
+}
+
+int newdir_look(struct face *face, struct view *v, struct place *box, pid_t tid)
+{
+    struct draft_facts facts;
+    uint64_t id;
+    if (box->kind != PLACE_OUTBOX || !box->floating || box->node == 0)
+        return 0;
+    struct writer_id process = caller_of(tid);
+    int rc = gather(face, v, &process, &facts, &id);
+    if (rc == 0 && draft_for_entry(&facts) == DRAFT_CHOOSE_NEXT)
+        box->wormhole = box->node = 0;
+    return rc;
+}
+
+int newdir_look_code(struct face *face, struct view *v, struct place *code)
+{
+    struct draft_facts facts;
+    uint64_t id;
+    int rc = gather(face, v, &nobody, &facts, &id);
+    if (rc == 0 && draft_for_code(&facts) == DRAFT_CHOOSE_NEXT)
+        code->wormhole = 0;
+    return rc;
+}
+
+/* What new/outbox is to the process of this thread now. */
+static int outbox_now(struct face *face, struct view *v, pid_t tid, struct place *box)
+{
+    struct place new;
+    int rc = place_new(v, &new);
+    if (rc == 0)
+        rc = place_in_wormhole(v, &new, SLOT_OUTBOX, box);
+    return rc < 0 ? rc : newdir_look(face, v, box, tid);
+}
+
+int newdir_check(struct face *face, const struct place *p, pid_t tid)
+{
+    struct view *v;
+    struct place box;
+    struct wormhole_place in;
+    if (!place_is_content(p) || !passage_through_new(tid, p->node))
+        return 0;
+    int rc = view_begin(face->store, &v);
+    if (rc < 0)
+        return rc;
+    rc = outbox_now(face, v, tid, &box);
+    if (rc == 0)
+        rc = wormhole_of(v, p->node, &in);
+    view_end(v);
+    if (rc == STORE_ERR_NOT_FOUND)
+        return FACE_ERR_STALE;
+    return rc == 0 && (box.node == 0 || in.wormhole != box.wormhole) ? FACE_ERR_STALE : rc;
 }
 
 static int make(struct face *face, struct turn *t, const char *code, uint64_t *id)
@@ -73,7 +128,7 @@ int newdir_for_entry(struct face *face, struct turn *t, struct place *box, pid_t
     struct draft_facts facts;
     struct writer_id process = caller_of(tid);
     uint64_t id;
-    int rc = gather(face, t, &process, &facts, &id);
+    int rc = gather(face, turn_view(t), &process, &facts, &id);
     if (rc == 0)
         rc = chosen(face, t, draft_for_entry(&facts), NULL, &id, made);
     return rc < 0 ? rc : place_settle(turn_view(t), box, id);
@@ -83,7 +138,7 @@ int newdir_for_code(struct face *face, struct turn *t, struct place *code)
 {
     struct draft_facts facts;
     uint64_t id;
-    int rc = gather(face, t, &nobody, &facts, &id);
+    int rc = gather(face, turn_view(t), &nobody, &facts, &id);
     if (rc == 0)
         rc = chosen(face, t, draft_for_code(&facts), NULL, &id, NULL);
     if (rc == 0)
@@ -95,7 +150,7 @@ int newdir_for_join(struct face *face, struct turn *t, struct place *code, const
 {
     struct draft_facts facts;
     uint64_t id;
-    int rc = gather(face, t, &nobody, &facts, &id);
+    int rc = gather(face, turn_view(t), &nobody, &facts, &id);
     if (rc < 0)
         return rc;
     if (facts.life == DRAFT_FRESH && facts.code_known_ms == 0)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include <sys/statvfs.h>
+#include "fs/face/newdir.h"
 #include "store/content.h"
 
 static int do_getattr(struct face *face, uint64_t number, struct stat *st, double *timeout_s)
@@ -115,6 +116,8 @@ static int do_setattr(struct face *face, pid_t pid, uint64_t number, const struc
 {
     struct place p;
     int rc = look_at(face, number, &p);
+    if (rc == 0 && !h)
+        rc = newdir_check(face, &p, pid);
     if (rc == 0)
         rc = set_attr(face, &p, attr, what);
     if (rc == 0) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include "fs/face/code_file.h"
@@ -84,7 +85,7 @@ static ssize_t do_read(struct face *face, struct handle *h, char *buf, size_t si
 static bool fetch_code(fuse_req_t req, struct handle *h, size_t size, bool nonblock, int *rc)
 {
     uint64_t wormhole;
-    *rc = code_file_read(face_of(req), h, &wormhole);
+    *rc = code_file_read(face_of(req), h, pid_of(req), &wormhole);
     if (*rc != FACE_ERR_AGAIN || nonblock)
         return false;
     *rc = code_file_park(face_of(req)->codes, req, h, wormhole, size);
@@ -99,6 +100,7 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
     if (h->kind == HANDLE_CODE && offset == 0 &&
         fetch_code(req, h, size, fi->flags & O_NONBLOCK, &rc))
         return;
+    bool secret = h->kind == HANDLE_CODE; /* after the reply the handle may be gone */
     size = size < FACE_IO_BYTES_MAX ? size : FACE_IO_BYTES_MAX;
     char *buf = rc < 0 ? NULL : malloc(size);
     ssize_t count = rc < 0 ? rc : STORE_ERR_NOMEM;
@@ -108,6 +110,8 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
         reply_result(req, (int)count);
     else
         fuse_reply_buf(req, buf, (size_t)count);
+    if (secret && count > 0)
+        sodium_memzero(buf, (size_t)count);
     free(buf);
 }
 

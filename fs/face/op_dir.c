@@ -24,10 +24,10 @@ static bool may_cache(const struct place *p)
     return false;
 }
 
-static int do_opendir(struct face *face, uint64_t number, struct fuse_file_info *fi)
+static int do_opendir(struct face *face, pid_t pid, uint64_t number, struct fuse_file_info *fi)
 {
     struct place p;
-    int rc = look_at(face, number, &p);
+    int rc = look_as(face, pid, number, &p);
     if (rc < 0)
         return rc;
     if (!place_is_dir(&p))
@@ -42,7 +42,7 @@ static int do_opendir(struct face *face, uint64_t number, struct fuse_file_info 
 
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    int rc = do_opendir(face_of(req), ino, fi);
+    int rc = do_opendir(face_of(req), pid_of(req), ino, fi);
     if (rc < 0)
         reply_result(req, rc);
     else if (fuse_reply_open(req, fi) < 0)

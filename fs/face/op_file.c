@@ -6,6 +6,7 @@
 #include "fs/face/code_file.h"
 #include "fs/face/control.h"
 #include "fs/face/events.h"
+#include "fs/face/newdir.h"
 #include "fs/face/recent.h"
 #include "store/content.h"
 
@@ -169,6 +170,8 @@ static int do_open(struct face *face, pid_t pid, uint64_t number, struct fuse_fi
     int rc = look_at(face, number, &p);
     if (rc == 0)
         rc = check_open(&p, fi->flags);
+    if (rc == 0 && flags_write(fi->flags))
+        rc = newdir_check(face, &p, pid);
     return rc < 0 ? rc : open_place(face, pid, &p, fi);
 }
 
@@ -191,6 +194,8 @@ static int take_existing(struct face *face, pid_t pid, uint64_t parent_number, c
     if (rc < 0)
         return rc;
     rc = place_of(v, parent_number, parent);
+    if (rc == 0)
+        rc = newdir_look(face, v, parent, pid);
     if (rc == 0)
         rc = place_child(v, parent, name, child);
     if (rc == 0 && (child->kind != PLACE_NODE || child->attr.type != NODE_FILE))

@@ -1,6 +1,8 @@
 #include "fs/face/ops.h"
 
 #include <errno.h>
+#include "fs/face/newdir.h"
+#include "fs/face/passage.h"
 
 /* The store's node behind a number; 0 if it needs no hold. */
 static uint64_t held_node(uint64_t number)
@@ -42,7 +44,20 @@ int look_at(struct face *face, uint64_t number, struct place *out)
     return rc;
 }
 
-static int do_lookup(struct face *face, uint64_t parent_number, const char *name,
+int look_as(struct face *face, pid_t pid, uint64_t number, struct place *out)
+{
+    struct view *v;
+    int rc = view_begin(face->store, &v);
+    if (rc < 0)
+        return rc;
+    rc = place_of(v, number, out);
+    if (rc == 0)
+        rc = newdir_look(face, v, out, pid);
+    view_end(v);
+    return rc;
+}
+
+static int do_lookup(struct face *face, pid_t pid, uint64_t parent_number, const char *name,
                      struct fuse_entry_param *e)
 {
     struct view *v;
@@ -52,12 +67,16 @@ static int do_lookup(struct face *face, uint64_t parent_number, const char *name
         return rc;
     rc = place_of(v, parent_number, &parent);
     if (rc == 0)
+        rc = newdir_look(face, v, &parent, pid);
+    if (rc == 0)
         rc = place_child(v, &parent, name, &child);
     if (rc == 0)
         rc = lookup_hold(face, &child);
     view_end(v);
     if (rc != 0)
         return rc;
+    if (place_is_content(&child))
+        passage_note(pid, child.node, parent.kind == PLACE_OUTBOX && parent.floating);
     rc = attr_entry(face, &parent, &child, e);
     if (rc < 0)
         lookup_forget(face, child.number, 1);
@@ -67,7 +86,7 @@ static int do_lookup(struct face *face, uint64_t parent_number, const char *name
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
     struct fuse_entry_param e;
-    int rc = do_lookup(face_of(req), parent, name, &e);
+    int rc = do_lookup(face_of(req), pid_of(req), parent, name, &e);
     reply_entry(req, rc, &e);
 }
 

@@ -2,6 +2,7 @@
 #include "fs/face/ops.h"
 
 #include <string.h>
+#include "fs/face/newdir.h"
 #include "fs/face/pin.h"
 
 /* A name in a box or deeper that goes away. */
@@ -11,12 +12,15 @@ struct removal {
     struct wormhole_place in;
 };
 
-static int find_removal(struct view *v, uint64_t parent_number, const char *name, struct removal *r)
+static int find_removal(struct face *face, struct view *v, pid_t pid, uint64_t parent_number,
+                        const char *name, struct removal *r)
 {
     struct place child;
     int rc = place_of(v, parent_number, &r->parent);
     if (rc == 0 && !place_is_box(&r->parent) && !place_is_content(&r->parent))
         rc = STORE_ERR_PERM;
+    if (rc == 0)
+        rc = newdir_look(face, v, &r->parent, pid);
     if (rc == 0)
         rc = place_child(v, &r->parent, name, &child);
     if (rc != 0)
@@ -47,7 +51,7 @@ static int remove_content(struct face *face, pid_t pid, uint64_t parent_number, 
     int rc = turn_begin_relief(face->store, &t);
     if (rc < 0)
         return rc;
-    rc = find_removal(turn_view(t), parent_number, name, &r);
+    rc = find_removal(face, turn_view(t), pid, parent_number, name, &r);
     if (rc == 0)
         rc = remove(t, r.parent.node, name, strlen(name));
     rc = face_finish(t, rc);
@@ -100,11 +104,14 @@ static int remove_wormhole(struct face *face, const char *name)
 }
 
 /* An empty box comes back under another number: the kernel takes the old one for dead. */
-static int renew_box(struct turn *t, const struct place *dir, enum slot slot)
+static int renew_box(struct face *face, struct turn *t, pid_t pid, const struct place *dir,
+                     enum slot slot)
 {
     struct place box;
     uint64_t ino;
     int rc = place_in_wormhole(turn_view(t), dir, slot, &box);
+    if (rc == 0)
+        rc = newdir_look(face, turn_view(t), &box, pid);
     if (rc < 0)
         return rc;
     if (dir->generation == 0)
@@ -114,7 +121,7 @@ static int renew_box(struct turn *t, const struct place *dir, enum slot slot)
     return rc < 0 ? rc : pin_renew(t, dir->generation, slot);
 }
 
-static int remove_box(struct face *face, uint64_t number, const char *name)
+static int remove_box(struct face *face, pid_t pid, uint64_t number, const char *name)
 {
     struct turn *t;
     struct place dir;
@@ -128,7 +135,7 @@ static int remove_box(struct face *face, uint64_t number, const char *name)
         return rc;
     rc = place_of(turn_view(t), number, &dir);
     if (rc == 0)
-        rc = renew_box(t, &dir, slot);
+        rc = renew_box(face, t, pid, &dir, slot);
     return face_finish(t, rc);
 }
 
@@ -141,7 +148,7 @@ static int do_rmdir(struct face *face, pid_t pid, uint64_t parent_number, const 
     if (parent.kind == PLACE_ROOT)
         return remove_wormhole(face, name);
     if (parent.kind == PLACE_WORMHOLE)
-        return remove_box(face, parent_number, name);
+        return remove_box(face, pid, parent_number, name);
     return remove_content(face, pid, parent_number, name, name_rmdir);
 }
 

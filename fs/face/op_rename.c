@@ -93,14 +93,15 @@ static bool holds_names(const struct place *p)
     return place_is_box(p) || (place_is_content(p) && place_is_dir(p));
 }
 
-/* A rename into new/outbox is a creation there, unless what is moved is in the draft already. */
-static int settle_target(struct face *face, struct turn *t, pid_t pid, const struct end *from,
-                         struct end *to, unsigned flags)
+/* A rename into new/outbox is a creation there; an exchange is of what the caller sees. */
+static int settle_target(struct face *face, struct turn *t, pid_t pid, struct end *to,
+                         unsigned flags)
 {
     bool floats = to->dir.kind == PLACE_OUTBOX && to->dir.floating;
-    bool stays = from->before.wormhole == to->dir.wormhole && from->before.box == NODE_OUTBOX;
     int rc = 0;
-    if (floats && !stays && !(flags & RENAME_EXCHANGE))
+    if (flags & RENAME_EXCHANGE)
+        rc = newdir_look(face, turn_view(t), &to->dir, pid);
+    else if (floats)
         rc = newdir_for_entry(face, t, &to->dir, pid, NULL);
     if (rc == 0 && to->dir.node == 0)
         rc = STORE_ERR_PERM;
@@ -120,11 +121,13 @@ static int rename_content(struct face *face, struct turn *t, pid_t pid, struct e
     struct view *v = turn_view(t);
     if (!holds_names(&from->dir) || !holds_names(&to->dir))
         return STORE_ERR_PERM;
-    int rc = look_before(v, from);
+    int rc = newdir_look(face, v, &from->dir, pid);
+    if (rc == 0)
+        rc = look_before(v, from);
     if (rc == 0 && !from->there)
         rc = STORE_ERR_NOT_FOUND;
     if (rc == 0)
-        rc = settle_target(face, t, pid, from, to, flags);
+        rc = settle_target(face, t, pid, to, flags);
     if (rc == 0)
         rc = look_before(v, to);
     if (rc == 0)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "fs/face/newdir.h"
 #include "store/entries.h"
 
 static const char own_prefix[] = "user.wormhole.";
@@ -130,7 +131,9 @@ static int do_change(struct face *face, pid_t pid, uint64_t number, const char *
     int rc = find_node(face, number, name, &p);
     if (rc < 0 || is_own(name))
         return rc;
-    rc = turn_begin(face->store, &t);
+    rc = newdir_check(face, &p, pid);
+    if (rc == 0)
+        rc = turn_begin(face->store, &t);
     if (rc < 0)
         return rc;
     rc = face_finish(t, set_in_turn(t, p.node, name, value, size, flags));

@@ -40,6 +40,8 @@ void lookup_forget(struct face *face, uint64_t number, uint64_t count);
 
 /* One place, read in a view of its own. */
 int look_at(struct face *face, uint64_t number, struct place *out);
+/* The same as the process of this thread sees it (newdir_look). */
+int look_as(struct face *face, pid_t pid, uint64_t number, struct place *out);
 
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t count);

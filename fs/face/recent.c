@@ -9,6 +9,7 @@ struct seen {
     struct writer_id process; /* pid 0: unused */
     uint64_t wormhole;
     unsigned open;
+    bool told;
     int64_t last_ms;
 };
 
@@ -56,21 +57,37 @@ static struct seen *spare(struct recent *r)
     return best;
 }
 
+enum deed { DID_OPEN, DID_CLOSE, DID_CHANGE };
+
+/* A close may come late, after the code was read: it is no change. */
+static void count_deed(struct seen *s, enum deed deed)
+{
+    switch (deed) {
+    case DID_OPEN:
+        s->open++;
+        break;
+    case DID_CLOSE:
+        if (s->open > 0)
+            s->open--;
+        break;
+    case DID_CHANGE:
+        s->told = false;
+        break;
+    }
+}
+
 static void note(struct recent *r, const struct writer_id *process, uint64_t wormhole,
-                 int64_t now_ms, int open)
+                 int64_t now_ms, enum deed deed)
 {
     if (process->pid <= 0 || wormhole == 0)
         return;
     pthread_mutex_lock(&r->lock);
     struct seen *s = find(r, process, wormhole);
-    if (!s && open >= 0 && (s = spare(r)))
+    if (!s && deed != DID_CLOSE && (s = spare(r)))
         *s = (struct seen){.process = *process, .wormhole = wormhole};
     if (s) {
         s->last_ms = now_ms;
-        if (open > 0)
-            s->open++;
-        else if (open < 0 && s->open > 0)
-            s->open--;
+        count_deed(s, deed);
     }
     pthread_mutex_unlock(&r->lock);
 }
@@ -78,31 +95,49 @@ static void note(struct recent *r, const struct writer_id *process, uint64_t wor
 void recent_opened(struct recent *r, const struct writer_id *process, uint64_t wormhole,
                    int64_t now_ms)
 {
-    note(r, process, wormhole, now_ms, 1);
+    note(r, process, wormhole, now_ms, DID_OPEN);
 }
 
 void recent_closed(struct recent *r, const struct writer_id *process, uint64_t wormhole,
                    int64_t now_ms)
 {
-    note(r, process, wormhole, now_ms, -1);
+    note(r, process, wormhole, now_ms, DID_CLOSE);
 }
 
 void recent_changed(struct recent *r, const struct writer_id *process, uint64_t wormhole,
                     int64_t now_ms)
 {
-    note(r, process, wormhole, now_ms, 0);
+    note(r, process, wormhole, now_ms, DID_CHANGE);
 }
 
-int64_t recent_last(struct recent *r, const struct writer_id *process, uint64_t wormhole,
-                    int64_t now_ms)
+static bool in_line(const struct writer_id *line, size_t count, const struct writer_id *process)
 {
-    int64_t last = 0;
+    for (size_t i = 0; i < count; i++)
+        if (writer_id_equal(&line[i], process))
+            return true;
+    return false;
+}
+
+void recent_told(struct recent *r, const struct writer_id *line, size_t count, uint64_t wormhole)
+{
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < FACE_PROCESSES_MAX; i++)
+        if (r->all[i].wormhole == wormhole && in_line(line, count, &r->all[i].process))
+            r->all[i].told = true;
+    pthread_mutex_unlock(&r->lock);
+}
+
+struct recent_facts recent_get(struct recent *r, const struct writer_id *process, uint64_t wormhole,
+                               int64_t now_ms)
+{
+    struct recent_facts facts = {0};
     if (process->pid <= 0)
-        return 0;
+        return facts;
     pthread_mutex_lock(&r->lock);
     const struct seen *s = find(r, process, wormhole);
     if (s)
-        last = s->open > 0 ? now_ms : s->last_ms;
+        facts =
+            (struct recent_facts){.last_ms = s->open > 0 ? now_ms : s->last_ms, .told = s->told};
     pthread_mutex_unlock(&r->lock);
-    return last;
+    return facts;
 }

@@ -5,6 +5,7 @@
 #ifndef FS_FACE_RECENT_H
 #define FS_FACE_RECENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "fs/seal/writer.h"
 
@@ -21,9 +22,17 @@ void recent_closed(struct recent *r, const struct writer_id *process, uint64_t w
 void recent_changed(struct recent *r, const struct writer_id *process, uint64_t wormhole,
                     int64_t now_ms);
 
-/* When it last did: `now_ms` while it has a file open there, 0 if never. An unknown process (pid 0)
- * never. */
-int64_t recent_last(struct recent *r, const struct writer_id *process, uint64_t wormhole,
-                    int64_t now_ms);
+/* The code of the wormhole was read by the first of `line`, which descends from the others
+ * (writer_line): all of them know it, until they change something there again. */
+void recent_told(struct recent *r, const struct writer_id *line, size_t count, uint64_t wormhole);
+
+struct recent_facts {
+    int64_t last_ms; /* when it last did: `now_ms` while it has a file open there, 0 if never */
+    bool told;       /* it knows the code since its last change */
+};
+
+/* What is remembered of the two. Nothing of an unknown process (pid 0). */
+struct recent_facts recent_get(struct recent *r, const struct writer_id *process, uint64_t wormhole,
+                               int64_t now_ms);
 
 #endif

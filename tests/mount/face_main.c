@@ -81,7 +81,7 @@ static bool option(const char *options, const char *key, char *out, size_t cap)
 static int serve(struct store *store, const char *name, const char *dir, const char *store_dir,
                  bool read_only)
 {
-    struct face_options options = {.uid = getuid(), .gid = getgid()};
+    struct face_options options = {.uid = getuid(), .gid = getgid(), .read_only = read_only};
     struct commands commands = {0};
     struct engine_watch watch;
     struct face *face;

@@ -2,6 +2,7 @@
  * (15-code-offline.sh, 19-…). */
 #include "tests/unit/face_fixture.h"
 
+#include "fs/face/recent.h"
 #include "store/secrets.h"
 
 static struct handle *open_code(struct fixture *f, uint64_t number)
@@ -18,7 +19,7 @@ static void assert_reads(struct fixture *f, uint64_t number, const char *expecte
     uint64_t wormhole, size;
     struct handle *h = open_code(f, number);
     struct place p = fixture_place(f, number);
-    assert_int_equal(code_file_read(f->face, h, &wormhole), strlen(expected));
+    assert_int_equal(code_file_read(f->face, h, getpid(), &wormhole), strlen(expected));
     assert_memory_equal(h->text.data, expected, strlen(expected));
     assert_int_equal(code_file_size(f->face, &p, &size), 0);
     assert_int_equal(size, strlen(expected));
@@ -56,7 +57,7 @@ static void a_closed_wormhole_gets_a_fresh_one(void **state)
     assert_int_equal(engine_double_command(f->engine, "pair alice"), 0);
     assert_int_equal(engine_double_command(f->engine, "close alice"), 0);
     struct handle *h = open_code(f, fixture_row(f, id).code_ino);
-    int rc = code_file_read(f->face, h, &wormhole);
+    int rc = code_file_read(f->face, h, getpid(), &wormhole);
     assert_true(rc == FACE_ERR_AGAIN || rc > 0);
     assert_int_equal(wormhole, id);
     handle_free(f->face->handles, h);
@@ -131,12 +132,62 @@ static void through_new(void **state)
     assert_int_equal(code_file_size(f->face, &code, &size), 0);
     assert_int_equal(size, 0);
     struct handle *h = open_code(f, code.number);
-    int rc = code_file_read(f->face, h, &wormhole);
+    int rc = code_file_read(f->face, h, getpid(), &wormhole);
     assert_true(rc == FACE_ERR_AGAIN || rc > 0);
     assert_string_equal(fixture_row(f, wormhole).shown, "1");
     fixture_await_code(f, wormhole);
     assert_reads(f, code.number, "7-guitarist-revenge\n");
     handle_free(f->face->handles, h);
+}
+
+static int read_rc(struct fixture *f, uint64_t number)
+{
+    uint64_t wormhole;
+    struct handle *h = open_code(f, number);
+    int rc = code_file_read(f->face, h, getpid(), &wormhole);
+    handle_free(f->face->handles, h);
+    return rc;
+}
+
+/* What would have to be remembered cannot be done. */
+static void a_read_only_mount(void **state)
+{
+    struct fixture *f = *state;
+    struct place new = fixture_new(f);
+    uint64_t told = fixture_wormhole(f, "told"), untold = fixture_wormhole(f, "untold");
+    fixture_await_code(f, told);
+    fixture_await_code(f, untold);
+    assert_true(read_rc(f, fixture_row(f, told).code_ino) > 0);
+    f->face->options.read_only = true;
+    assert_reads(f, fixture_row(f, told).code_ino, "7-guitarist-revenge\n");
+    assert_int_equal(read_rc(f, fixture_row(f, untold).code_ino), FACE_ERR_READ_ONLY);
+    assert_int_equal(fixture_row(f, untold).code_read_ms, 0);
+    assert_int_equal(read_rc(f, fixture_child(f, &new, "code").number), FACE_ERR_READ_ONLY);
+    struct place root = fixture_place(f, INODE_NUMBER_ROOT), one;
+    assert_int_equal(fixture_child_rc(f, &root, "1", &one), STORE_ERR_NOT_FOUND);
+    assert_int_equal(engine_double_command(f->engine, "pair told"), 0);
+    assert_reads(f, fixture_row(f, told).code_ino, "used\n");
+    assert_int_equal(engine_double_command(f->engine, "close told"), 0);
+    uint64_t event = fixture_row(f, told).last_event;
+    assert_int_equal(read_rc(f, fixture_row(f, told).code_ino), FACE_ERR_READ_ONLY);
+    assert_int_equal(fixture_row(f, told).last_event, event);
+}
+
+/* Draft rule (c). */
+static void who_reads_it_knows_it(void **state)
+{
+    struct fixture *f = *state;
+    struct writer_id us, parent;
+    uint64_t id = fixture_wormhole(f, "alice");
+    fixture_await_code(f, id);
+    assert_int_equal(writer_identify(getpid(), &us), 0);
+    assert_int_equal(writer_identify(getppid(), &parent), 0);
+    recent_changed(f->face->recent, &us, id, 100);
+    recent_changed(f->face->recent, &parent, id, 100);
+    assert_false(recent_get(f->face->recent, &us, id, 100).told);
+    assert_true(read_rc(f, fixture_row(f, id).code_ino) > 0);
+    assert_true(recent_get(f->face->recent, &us, id, 100).told);
+    assert_true(recent_get(f->face->recent, &parent, id, 100).told);
 }
 
 int main(void)
@@ -150,6 +201,8 @@ int main(void)
         TEST(nonsense_is_refused),
         TEST(in_pieces),
         TEST(through_new),
+        TEST(a_read_only_mount),
+        TEST(who_reads_it_knows_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

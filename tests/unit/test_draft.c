@@ -29,7 +29,8 @@ static void a_unread_code(void **state)
     struct draft_facts f = fresh;
     (void)state;
     entry_goes_to(&f, DRAFT_CHOOSE_IT);
-    f.used = true; /* cp a b; cp c */
+    f.used = true;         /* cp a b; cp c */
+    f.process_told = true; /* an earlier code, which was burnt */
     entry_goes_to(&f, DRAFT_CHOOSE_IT);
     f.life = DRAFT_JOINED;
     entry_goes_to(&f, DRAFT_CHOOSE_NEXT);
@@ -60,6 +61,9 @@ static void c_the_same_process(void **state)
     f.used = true;
     f.process_ms = NOW - DRAFT_PROCESS_MS + 1;
     entry_goes_to(&f, DRAFT_CHOOSE_IT);
+    f.process_told = true; /* for w in bob carol: cp, read the code out */
+    entry_goes_to(&f, DRAFT_CHOOSE_NEXT);
+    f.process_told = false;
     f.life = DRAFT_JOINED;
     entry_goes_to(&f, DRAFT_CHOOSE_IT);
     f.process_ms = NOW - DRAFT_PROCESS_MS;

@@ -1,6 +1,8 @@
 /* fs/face/newdir.h: the draft rule carried out. The cases themselves are in test_draft.c. */
 #include "tests/unit/face_fixture.h"
 
+#include "fs/face/passage.h"
+#include "fs/face/pin.h"
 #include "fs/face/recent.h"
 
 enum { NOBODY = 0 };
@@ -65,6 +67,78 @@ static void the_same_process_stays(void **state)
     read_its_code(f, one);
     assert_int_equal(put_into_new(f, getpid(), &made), one);
     assert_int_not_equal(put_into_new(f, NOBODY, &made), one);
+}
+
+/* new/outbox as the process of this thread sees it; node 0: empty. */
+static struct place look(struct fixture *f, pid_t tid)
+{
+    struct place new = fixture_new(f);
+    struct place box = fixture_child(f, &new, "outbox");
+    struct view *v = fixture_view(f);
+    assert_int_equal(newdir_look(f->face, v, &box, tid), 0);
+    view_end(v);
+    return box;
+}
+
+static void who_would_start_the_next_one_sees_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct writer_id us;
+    assert_int_equal(writer_identify(getpid(), &us), 0);
+    assert_int_equal(look(f, NOBODY).node, 0);
+    uint64_t one = put_into_new(f, getpid(), NULL);
+    recent_changed(f->face->recent, &us, one, face_now_ms(f->face));
+    assert_int_equal(look(f, NOBODY).wormhole, one);
+    read_its_code(f, one);
+    assert_int_equal(look(f, NOBODY).node, 0);
+    assert_int_equal(look(f, NOBODY).wormhole, 0);
+    assert_int_equal(look(f, getpid()).wormhole, one);
+    assert_int_equal(look(f, getpid()).node, fixture_row(f, one).outbox_ino);
+    recent_told(f->face->recent, &us, 1, one);
+    assert_int_equal(look(f, getpid()).node, 0);
+    assert_int_not_equal(put_into_new(f, getpid(), NULL), one);
+}
+
+/* Only new/ floats: the draft's own number, and what `mv new alice` pinned, are seen by all. */
+static void other_boxes_are_seen_by_all(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t one = put_into_new(f, NOBODY, NULL);
+    struct place new = fixture_new(f);
+    read_its_code(f, one);
+    struct place real = fixture_place(f, fixture_row(f, one).outbox_ino);
+    struct view *v = fixture_view(f);
+    assert_int_equal(newdir_look(f->face, v, &real, NOBODY), 0);
+    view_end(v);
+    assert_int_equal(real.wormhole, one);
+    struct turn *t = fixture_turn(f);
+    assert_int_equal(pin_set(t, one), 0);
+    assert_int_equal(turn_commit(t), 0);
+    struct place pinned = fixture_child(f, &new, "outbox");
+    v = fixture_view(f);
+    assert_int_equal(newdir_look(f->face, v, &pinned, NOBODY), 0);
+    view_end(v);
+    assert_int_equal(pinned.node, real.node);
+}
+
+/* A file was looked up in new/outbox; before it is opened, its code is read out. */
+static void what_was_found_must_be_there_yet(void **state)
+{
+    struct fixture *f = *state;
+    const pid_t unknown = 0x7fffffff; /* no thread has this number */
+    uint64_t one = put_into_new(f, NOBODY, NULL);
+    uint64_t node = fixture_make(f, fixture_row(f, one).outbox_ino, "report", NODE_FILE);
+    struct place file = fixture_place(f, node);
+    passage_note(unknown, node, true);
+    assert_int_equal(newdir_check(f->face, &file, unknown), 0);
+    read_its_code(f, one);
+    assert_int_equal(newdir_check(f->face, &file, unknown), FACE_ERR_STALE);
+    passage_note(unknown, node, false); /* by the wormhole's own name */
+    assert_int_equal(newdir_check(f->face, &file, unknown), 0);
+    put_into_new(f, NOBODY, NULL); /* new/outbox is another's now, and not empty */
+    passage_note(unknown, node, true);
+    assert_int_equal(newdir_check(f->face, &file, unknown), FACE_ERR_STALE);
+    passage_note(unknown, node, false);
 }
 
 static uint64_t read_code(struct fixture *f)
@@ -154,6 +228,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(one_draft_until_its_code_is_read),
         TEST(the_same_process_stays),
+        TEST(who_would_start_the_next_one_sees_nothing),
+        TEST(other_boxes_are_seen_by_all),
+        TEST(what_was_found_must_be_there_yet),
         TEST(reading_the_code_makes_one),
         TEST(writing_a_code),
         TEST(naming_the_draft),
