@@ -37,7 +37,7 @@ kill_mounting() {
     local mounting=$!
     moment 300
     [ ! -e "$T/pids/$1" ] || wh_kill "$1"
-    kill_tree "$mounting" 2>/dev/null # not awaited: what asks a mount of the dead may wait until the next one
+    (trap - ERR && kill_tree "$mounting") 2>/dev/null # not awaited: what asks a dead mount may wait until the next one
     wh_kill "$1"
     count "mounting"
 }
