@@ -116,10 +116,12 @@ double attr_timeout(const struct place *p)
 }
 
 /* Below new/ names change by the other name. So does the name of the draft itself: after `mv new
- * alice` it is the next draft's, and must not lead to alice for a moment longer. */
+ * alice` it is the next draft's, and must not lead to alice for a moment longer. And the engine
+ * takes names out of an outbox: notify_name would wait there for whoever waits for us (dying.h). */
 static double name_timeout(const struct place *parent, const struct place *p)
 {
-    return parent->through_new || p->through_new || p->draft ? 0 : FACE_NAME_TIMEOUT_S;
+    bool changes = parent->through_new || p->through_new || p->draft;
+    return changes || parent->kind == PLACE_OUTBOX ? 0 : FACE_NAME_TIMEOUT_S;
 }
 
 int attr_entry(struct face *face, const struct place *parent, const struct place *p,
