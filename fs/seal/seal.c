@@ -76,18 +76,40 @@ static void changed(struct seal *s, struct track *t, int64_t now)
     quiet_from(s, t, now);
 }
 
+/* Is this neither content for a tree that is there, nor a tree's new name? Then it may be `touch`.
+ * A file that is written through a new handle is copied again. */
+static bool may_touch(const struct track *t, const struct track_handle *h, bool created)
+{
+    return t->is_file || !(h || created);
+}
+
 /* A handle that is open when another's writer is killed, and a process that was writing the tree
- * then, go on with what they were doing: that is no `touch`. */
+ * then, go on with what they were doing: that is no `touch`. A process that was told of an error
+ * may set the times and the mode of what it has made, too; and others may put into a tree what is
+ * not what was meant to be there. */
 static bool goes_on(const struct track *t, const struct track_handle *h, bool created, pid_t tid)
 {
     if (h && h->before_accident)
         return true;
+    if (seal_rule_failed(t->accident)) {
+        if (!may_touch(t, h, created))
+            return true;
+        return !h && t->makers && makers_has(t->makers, tid);
+    }
     return (h || created) && t->makers && makers_has(t->makers, tid);
 }
 
-static void accident(struct track *t)
+static void make_good(struct track *t, const struct track_handle *h, bool created, pid_t tid)
 {
-    t->accident = SEAL_KILLED;
+    if (t->accident != SEAL_WELL && !goes_on(t, h, created, tid))
+        t->accident = SEAL_WELL;
+    t->touched = t->touched || may_touch(t, h, created);
+}
+
+static void accident(struct track *t, enum seal_accident why)
+{
+    if (!seal_rule_failed(t->accident)) /* which is harder to make good */
+        t->accident = why;
     for (struct track_handle *h = t->handles; h; h = h->right)
         h->before_accident = true;
 }
@@ -105,8 +127,7 @@ void seal_created(struct seal *s, uint64_t entry, uint64_t ino, bool directory, 
         if (entry == ino && directory && t->makers)
             makers_begin(t->makers, pid, now);
         t->is_file = entry == ino && !directory;
-        if (t->accident != SEAL_WELL && !goes_on(t, NULL, true, pid))
-            t->accident = SEAL_WELL;
+        make_good(t, NULL, true, pid);
         changed(s, t, now);
     }
     pthread_mutex_unlock(&s->lock);
@@ -150,8 +171,7 @@ void seal_changed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid)
     }
     /* Pages of a map are written by the kernel, which is nobody. */
     pid_t tid = pid || !h ? pid : h->opener;
-    if (t->accident != SEAL_WELL && !goes_on(t, h, false, tid))
-        t->accident = SEAL_WELL;
+    make_good(t, h, false, tid);
     if (!t->is_file)
         saw(t, tid, now);
     changed(s, t, now);
@@ -176,6 +196,39 @@ bool seal_flushed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid)
     return !killed;
 }
 
+/* True if that is news. Who was told of the error is remembered, of files, too. */
+static bool failed(struct seal *s, struct track *t, const struct track_handle *h, pid_t tid,
+                   enum seal_accident why)
+{
+    int64_t now = s->now_ms();
+    bool news = !seal_rule_failed(t->accident);
+
+    if (t->is_file && t->makers)
+        *t->makers = (struct makers){0};
+    saw(t, tid || !h ? tid : h->opener, now);
+    accident(t, why);
+    t->complete = t->marked = false;
+    quiet_from(s, t, now);
+    return news;
+}
+
+void seal_failed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid, enum seal_accident why)
+{
+    bool news = false;
+
+    pthread_mutex_lock(&s->lock);
+    struct track_handle *h = handle ? track_handle_find(&s->table, handle) : NULL;
+    struct track *t = h && h->track->entry == entry ? h->track : seal_track(s, entry);
+    if (t) {
+        if (h)
+            seal_move_handle(s, h, t);
+        news = failed(s, t, h, pid, why);
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (news) /* if it fails, the look after the release tries again */
+        (void)seal_turn_hold(s->store, s->engine, entry, seal_rule_held_by(why));
+}
+
 /* The last FLUSH has decided how the writer ended. */
 void seal_released(struct seal *s, uint64_t entry, uint64_t handle)
 {
@@ -187,7 +240,7 @@ void seal_released(struct seal *s, uint64_t entry, uint64_t handle)
         bool killed = h->killed;
         track_handle_drop(&s->table, h);
         if (killed)
-            accident(t);
+            accident(t, SEAL_KILLED);
         t->idle = !t->handles;
         quiet_from(s, t, s->now_ms());
         if (killed && !t->handles)
@@ -204,7 +257,8 @@ void seal_renamed(struct seal *s, uint64_t entry, const char *name, size_t name_
     struct track *t = seal_track(s, entry);
     if (t) {
         s->epoch++;
-        t->accident = SEAL_WELL;
+        if (!seal_rule_failed(t->accident)) /* whose programs may rename what they have */
+            t->accident = SEAL_WELL;
         changed(s, t, s->now_ms());
         t->complete = !t->handles && (!t->makers || makers_gone(t->makers));
         if (t->complete)

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "fs/seal/seal_rule.h"
 
 struct engine;
 struct store;
@@ -49,6 +50,12 @@ void seal_changed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid);
  * content_flush: false means that this FLUSH does not finish the file, so it must not be recorded
  * as by_opener. */
 bool seal_flushed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid);
+/* A request that makes content (write, flush, truncate, fallocate, a new name below the entry) was
+ * answered with an error that is no mistake of the program's: there may be less than it meant, and
+ * not all programs care. Holds the entry, in the store before this returns if that can be, so call
+ * it before the reply. `why`: one that seal_rule_failed knows. handle: 0 if not through one. */
+void seal_failed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid,
+                 enum seal_accident why);
 void seal_released(struct seal *s, uint64_t entry, uint64_t handle);
 /* The entry got a new name within its box (a complete rename-in is whole at once), or came in by a
  * rename. */

@@ -1,6 +1,7 @@
 #include "fs/seal/seal_state.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include "fs/log.h"
 #include "fs/seal/seal_turn.h"
 
@@ -77,6 +78,15 @@ static bool find_handles(struct seal *s)
     return found;
 }
 
+/* What happened in this run, or before it and was not made good since. */
+static enum seal_accident accident_of(const struct track *t, const struct entry *row)
+{
+    enum seal_accident before = seal_rule_accident(seal_rule_hold(row->held_code));
+    bool made_good = seal_rule_failed(before) ? t->touched : t->changed;
+
+    return t->accident == SEAL_WELL && !made_good ? before : t->accident;
+}
+
 /* The rest of the facts, from memory. False if the entry is not watched any more. */
 static bool gather(struct look *l, int64_t now)
 {
@@ -86,7 +96,6 @@ static bool gather(struct look *l, int64_t now)
     pthread_mutex_lock(&s->lock);
     struct track *t = track_find(&s->table, l->entry);
     if (t) {
-        bool held_before = !t->changed && t->accident == SEAL_WELL;
         l->generation = t->generation;
         t->is_file = l->store.row.kind != NODE_DIR;
         *f = (struct seal_facts){
@@ -96,13 +105,11 @@ static bool gather(struct look *l, int64_t now)
             .empty = l->store.empty,
             .open = t->handles != NULL,
             .complete = t->complete,
-            .accident = t->accident,
+            .accident = accident_of(t, &l->store.row),
             .quiet_ms = now - t->changed_ms,
             .age_ms = l->store.age_ms,
         };
         f->makers_done = f->directory && t->makers && makers_done(t->makers);
-        if (held_before)
-            f->accident = seal_rule_accident(seal_rule_hold(l->store.row.held));
     }
     pthread_mutex_unlock(&s->lock);
     return t != NULL;
@@ -169,9 +176,16 @@ static void failed(struct look *l, int rc)
     look_again(l, RETRY_MS);
 }
 
+/* In these very words: another version may have used others. */
+static bool shows(const struct entry *row, enum seal_hold why)
+{
+    return seal_rule_hold(row->held_code) == why &&
+           (why == SEAL_NOT_HELD || strcmp(row->held, seal_rule_text(why)) == 0);
+}
+
 static void show_hold(struct look *l, enum seal_hold why)
 {
-    if (seal_rule_hold(l->store.row.held) == why)
+    if (shows(&l->store.row, why))
         return;
     int rc = seal_turn_hold(l->seal->store, l->seal->engine, l->entry, why);
     if (rc < 0)
@@ -291,11 +305,6 @@ void seal_look(struct seal *s, uint64_t entry, bool closing)
 
 /* ---- at start ---- */
 
-static bool was_interrupted(const struct seal_look *look)
-{
-    return seal_rule_accident(seal_rule_hold(look->row.held)) != SEAL_WELL;
-}
-
 static void watch(struct seal *s, uint64_t entry)
 {
     pthread_mutex_lock(&s->lock);
@@ -317,8 +326,9 @@ int seal_look_first(struct seal *s, uint64_t entry)
         rc = seal_turn_sum(s->store, entry, &sum);
     if (rc < 0)
         return rc == STORE_ERR_NOT_FOUND ? 0 : rc;
-    if (was_interrupted(&look))
-        return 0; /* until it is touched */
+    enum seal_hold before = seal_rule_hold(look.row.held_code);
+    if (seal_rule_accident(before) != SEAL_WELL) /* held until it is touched */
+        return shows(&look.row, before) ? 0 : seal_turn_hold(s->store, NULL, entry, before);
     const struct seal_evidence evidence = {
         .directory = look.row.kind == NODE_DIR,
         .whole = sum.whole,

@@ -2,17 +2,33 @@
 
 #include <string.h>
 
+#define COPY_AGAIN ": copy it again, or touch it to send it as it is"
+
 static const char *const hold_texts[SEAL_HOLDS] = {
     [SEAL_NOT_HELD] = "",
-    [SEAL_HELD_DOT] = "its name begins with a dot; rename it to send it",
-    [SEAL_HELD_TILDE] = "its name ends in ~, like a backup copy; rename it to send it",
-    [SEAL_HELD_CRDOWNLOAD] = "a download that is not finished (.crdownload); rename it to send it",
-    [SEAL_HELD_PART] = "perhaps not finished (.part, younger than a day); rename it to send it now",
-    [SEAL_HELD_KILLED] = "interrupted: a program was killed while writing it; "
+    [SEAL_HELD_DOT] = "its name begins with a dot, rename it to send it",
+    [SEAL_HELD_TILDE] = "its name ends in ~ like a backup copy, rename it to send it",
+    [SEAL_HELD_CRDOWNLOAD] = "a download that is not finished (.crdownload), rename it to send it",
+    [SEAL_HELD_PART] = "perhaps not finished (.part, younger than a day), rename it to send it now",
+    [SEAL_HELD_KILLED] = "interrupted: a program was killed while writing it, "
                          "touch it to send it as it is, or replace it",
-    [SEAL_HELD_CRASHED] = "interrupted: it was being written when the mount died; "
+    [SEAL_HELD_CRASHED] = "interrupted: it was being written when the mount died, "
                           "touch it to send it as it is, or replace it",
-    [SEAL_HELD_DAMAGED] = "the disk has lost bytes of it; remove it and copy it again",
+    [SEAL_HELD_DAMAGED] = "the disk has lost bytes of it, remove it and copy it again",
+    [SEAL_HELD_NO_SPACE] = "a write to it failed (no space left on the device)" COPY_AGAIN,
+    [SEAL_HELD_OVER_QUOTA] = "a write to it failed (the disk quota is used up)" COPY_AGAIN,
+    [SEAL_HELD_TOO_LARGE] = "a write to it failed (it would be too large)" COPY_AGAIN,
+    [SEAL_HELD_FAILED] = "a write to it failed (input/output error)" COPY_AGAIN,
+};
+
+static const enum seal_hold accident_holds[SEAL_ACCIDENTS] = {
+    [SEAL_WELL] = SEAL_NOT_HELD,
+    [SEAL_KILLED] = SEAL_HELD_KILLED,
+    [SEAL_CRASHED] = SEAL_HELD_CRASHED,
+    [SEAL_NO_SPACE] = SEAL_HELD_NO_SPACE,
+    [SEAL_OVER_QUOTA] = SEAL_HELD_OVER_QUOTA,
+    [SEAL_TOO_LARGE] = SEAL_HELD_TOO_LARGE,
+    [SEAL_FAILED] = SEAL_HELD_FAILED,
 };
 
 const char *seal_rule_text(enum seal_hold hold)
@@ -20,19 +36,27 @@ const char *seal_rule_text(enum seal_hold hold)
     return hold_texts[hold];
 }
 
-enum seal_hold seal_rule_hold(const char *text)
+enum seal_hold seal_rule_hold(unsigned code)
 {
-    for (int i = SEAL_NOT_HELD + 1; i < SEAL_HOLDS; i++)
-        if (strcmp(hold_texts[i], text) == 0)
-            return (enum seal_hold)i;
-    return SEAL_NOT_HELD;
+    return code < SEAL_HOLDS ? (enum seal_hold)code : SEAL_NOT_HELD;
+}
+
+enum seal_hold seal_rule_held_by(enum seal_accident accident)
+{
+    return accident_holds[accident];
 }
 
 enum seal_accident seal_rule_accident(enum seal_hold hold)
 {
-    if (hold == SEAL_HELD_KILLED)
-        return SEAL_KILLED;
-    return hold == SEAL_HELD_CRASHED ? SEAL_CRASHED : SEAL_WELL;
+    for (int i = SEAL_WELL + 1; i < SEAL_ACCIDENTS; i++)
+        if (accident_holds[i] == hold)
+            return (enum seal_accident)i;
+    return SEAL_WELL;
+}
+
+bool seal_rule_failed(enum seal_accident accident)
+{
+    return accident >= SEAL_NO_SPACE;
 }
 
 static bool ends_in(const struct seal_facts *f, const char *suffix)
@@ -59,15 +83,7 @@ static enum seal_hold hold_of(const struct seal_facts *f)
 {
     if (f->damaged)
         return SEAL_HELD_DAMAGED;
-    switch (f->accident) {
-    case SEAL_WELL:
-        break;
-    case SEAL_KILLED:
-        return SEAL_HELD_KILLED;
-    case SEAL_CRASHED:
-        return SEAL_HELD_CRASHED;
-    }
-    return hold_of_name(f);
+    return f->accident == SEAL_WELL ? hold_of_name(f) : seal_rule_held_by(f->accident);
 }
 
 static struct seal_decision hold(enum seal_hold why, const struct seal_facts *f)
@@ -100,7 +116,7 @@ struct seal_decision seal_rule(const struct seal_facts *f, const struct seal_tim
     if (f->open)
         return (struct seal_decision){.stage = SEAL_OPEN, .again_ms = INT64_MAX};
     enum seal_hold why = hold_of(f);
-    if (why == SEAL_HELD_KILLED || why == SEAL_HELD_CRASHED)
+    if (seal_rule_accident(why) != SEAL_WELL)
         return hold(why, f);
     /* A new folder is often renamed before anything is put into it. */
     bool complete = f->complete && !(f->directory && f->empty);

@@ -23,20 +23,30 @@ struct seal_times {
 /* Why an entry was interrupted; remembered until it is released. */
 enum seal_accident {
     SEAL_WELL,
-    SEAL_KILLED,  /* a process that wrote it was killed, or ended and we may not know how */
-    SEAL_CRASHED, /* we or the machine died while it was being written */
+    SEAL_KILLED,     /* a process that wrote it was killed, or ended and we may not know how */
+    SEAL_CRASHED,    /* we or the machine died while it was being written */
+    SEAL_NO_SPACE,   /* from here on: a program was told that we could not do what it wanted, */
+    SEAL_OVER_QUOTA, /* so that what is there may be less than was meant */
+    SEAL_TOO_LARGE,
+    SEAL_FAILED,    /* anything else: EIO, say */
+    SEAL_ACCIDENTS, /* how many there are */
 };
 
+/* Stored (entry.held_code): a number keeps its meaning for ever, new ones come at the end. */
 enum seal_hold {
-    SEAL_NOT_HELD,
-    SEAL_HELD_DOT,
-    SEAL_HELD_TILDE,
-    SEAL_HELD_CRDOWNLOAD,
-    SEAL_HELD_PART,
-    SEAL_HELD_KILLED,
-    SEAL_HELD_CRASHED,
-    SEAL_HELD_DAMAGED, /* the disk did not keep bytes of it */
-    SEAL_HOLDS,        /* how many there are */
+    SEAL_NOT_HELD = 0,
+    SEAL_HELD_DOT = 1,
+    SEAL_HELD_TILDE = 2,
+    SEAL_HELD_CRDOWNLOAD = 3,
+    SEAL_HELD_PART = 4,
+    SEAL_HELD_KILLED = 5,
+    SEAL_HELD_CRASHED = 6,
+    SEAL_HELD_DAMAGED = 7, /* the disk did not keep bytes of it */
+    SEAL_HELD_NO_SPACE = 8,
+    SEAL_HELD_OVER_QUOTA = 9,
+    SEAL_HELD_TOO_LARGE = 10,
+    SEAL_HELD_FAILED = 11,
+    SEAL_HOLDS /* one more than the last */
 };
 
 struct seal_facts {
@@ -69,14 +79,19 @@ struct seal_decision {
 
 struct seal_decision seal_rule(const struct seal_facts *facts, const struct seal_times *times);
 
-/* The reason with its cure, as `held:` shows it. "" for SEAL_NOT_HELD. */
+/* The reason with its cure, as `held:` shows it: without a semicolon, which is between entries
+ * there. "" for SEAL_NOT_HELD. */
 const char *seal_rule_text(enum seal_hold hold);
 
-/* Which of our reasons is this text? SEAL_NOT_HELD for "" and for somebody else's. */
-enum seal_hold seal_rule_hold(const char *text);
+/* Which of our reasons is this stored number? SEAL_NOT_HELD if it is none, or somebody else's. */
+enum seal_hold seal_rule_hold(unsigned code);
 
-/* The accident that a reason remembers. */
+/* The accident that a reason remembers, and the other way round. */
 enum seal_accident seal_rule_accident(enum seal_hold hold);
+enum seal_hold seal_rule_held_by(enum seal_accident accident);
+
+/* Is it a request of a program that failed, and the program lives on and knows? */
+bool seal_rule_failed(enum seal_accident accident);
 
 /* What the store says of an entry that was not yet sealed when the daemon or the machine died. */
 struct seal_evidence {

@@ -129,10 +129,9 @@ int seal_turn_open_entries(struct store *s, uint64_t **out, size_t *count)
 
 /* ---- turns ---- */
 
-/* Ours is what seal_rule_text knows. */
 static bool held_by_us(const struct entry *row)
 {
-    return seal_rule_hold(row->held) != SEAL_NOT_HELD;
+    return seal_rule_hold(row->held_code) != SEAL_NOT_HELD;
 }
 
 static int finish(struct turn *t, int rc)
@@ -207,7 +206,7 @@ static int hold_in(struct turn *t, struct engine *e, uint64_t entry, enum seal_h
     if (why == SEAL_NOT_HELD)
         rc = entry_release(t, entry);
     else
-        rc = entry_hold(t, entry, seal_rule_text(why));
+        rc = entry_hold_as(t, entry, why, seal_rule_text(why));
     return rc < 0 || !e ? rc : engine_outbox_changed(e, t, row.wormhole);
 }
 

@@ -23,6 +23,11 @@ bool seal_flushed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid)
     return true;
 }
 
+void seal_failed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid, enum seal_accident why)
+{
+    (void)s, (void)entry, (void)handle, (void)pid, (void)why;
+}
+
 void seal_released(struct seal *s, uint64_t entry, uint64_t handle)
 {
     (void)s, (void)entry, (void)handle;

@@ -130,6 +130,7 @@ int seal_turn_seal(struct store *s, struct engine *e, uint64_t entry,
     f->seals++;
     f->look.row.state = ENTRY_SEALED;
     f->look.row.held[0] = '\0';
+    f->look.row.held_code = 0;
     return 0;
 }
 
@@ -142,6 +143,8 @@ int seal_turn_hold(struct store *s, struct engine *e, uint64_t entry, enum seal_
     (void)e;
     if (rc == 0)
         strcpy(f->look.row.held, seal_rule_text(why));
+    if (rc == 0)
+        f->look.row.held_code = why;
     return rc;
 }
 
@@ -255,6 +258,7 @@ static inline const char *held(uint64_t ino)
 static inline void assert_held(uint64_t ino, enum seal_hold why)
 {
     assert_string_equal(held(ino), seal_rule_text(why));
+    assert_int_equal(fake_of(ino)->look.row.held_code, why);
     assert_int_equal(fake_of(ino)->look.row.state, ENTRY_OPEN);
 }
 

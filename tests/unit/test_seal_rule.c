@@ -261,10 +261,47 @@ static void reasons_are_told_from_others(void **state)
     for (int i = SEAL_NOT_HELD; i < SEAL_HOLDS; i++) {
         const char *text = seal_rule_text((enum seal_hold)i);
         assert_non_null(text);
-        assert_int_equal(seal_rule_hold(text), i);
+        assert_int_equal(seal_rule_hold((unsigned)i), i);
         assert_int_equal(strlen(text) == 0, i == SEAL_NOT_HELD);
+        assert_null(strchr(text, ';')); /* what is between entries in `held:` */
     }
-    assert_int_equal(seal_rule_hold("the peer has closed this wormhole"), SEAL_NOT_HELD);
+    assert_int_equal(seal_rule_hold(SEAL_HOLDS), SEAL_NOT_HELD);
+    assert_int_equal(seal_rule_hold(UINT32_MAX), SEAL_NOT_HELD);
+}
+
+/* In stores that are there. */
+static void numbers_keep_their_meaning(void **state)
+{
+    (void)state;
+    assert_int_equal(SEAL_HELD_DOT, 1);
+    assert_int_equal(SEAL_HELD_TILDE, 2);
+    assert_int_equal(SEAL_HELD_CRDOWNLOAD, 3);
+    assert_int_equal(SEAL_HELD_PART, 4);
+    assert_int_equal(SEAL_HELD_KILLED, 5);
+    assert_int_equal(SEAL_HELD_CRASHED, 6);
+    assert_int_equal(SEAL_HELD_DAMAGED, 7);
+    assert_int_equal(SEAL_HELD_NO_SPACE, 8);
+    assert_int_equal(SEAL_HELD_OVER_QUOTA, 9);
+    assert_int_equal(SEAL_HELD_TOO_LARGE, 10);
+    assert_int_equal(SEAL_HELD_FAILED, 11);
+    assert_int_equal(SEAL_HOLDS, 12);
+}
+
+static void every_accident_is_told_by_its_reason(void **state)
+{
+    (void)state;
+    for (int i = SEAL_WELL; i < SEAL_ACCIDENTS; i++) {
+        struct seal_facts f = facts_of("x");
+        f.accident = (enum seal_accident)i;
+        f.quiet_ms = 0;
+        if (i != SEAL_WELL)
+            assert_held(&f, seal_rule_held_by(f.accident));
+        assert_int_equal(seal_rule_accident(seal_rule_held_by(f.accident)), i);
+    }
+    assert_int_equal(seal_rule_accident(SEAL_HELD_DOT), SEAL_WELL);
+    assert_int_equal(seal_rule_accident(SEAL_HELD_DAMAGED), SEAL_WELL);
+    assert_false(seal_rule_failed(SEAL_KILLED) || seal_rule_failed(SEAL_CRASHED));
+    assert_true(seal_rule_failed(SEAL_NO_SPACE) && seal_rule_failed(SEAL_FAILED));
 }
 
 static void a_crash_interrupts_what_was_being_written(void **state)
@@ -303,6 +340,8 @@ int main(void)
         cmocka_unit_test(looking_again_ends),
         cmocka_unit_test(settle_0_is_at_once),
         cmocka_unit_test(reasons_are_told_from_others),
+        cmocka_unit_test(numbers_keep_their_meaning),
+        cmocka_unit_test(every_accident_is_told_by_its_reason),
         cmocka_unit_test(a_crash_interrupts_what_was_being_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

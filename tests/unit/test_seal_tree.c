@@ -172,7 +172,9 @@ static void a_marked_tree_goes_on(void **state)
 static void an_interruption_outlives_a_restart(void **state)
 {
     (void)state;
-    strcpy(add(FILE_1, "a", NODE_FILE)->look.row.held, seal_rule_text(SEAL_HELD_KILLED));
+    struct entry *row = &add(FILE_1, "a", NODE_FILE)->look.row;
+    row->held_code = SEAL_HELD_KILLED;
+    strcpy(row->held, seal_rule_text(SEAL_HELD_KILLED));
     open_seal();
     pass(100000);
     assert_held(FILE_1, SEAL_HELD_KILLED);
