@@ -57,7 +57,8 @@ bool dying_exists(void)
     if (!processes)
         return false;
     for (struct dirent *e; !found && (e = readdir(processes));)
-        found = isdigit((unsigned char)e->d_name[0]) && dying_is((pid_t)atoi(e->d_name));
+        found =
+            isdigit((unsigned char)e->d_name[0]) && dying_is((pid_t)strtol(e->d_name, NULL, 10));
     closedir(processes);
     return found;
 }

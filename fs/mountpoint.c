@@ -289,7 +289,7 @@ static int make(const char *dir, uid_t uid, gid_t gid, char *why)
 
 void mountpoint_end_dying(const char *dir)
 {
-    struct mountpoint_top top;
+    struct mountpoint_top top = {0};
     char why[MOUNTPOINT_WHY_MAX];
 
     if (find_top(&top, dir, why) < 0 || !top.mounted || !top.ours ||

@@ -1,6 +1,7 @@
 /* Parcels that came in pieces: small, whole in memory, planted in one turn. */
 #include "fs/engine/intake.h"
 
+#include <assert.h>
 #include <string.h>
 #include "fs/engine/plant.h"
 #include "proto/error.h"
@@ -46,6 +47,7 @@ static int plant_small(struct turn *t, struct plant *p, const uint8_t *manifest,
     while (err == 0 && (more = manifest_next(&parser, manifest, len, &used, &item)) > 0) {
         manifest += used;
         len -= used;
+        assert(!times || p->inos); /* the first pass has made all of them */
         err = times ? plant_time(t, &item, p->inos[item.index]) : plant_one(t, p, &item, data);
     }
     manifest_parser_release(&parser);

@@ -210,7 +210,7 @@ static int add_tree(struct taker *l, const struct node *node, const struct name 
     int err = interlude(l);
     if (err == 0)
         err = add_item(l, node, name, parent, &index);
-    if (err < 0 || node->type != NODE_DIR)
+    if (err != 0 || node->type != NODE_DIR)
         return err;
     struct name at = {0};
     struct node child;

@@ -287,7 +287,7 @@ static int room_now(struct transfer *x, uint64_t *bytes)
 static bool unpack(struct transfer *x, struct publishing *p)
 {
     uint64_t top = 0;
-    struct zip_sum sum;
+    struct zip_sum sum = {0};
     uint64_t room;
     if (!x->stock.in.directory)
         return true;
