@@ -56,11 +56,11 @@ class Account:
         put.names.add(new)
         put.last = {name, new}
         self.standing[new] = ident
+
+    def on_renamed(self, ident, name, new):
+        self.puts[ident].last = {new}
         if self.standing.get(name) == ident:
             del self.standing[name]
-
-    def on_renamed(self, ident, _, new):
-        self.puts[ident].last = {new}
 
     def on_gone(self, ident, name, new):
         """Delivered before it could be changed: the old name is the one that counts; a removal was none."""

@@ -159,8 +159,11 @@ class Writer:
         """Puts under one of a few names, again and again, and changes what stands there."""
         what = self.random.choice(("put", "put", "rename", "remove"))
         if what == "put" or not self.mine:
-            name, ident = self.put_file(f"{self.side}-edit-{self.random.randrange(6)}.bin")
-            self.mine = [entry for entry in self.mine if entry[0] != name] + ([(name, ident)] if name else [])
+            name = f"{self.side}-edit-{self.random.randrange(6)}.bin"
+            self.mine = [entry for entry in self.mine if entry[0] != name]
+            done, ident = self.put_file(name)
+            if done:
+                self.mine.append((name, ident))
         else:
             name, ident = self.mine.pop(self.random.randrange(len(self.mine)))
             getattr(self, what)(name, ident)
