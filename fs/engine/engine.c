@@ -193,26 +193,13 @@ static int hide_code(const char *code, char *hidden_as, size_t hidden_cap,
     return 0;
 }
 
-int engine_create(struct engine *e, struct turn *t, const char *name, size_t name_len, bool draft,
+static int create(struct engine *e, struct turn *t, const struct wormhole_new *what,
                   const char *code, uint64_t *wormhole)
 {
-    struct wormhole_new what = {.draft = draft};
-    char hidden_as[CODE_NAMEPLATE_MAX + 8], lower[CODE_TEXT_MAX + 1];
-    int err = name_set(&what.name, name, name_len);
-    if (err == 0 && code != NULL && strcmp(code, what.name.text) == 0) {
-        /* The directory is named by the code: hide that name until it is used, and take the words
-         * as upstream writes them, for SPAKE2 hashes the code as it is. */
-        err = hide_code(code, hidden_as, sizeof hidden_as, lower);
-        what.hidden_as = hidden_as;
-        code = lower;
-    }
-    if (err == 0)
-        err = wormhole_create(t, &what, wormhole);
-    if (err < 0)
-        return err;
-    struct slot *slot = slot_get(e, *wormhole);
+    int err = wormhole_create(t, what, wormhole);
+    struct slot *slot = err == 0 ? slot_get(e, *wormhole) : NULL;
     if (slot == NULL)
-        return STORE_ERR_NOMEM;
+        return err < 0 ? err : STORE_ERR_NOMEM;
     struct step step = {.e = e, .t = t, .slot = slot};
     engine_now(e, &step.now);
     int perr = boss_create(&slot->boss, &e->boss_options, &step.now, &step.actions);
@@ -221,8 +208,27 @@ int engine_create(struct engine *e, struct turn *t, const char *name, size_t nam
         perr = code != NULL ? boss_join(slot->boss, code, &step.now, &step.actions)
                             : boss_allocate(slot->boss, &step.now, &step.actions);
     if (err == 0)
-        err = release_change(&step, CHANGE_WORMHOLE, *wormhole, &what.name);
+        err = release_change(&step, CHANGE_WORMHOLE, *wormhole, &what->name);
     return step_end_with(&step, err < 0 ? err : step_error(perr));
+}
+
+int engine_create(struct engine *e, struct turn *t, const char *name, size_t name_len, bool draft,
+                  const char *code, uint64_t *wormhole)
+{
+    struct wormhole_new what = {.draft = draft};
+    char hidden_as[CODE_NAMEPLATE_MAX + 8], lower[CODE_TEXT_MAX + 1];
+    int err = name_set(&what.name, name, name_len);
+    if (err == 0 && code != NULL && strcmp(code, what.name.text) == 0) {
+        /* Hidden until it is used; and as upstream writes it, for SPAKE2 hashes what it is. */
+        err = hide_code(code, hidden_as, sizeof hidden_as, lower);
+        what.hidden_as = hidden_as;
+        code = lower;
+    }
+    if (err == 0)
+        err = create(e, t, &what, code, wormhole);
+    sodium_memzero(lower, sizeof lower);
+    sodium_memzero(&what.name, sizeof what.name);
+    return err;
 }
 
 int engine_join(struct engine *e, struct turn *t, uint64_t wormhole, const char *code)
