@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # limit: 120
-# The disk of a store stops answering, turns read-only, is full, or the store is moved or deleted, each under load: whoever writes
+# weight: 2
+# build: release
+# The disk of a store stops answering or turns read-only under load, or the store is moved or deleted while in use: whoever writes
 # then gets one clear errno, `state` says in a sentence what is wrong, what was accepted before is not lost, and all goes on
 # when the disk is back.
 . "$TOP/tests/lib/all.sh"
