@@ -147,7 +147,7 @@ int outbox_unreadable(struct step *step, const uint8_t rev[static REV_BYTES])
         return err == STORE_ERR_NOT_FOUND ? 0 : err; /* withdrawn meanwhile */
     step->state_changed = true;
     err =
-        entry_hold(step->t, r.ino, "its bytes cannot be read from the disk; touch it to try again");
+        entry_hold(step->t, r.ino, "its bytes cannot be read from the disk, touch it to try again");
     return err < 0 ? err : withdraw_revision(step, &r);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 #include "fs/face/newdir.h"
+#include "fs/face/failure.h"
 #include "store/content.h"
 
 static int do_getattr(struct face *face, uint64_t number, struct stat *st, double *timeout_s)
@@ -125,6 +126,8 @@ static int do_setattr(struct face *face, pid_t pid, uint64_t number, const struc
         if (place_is_content(&p))
             file_touched(face, p.node, h, pid);
         rc = do_getattr(face, number, out, timeout_s);
+    } else if (what & FUSE_SET_ATTR_SIZE) {
+        failure_at(face, number, h, pid, rc);
     }
     return rc;
 }

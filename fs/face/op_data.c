@@ -10,6 +10,7 @@
 #include "fs/face/code_file.h"
 #include "fs/face/control.h"
 #include "fs/face/events.h"
+#include "fs/face/failure.h"
 #include "store/content.h"
 
 /* A slice of what the handle has; the count. */
@@ -122,6 +123,7 @@ static int write_file(struct face *face, struct handle *h, pid_t pid, const char
     uint64_t entry = rc < 0 ? 0 : file_entry(face, h);
     if (entry != 0)
         seal_changed(face->seal, entry, h->id, pid);
+    failure_of_handle(face, h, pid, rc);
     return rc;
 }
 
@@ -179,5 +181,6 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t 
     uint64_t entry = rc == 0 ? file_entry(face, h) : 0;
     if (entry != 0)
         seal_changed(face->seal, entry, h->id, pid_of(req));
+    failure_of_handle(face, h, pid_of(req), rc);
     reply_result(req, rc);
 }

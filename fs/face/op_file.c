@@ -7,6 +7,7 @@
 #include "fs/face/control.h"
 #include "fs/face/events.h"
 #include "fs/face/newdir.h"
+#include "fs/face/failure.h"
 #include "fs/face/recent.h"
 #include "store/content.h"
 
@@ -238,6 +239,7 @@ static int do_create(struct face *face, pid_t pid, uint64_t parent_number, const
 {
     struct place parent, child;
     int rc = make_or_take(face, pid, parent_number, name, mode, fi->flags, &parent, &child);
+    failure_at(face, parent_number, NULL, pid, rc);
     if (rc < 0)
         return rc;
     rc = attr_entry(face, &parent, &child, e);
@@ -270,7 +272,9 @@ static int make_durable(struct face *face, struct handle *h, bool flush, pid_t p
     uint64_t entry = flush ? file_entry(face, h) : 0;
     if (entry != 0 && !seal_flushed(face->seal, entry, h->id, pid))
         finished = false;
-    return content_flush(face->store, h->place.node, finished);
+    int rc = content_flush(face->store, h->place.node, finished);
+    failure_of_handle(face, h, pid, rc);
+    return rc;
 }
 
 static int do_flush(struct face *face, struct handle *h, pid_t pid)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include "fs/face/failure.h"
 #include "fs/face/newdir.h"
 #include "proto/code.h"
 
@@ -70,6 +71,7 @@ static int make_and_describe(struct face *face, pid_t pid, uint64_t parent_numbe
 {
     struct place parent, child;
     int rc = make_node(face, pid, parent_number, name, what, &parent, &child);
+    failure_at(face, parent_number, NULL, pid, rc);
     return rc < 0 ? rc : attr_entry(face, &parent, &child, e);
 }
 
@@ -190,6 +192,7 @@ void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name
 {
     struct fuse_entry_param e;
     int rc = do_link(face_of(req), pid_of(req), ino, parent, name, &e);
+    failure_at(face_of(req), parent, NULL, pid_of(req), rc);
     reply_entry(req, rc, &e);
 }
 

@@ -130,6 +130,15 @@ static void sent_line(struct lines *l, const struct state_facts *f)
          plural(f->sent_count), f->sent_last, when, f->sent_how);
 }
 
+/* A peer may say what it likes, but "; " is between entries. */
+static size_t reason(char *out, size_t cap, const char *why)
+{
+    int len = cap > 0 ? snprintf(out, cap, "%s)", why) : 0;
+    for (char *at = out; cap > 0 && (at = strchr(at, ';')); at++)
+        *at = ',';
+    return (size_t)len;
+}
+
 static void held_line(struct lines *l, const struct state_facts *f)
 {
     char text[LINE_MAX_BYTES - 64];
@@ -139,9 +148,11 @@ static void held_line(struct lines *l, const struct state_facts *f)
         line(l, "held:    -");
         return;
     }
-    for (size_t i = 0; i < f->held_shown && len < sizeof text; i++)
-        len += (size_t)snprintf(text + len, sizeof text - len, "%s%s (%s)", i > 0 ? "; " : "",
-                                f->held[i].name, f->held[i].why);
+    for (size_t i = 0; i < f->held_shown && len < sizeof text; i++) {
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s%s (", i > 0 ? "; " : "",
+                                f->held[i].name);
+        len += reason(text + len, len < sizeof text ? sizeof text - len : 0, f->held[i].why);
+    }
     if (f->held_count > f->held_shown && len < sizeof text)
         snprintf(text + len, sizeof text - len, "%sand %llu more", len > 0 ? "; " : "",
                  (unsigned long long)(f->held_count - f->held_shown));

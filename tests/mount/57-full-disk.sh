@@ -15,14 +15,20 @@ two_mounts
 # The sender's disk.
 wh_unmount b
 cp "$T/accepted" "$T/a/b/outbox/"
-must_fail "300 MB on a disk of 200" cp "$T/large" "$T/a/b/outbox/.too-large" 2>"$LOGS/cp"
+must_fail "300 MB on a disk of 200" cp "$T/large" "$T/a/b/outbox/too-large" 2>"$LOGS/cp"
 must "not ENOSPC: $(cat "$LOGS/cp")" grep -q 'No space left' "$LOGS/cp"
+failed_is_held() { wh_says a/b held 'too-large \(a write to it failed \(no space left on the device\)'; }
+wait_for 10 failed_is_held || fail "a failed write does not hold: $(wh_state a/b held)"
+wh_unmount a
+wh_mount a
+wait_for 10 failed_is_held || fail "a failed write is forgotten: $(wh_state a/b held)"
 must "the accepted file suffered" same "$T/accepted" "$T/a/b/outbox/accepted"
 wh_mount b
 wh_arrives 60 b/a accepted "$T/accepted"
 wh_outbox_empties_but() { [ "$(names_in "$T/a/b/outbox")" = "$1" ]; }
-wait_for 30 wh_outbox_empties_but .too-large || fail "acknowledging failed on a full disk"
-must "removing failed on a full disk" rm "$T/a/b/outbox/.too-large"
+wait_for 30 wh_outbox_empties_but too-large || fail "acknowledging failed on a full disk"
+must "a part of a file went out" absent "$T/b/a/inbox/too-large"
+must "removing failed on a full disk" rm "$T/a/b/outbox/too-large"
 must "no room after removing" cp "$T/late" "$T/a/b/outbox/"
 wh_arrives 60 b/a late "$T/late"
 wh_outbox_empties 30 a/b

@@ -138,6 +138,17 @@ static void more_held_than_shown(void **state)
     assert_string_equal(value(&f, "held:"), "and 12 more");
 }
 
+/* awk -F'; ' sees one entry in each field. */
+static void a_reason_is_no_separator(void **state)
+{
+    static const struct state_held held[] = {{"a", "no room; try later; or not"}, {"b", "open"}};
+    struct state_facts f = empty;
+    (void)state;
+    f.held = held;
+    f.held_shown = f.held_count = 2;
+    assert_string_equal(value(&f, "held:"), "a (no room, try later, or not); b (open)");
+}
+
 static void a_small_buffer_gets_whole_lines(void **state)
 {
     char text[40];
@@ -203,6 +214,7 @@ int main(void)
         cmocka_unit_test(peers),
         cmocka_unit_test(progress_keeps_its_width),
         cmocka_unit_test(more_held_than_shown),
+        cmocka_unit_test(a_reason_is_no_separator),
         cmocka_unit_test(a_small_buffer_gets_whole_lines),
         cmocka_unit_test(long_values_stay_one_line),
         cmocka_unit_test(nobody_makes_lines_of_their_own),
