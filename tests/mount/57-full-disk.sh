@@ -39,8 +39,8 @@ wh_outbox_empties 30 a/b
 random_file "$T/bulky" 160000000
 random_file "$T/little" 1000000
 cp "$T/bulky" "$T/a/b/outbox/"
-no_room() { cat "$T/a/b/state" "$T/a/.wormholefs/events" | grep -qi 'no room'; }
-wait_for 60 no_room || fail "the sender was not told"
+wait_for 60 wh_says a/b held 'bulky .*no room' || fail "the sender was not told"
+wait_for 10 wh_says b/a problem 'no room' || fail "the receiver was not told"
 must "refused, but gone" same "$T/bulky" "$T/a/b/outbox/bulky"
 cp "$T/little" "$T/a/b/outbox/"
 wh_arrives 60 b/a little "$T/little"
