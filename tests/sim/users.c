@@ -162,7 +162,7 @@ static void create_tree(struct seed *s, int peer, const struct wormhole *row)
     int err = finish(t, name_create(t, row->outbox_ino, name, strlen(name),
                                     &(struct node_new){.type = NODE_DIR, .mode = 0755}, &top));
     for (unsigned n = 1 + (unsigned)dice_below(&s->dice, 4); err == 0 && n > 0; n--) {
-        char child[8];
+        char child[12];
         size_t len = draw_size(s);
         snprintf(child, sizeof child, "%u", n);
         err = make(s, peer, top, child, &ino);

@@ -155,7 +155,7 @@ static void test_a_frame_of_the_journal_is_one_write(void **state)
     frames = other_wal_writes = 0;
     r->faults.watch = note_frames;
     for (int i = 0; i < 20; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "f%d", i);
         rig_make(r, r->outbox, name, NODE_FILE);
     }
