@@ -16,7 +16,7 @@ enum {
     RETRY_AFTER_MIN_MS = 60 * 1000, /* PROTOCOL.md §9 */
     RETRY_AFTER_MAX_MS = 3600 * 1000,
     LIST_AGAIN_AFTER_MS = 10 * 1000,
-    LIST_LOST_AFTER_MS = 600 * 1000,
+    LIST_LOST_AFTER_MS = 60 * 1000, /* more than any listing takes */
 };
 
 static int push(struct step *step, enum outbound_kind kind, const uint8_t *rev, const void *detail,
