@@ -82,7 +82,7 @@ static int outbox_now(struct face *face, struct view *v, pid_t tid, struct place
     int rc = place_new(v, &new);
     if (rc == 0)
         rc = place_in_wormhole(v, &new, SLOT_OUTBOX, box);
-    return rc < 0 ? rc : newdir_look(face, v, box, tid);
+    return rc != 0 ? rc : newdir_look(face, v, box, tid);
 }
 
 int newdir_check(struct face *face, const struct place *p, pid_t tid)

@@ -134,7 +134,7 @@ static int do_change(struct face *face, pid_t pid, uint64_t number, const char *
     rc = newdir_check(face, &p, pid);
     if (rc == 0)
         rc = turn_begin(face->store, &t);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     rc = face_finish(t, set_in_turn(t, p.node, name, value, size, flags));
     if (rc == 0)
