@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# pending: one run in several ends with entries held, or trees waiting, that its judge does not expect (seed 1795325190; doc/PLAN.md)
 # limit: 150
 # weight: 2
 # build: release
