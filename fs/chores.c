@@ -68,6 +68,17 @@ static bool wait_a_while(struct chores *c)
     return go_on;
 }
 
+static void tidy_journal(struct chores *c)
+{
+    if (!store_sync_owed(c->store))
+        return;
+    while (!stopping(c) && node_sweep(c->store) > 0)
+        ;
+    while (!stopping(c) && slack_give_back(c->store) > 0)
+        ;
+    store_sync(c->store);
+}
+
 /* Errors are met again by whoever needs the disk, and reported there. */
 static void *tidy(void *arg)
 {
@@ -77,13 +88,8 @@ static void *tidy(void *arg)
     while (wait_a_while(c)) {
         if (++rounds >= SCRUB_ROUNDS && scrub_owed(c->store) && scrub_run(c->store) == 0)
             rounds = 0;
-        if (!store_sync_owed(c->store))
-            continue;
-        while (!stopping(c) && node_sweep(c->store) > 0)
-            ;
-        while (!stopping(c) && slack_give_back(c->store) > 0)
-            ;
-        store_sync(c->store);
+        tidy_journal(c);
+        store_reap(c->store);
     }
     return NULL;
 }

@@ -226,18 +226,52 @@ void spool_discard(struct spool *p, uint64_t id)
 
 struct doomed {
     struct spool *spool;
+    struct doomed *next;
     uint64_t id, ino;
 };
 
-static void unlink_now(void *arg, bool committed)
+static void unlink_now(struct doomed *d)
+{
+    spool_forget(d->spool, d->ino);
+    spool_discard(d->spool, d->id);
+    atomic_fetch_add(&d->spool->deleted, 1);
+    atomic_store(&d->spool->store->room_made, true);
+    free(d);
+}
+
+static void doom(struct doomed *d)
+{
+    struct spool *p = d->spool;
+    pthread_mutex_lock(&p->lock);
+    d->next = p->doomed;
+    p->doomed = d;
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void unlink_due(void *arg, bool committed)
 {
     struct doomed *d = arg;
-    if (committed) {
-        spool_forget(d->spool, d->ino);
-        spool_discard(d->spool, d->id);
-        atomic_store(&d->spool->store->room_made, true);
+    if (!committed)
+        free(d);
+    else if (store_tight(d->spool->store))
+        unlink_now(d);
+    else
+        doom(d);
+}
+
+bool spool_reap(struct spool *p)
+{
+    pthread_mutex_lock(&p->lock);
+    struct doomed *d = p->doomed;
+    p->doomed = NULL;
+    pthread_mutex_unlock(&p->lock);
+    bool any = d != NULL;
+    while (d) {
+        struct doomed *next = d->next;
+        unlink_now(d);
+        d = next;
     }
-    free(d);
+    return any;
 }
 
 int spool_unlink_after(struct turn *t, uint64_t id, uint64_t ino)
@@ -247,10 +281,10 @@ int spool_unlink_after(struct turn *t, uint64_t id, uint64_t ino)
         return STORE_ERR_NOMEM;
     *d = (struct doomed){.spool = &t->store->spool, .id = id, .ino = ino};
     if (MUTANT(UNLINK_BEFORE_SYNC)) {
-        unlink_now(d, true);
+        unlink_now(d);
         return 0;
     }
-    int rc = turn_after_lazily(t, unlink_now, d);
+    int rc = turn_after_lazily(t, unlink_due, d);
     if (rc)
         free(d);
     return rc;

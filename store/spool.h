@@ -47,12 +47,16 @@ struct spool_file {
     uint64_t unsent; /* start of what was not yet sent towards the disk */
 };
 
+struct doomed;
+
 struct spool {
     struct store *store;
-    pthread_mutex_t lock; /* table and idle list; a leaf */
+    pthread_mutex_t lock; /* table, idle list and doomed; a leaf */
     struct spool_file *buckets[SPOOL_BUCKETS];
     struct spool_file *idle_head, **idle_tail;
     unsigned idle;
+    struct doomed *doomed; /* what spool_reap deletes */
+    atomic_ullong deleted; /* how many files have been */
     pthread_mutex_t stripes[SPOOL_STRIPES]; /* the content locks */
     atomic_ullong entry_epoch;
 
@@ -83,8 +87,11 @@ void spool_forget(struct spool *p, uint64_t ino);
 int spool_make(struct spool *p, uint64_t *id, struct io_file *out);
 /* Deletes a file that no commit ever named. */
 void spool_discard(struct spool *p, uint64_t id);
-/* Deletes it after the next sync, if this turn commits. */
+/* Has it deleted after the next sync, if this turn commits: by spool_reap, for a file system may
+ * take long over it; at once where the disk is full and somebody waits for the room. */
 int spool_unlink_after(struct turn *t, uint64_t id, uint64_t ino);
+/* Deletes what is due; true if there was anything. Not in a turn. */
+bool spool_reap(struct spool *p);
 
 /* At start: deletes the files that no node names, and finds the next number. */
 int spool_sweep(struct spool *p);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "store/core.h"
 #include "store/migrate.h"
+#include "store/nodes.h"
 
 static int refuse(char *why, int err, const char *text, const char *dir)
 {
@@ -254,7 +255,23 @@ void store_close(struct store *s)
     if (!s)
         return;
     store_drain(s);
+    (void)spool_reap(&s->spool);
     shut(s);
+}
+
+bool store_reap(struct store *s)
+{
+    return spool_reap(&s->spool);
+}
+
+bool store_make_room(struct store *s)
+{
+    unsigned long long before = atomic_load(&s->spool.deleted);
+    while (node_sweep(s) > 0)
+        ;
+    (void)store_sync(s);
+    (void)spool_reap(&s->spool);
+    return atomic_load(&s->spool.deleted) != before;
 }
 
 /* ---- the small questions ---- */

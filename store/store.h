@@ -48,9 +48,18 @@ void store_close(struct store *s);
 int store_sync(struct store *s);
 
 /* Is something committed that is not synced? The daemon calls store_sync when this has been true
- * for a few seconds, so that the space of deleted files comes back and a crash of the machine
- * loses little. */
+ * for a few seconds, so that a crash of the machine loses little and deleted files become due for
+ * store_reap. */
 bool store_sync_owed(struct store *s);
+
+/* Deletes the files of the spool whose removal is durable. A file system may take half a second for
+ * one of them, so the daemon calls it every few seconds from a thread that nobody waits for. True
+ * if there was anything to delete. */
+bool store_reap(struct store *s);
+
+/* Has everything that is already removed give its room back now: for whoever was told that there is
+ * none (NOSPACE, QUOTA). True if it is worth trying again. Not in a turn. */
+bool store_make_room(struct store *s);
 
 /* True while promises fail because a sync of the WAL failed (STORE_ERR_BROKEN). */
 bool store_broken(struct store *s);

@@ -116,10 +116,19 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
     free(buf);
 }
 
+/* A program that removes one file to make room for the next need not wait for our tidying. */
+static bool room_was_made(struct face *face, int rc)
+{
+    return (rc == STORE_ERR_NOSPACE || rc == STORE_ERR_QUOTA) && store_make_room(face->store);
+}
+
 static int write_file(struct face *face, struct handle *h, pid_t pid, const char *data, size_t size,
                       uint64_t offset)
 {
-    int rc = content_write(face->store, h->place.node, data, size, offset);
+    int rc;
+    do
+        rc = content_write(face->store, h->place.node, data, size, offset);
+    while (room_was_made(face, rc));
     uint64_t entry = rc < 0 ? 0 : file_entry(face, h);
     if (entry != 0)
         seal_changed(face->seal, entry, h->id, pid);
@@ -164,9 +173,13 @@ static int allocate(struct face *face, struct handle *h, int mode, uint64_t offs
         return FACE_ERR_UNSUPPORTED;
     if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
         return content_punch(face->store, h->place.node, offset, length);
-    if (mode == 0 || mode == FALLOC_FL_KEEP_SIZE)
-        return content_allocate(face->store, h->place.node, offset, length, mode != 0);
-    return FACE_ERR_UNSUPPORTED;
+    if (mode != 0 && mode != FALLOC_FL_KEEP_SIZE)
+        return FACE_ERR_UNSUPPORTED;
+    int rc;
+    do
+        rc = content_allocate(face->store, h->place.node, offset, length, mode != 0);
+    while (room_was_made(face, rc));
+    return rc;
 }
 
 void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,

@@ -162,11 +162,12 @@ static void tidy(struct seed *s)
         if (!s->party[i].up || disk_dead(s->party[i].disk))
             continue;
         struct store *store = world_store(s->world, i);
-        if (!store_sync_owed(store))
-            continue;
-        while (node_sweep(store) > 0)
-            ;
-        store_sync(store);
+        if (store_sync_owed(store)) {
+            while (node_sweep(store) > 0)
+                ;
+            store_sync(store);
+        }
+        store_reap(store);
     }
 }
 

@@ -23,7 +23,7 @@ static struct {
     int jobs; /* left to do */
     int done;
     int sweeps; /* that will find something */
-    int swept, synced;
+    int swept, synced, reaped;
     bool owed;
 } fake = {.lock = PTHREAD_MUTEX_INITIALIZER, .called = PTHREAD_COND_INITIALIZER};
 
@@ -59,6 +59,16 @@ int store_sync(struct store *s)
     pthread_cond_broadcast(&fake.called);
     pthread_mutex_unlock(&fake.lock);
     return 0;
+}
+
+bool store_reap(struct store *s)
+{
+    (void)s;
+    pthread_mutex_lock(&fake.lock);
+    fake.reaped++;
+    pthread_cond_broadcast(&fake.called);
+    pthread_mutex_unlock(&fake.lock);
+    return false;
 }
 
 int node_sweep(struct store *s)
@@ -145,6 +155,7 @@ static void the_store_is_tidied_when_something_was_committed(void **state)
     chores_free(c);
     assert_int_equal(fake.swept, 3);
     assert_int_equal(fake.synced, 1);
+    assert_int_equal(fake.reaped, 1);
 }
 
 static void nothing_is_fine(void **state)

@@ -328,10 +328,25 @@ static void test_unlink_while_open(void **state)
     expect(r, ino, pattern, BIG, BIG);
     assert_int_equal(content_flush(r->store, ino, true), 0);
     node_unhold(r->store, ino, 1);
-    assert_int_equal(rig_spooled(r), 1); /* the space comes back with the next sync */
+    assert_false(store_reap(r->store)); /* the removal may still be undone by a power cut */
     assert_int_equal(store_sync(r->store), 0);
+    assert_int_equal(rig_spooled(r), 1); /* whoever syncs need not wait for the file system */
+    assert_true(store_reap(r->store));
     assert_int_equal(rig_spooled(r), 0);
     assert_int_equal(content_write(r->store, ino, "x", 1, 0), STORE_ERR_NOT_FOUND);
+}
+
+static void test_room_is_made_for_whoever_needs_it(void **state)
+{
+    struct rig *r = *state;
+    uint64_t ino = make(r);
+    put(r, ino, BIG, 0);
+    assert_false(store_make_room(r->store));
+    assert_int_equal(rig_unlink(r, r->outbox, "f"), 0);
+    assert_int_equal(rig_spooled(r), 1);
+    assert_true(store_make_room(r->store));
+    assert_int_equal(rig_spooled(r), 0);
+    assert_false(store_make_room(r->store));
 }
 
 static void test_many_files_share_few_descriptors(void **state)
@@ -466,6 +481,7 @@ int main(void)
         rig_test(test_bounds_and_kinds),
         rig_test(test_put_and_peek),
         rig_test(test_unlink_while_open),
+        rig_test(test_room_is_made_for_whoever_needs_it),
         rig_test(test_many_files_share_few_descriptors),
         rig_test(test_writers_of_one_file),
         rig_test(test_a_flush_promises_only_what_it_saw),

@@ -185,6 +185,7 @@ static void test_staged_tree_is_discarded_whole(void **state)
     assert_int_equal(turn_checkpoint(t), 0);
     assert_int_equal(rig_spooled(r), 1); /* not before the commit that forgot it is durable */
     assert_int_equal(store_sync(r->store), 0);
+    assert_true(store_reap(r->store));
     assert_int_equal(rig_spooled(r), 0);
     uint64_t inos[] = {top, sub, f};
     for (int i = 0; i < 3; i++)

@@ -170,8 +170,10 @@ static void step(struct world *w)
         drop(w, i);
     else if (kind == 14)
         count(w);
-    else
+    else {
         assert_int_equal(store_sync(w->rig->store), 0);
+        store_reap(w->rig->store);
+    }
 }
 
 /* ---- what must be true afterwards ---- */

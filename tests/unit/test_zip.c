@@ -154,11 +154,13 @@ static void test_pack_errors(void **state)
     assert_int_equal(zip_pack(r->store, f, NULL, NULL, &zip, &sum), STORE_ERR_NOT_DIR);
     assert_int_equal(zip_pack(r->store, 5, NULL, NULL, &zip, &sum), STORE_ERR_NOT_FOUND);
     assert_int_equal(store_sync(r->store), 0);
+    store_reap(r->store);
     int spooled = rig_spooled(r);
     rig_fail(r, OPS(IO_WRITE), "spool/", 1, 100, -ENOSPC);
     assert_int_equal(zip_pack(r->store, top, NULL, NULL, &zip, &sum), STORE_ERR_NOSPACE);
     rig_heal(r);
     assert_int_equal(store_sync(r->store), 0);
+    store_reap(r->store);
     assert_int_equal(rig_spooled(r), spooled);
 }
 
@@ -284,6 +286,7 @@ static void test_a_bomb_is_stopped(void **state)
     memset(big, 0, BIG);
     assert_int_equal(unpack(r, bomb, 1 << 20, &top), STORE_ERR_TOO_BIG);
     assert_int_equal(store_sync(r->store), 0);
+    store_reap(r->store);
     char path[160];
     struct stat st;
     for (int id = 1; id < 40; id++) {
