@@ -1,13 +1,14 @@
 #include "proto/bulk.h"
 
 #include <assert.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/bytes.h"
 #include "proto/error.h"
+#include "proto/gcm.h"
 #include "proto/kdf.h"
-#include "proto/vault.h"
 
 /* While a length field is awaited, room is given for a small frame beyond it, so that control
  * messages and the head of a data frame come in one read; what is left over is moved, and short. */
@@ -16,31 +17,27 @@ enum { LENGTH_LEN = 4, HEAD_ROOM = 4096, NONCE_MAX = crypto_aead_xchacha20poly13
 /* ---- the cipher of one direction ---- */
 
 static int cipher_init(struct bulk_cipher *c, const uint8_t key[static BULK_KEY_BYTES],
-                       bool leaders, bool aes)
+                       bool leaders, bool aes, bool seals)
 {
     *c = (struct bulk_cipher){.aes = aes};
     kdf_purpose(c->key, sizeof(c->key), key,
                 leaders ? "wormholefs/v1/bulk/leader" : "wormholefs/v1/bulk/follower");
     if (!aes)
         return PROTO_OK;
-    /* The type wants 16-byte alignment, which malloc gives. */
-    c->schedule = vault_alloc(sizeof(*c->schedule));
-    if (c->schedule == NULL)
-        return PROTO_ERR_NOMEM;
-    crypto_aead_aes256gcm_beforenm(c->schedule, c->key);
-    return PROTO_OK;
+    c->gcm = gcm_new(c->key, seals);
+    return c->gcm == NULL ? PROTO_ERR_NOMEM : PROTO_OK;
 }
 
 static void cipher_release(struct bulk_cipher *c)
 {
-    vault_free(c->schedule, sizeof(*c->schedule));
+    gcm_free(c->gcm);
     sodium_memzero(c, sizeof(*c));
 }
 
 /* Of the next frame: its number, right-aligned and big-endian. */
 static void next_nonce(struct bulk_cipher *c, uint8_t nonce[static NONCE_MAX])
 {
-    size_t len = c->aes ? crypto_aead_aes256gcm_NPUBBYTES : NONCE_MAX;
+    size_t len = c->aes ? GCM_NONCE_BYTES : NONCE_MAX;
     uint64_t n = c->frames++;
 
     memset(nonce, 0, NONCE_MAX);
@@ -61,10 +58,9 @@ static size_t seal(struct bulk_cipher *c, uint8_t *frame, size_t len)
 
     put_length(frame, len + BULK_TAG_BYTES);
     next_nonce(c, nonce);
-    if (c->aes)
-        crypto_aead_aes256gcm_encrypt_afternm(text, NULL, text, len, frame, LENGTH_LEN, NULL, nonce,
-                                              c->schedule);
-    else
+    if (c->aes && !gcm_seal(c->gcm, nonce, frame, LENGTH_LEN, text, len))
+        return 0;
+    if (!c->aes)
         crypto_aead_xchacha20poly1305_ietf_encrypt(text, NULL, text, len, frame, LENGTH_LEN, NULL,
                                                    nonce, c->key);
     return LENGTH_LEN + len + BULK_TAG_BYTES;
@@ -77,8 +73,7 @@ static bool open_frame(struct bulk_cipher *c, uint8_t *frame, size_t len)
 
     next_nonce(c, nonce);
     if (c->aes)
-        return crypto_aead_aes256gcm_decrypt_afternm(text, NULL, NULL, text, len, frame, LENGTH_LEN,
-                                                     nonce, c->schedule) == 0;
+        return gcm_open(c->gcm, nonce, frame, LENGTH_LEN, text, len - BULK_TAG_BYTES);
     return crypto_aead_xchacha20poly1305_ietf_decrypt(text, NULL, NULL, text, len, frame,
                                                       LENGTH_LEN, nonce, c->key) == 0;
 }
@@ -88,7 +83,7 @@ static bool open_frame(struct bulk_cipher *c, uint8_t *frame, size_t len)
 int bulk_sender_init(struct bulk_sender *s, const uint8_t key[static BULK_KEY_BYTES], bool leader,
                      bool aes)
 {
-    return cipher_init(&s->cipher, key, leader, aes);
+    return cipher_init(&s->cipher, key, leader, aes, true);
 }
 
 void bulk_sender_release(struct bulk_sender *s)
@@ -140,7 +135,7 @@ int bulk_receiver_init(struct bulk_receiver *r, const uint8_t key[static BULK_KE
                        bool leader, bool aes)
 {
     *r = (struct bulk_receiver){0};
-    return cipher_init(&r->cipher, key, !leader, aes);
+    return cipher_init(&r->cipher, key, !leader, aes, false);
 }
 
 void bulk_receiver_release(struct bulk_receiver *r)

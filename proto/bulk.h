@@ -13,13 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <sodium.h>
+struct gcm;
 
 enum {
     BULK_KEY_BYTES = 32,
     BULK_REVISION_BYTES = 16,
     BULK_TAG_BYTES = 16,
-    BULK_DATA_MAX = 256 << 10,     /* data bytes of one frame that we send */
+    BULK_DATA_MAX = 1 << 20,       /* data bytes of one frame that we send */
     BULK_DATA_AT = 4 + 1 + 16 + 8, /* where they begin in the frame */
     BULK_FRAME_MAX = BULK_DATA_AT + BULK_DATA_MAX + BULK_TAG_BYTES, /* a buffer for any of ours */
     BULK_CONTROL_MAX = 4 + 1 + 16 + 8 + BULK_TAG_BYTES,             /* … for any but data */
@@ -49,7 +49,7 @@ struct bulk_cipher {
     bool aes; /* AES-256-GCM, else XChaCha20-Poly1305 */
     uint64_t frames;
     uint8_t key[BULK_KEY_BYTES];
-    crypto_aead_aes256gcm_state *schedule; /* the expanded key, if aes */
+    struct gcm *gcm; /* if aes */
 };
 
 /* ---- sending ---- */
@@ -58,11 +58,14 @@ struct bulk_sender {
 };
 
 /* `key` is the attempt's (transit_plan.key). `leader`: we are the leader (transit_plan.sender).
- * `aes` only where crypto_aead_aes256gcm_is_available(). PROTO_ERR_NOMEM. */
+ * `aes` only where the processor has it (crypto_aead_aes256gcm_is_available()).
+ * PROTO_ERR_NOMEM. */
 int bulk_sender_init(struct bulk_sender *s, const uint8_t key[static BULK_KEY_BYTES], bool leader,
                      bool aes);
 void bulk_sender_release(struct bulk_sender *s); /* wipes */
-/* Makes a data frame in place: `frame` has BULK_FRAME_MAX bytes, of which the caller has filled
+/* Both give 0 if the cipher failed, which no input makes it do: nothing can be sent any more.
+ *
+ * Makes a data frame in place: `frame` has BULK_FRAME_MAX bytes, of which the caller has filled
  * `len` (1..BULK_DATA_MAX) from BULK_DATA_AT on. Returns the frame's length. */
 size_t bulk_seal_data(struct bulk_sender *s, uint8_t *frame,
                       const uint8_t revision[static BULK_REVISION_BYTES], uint64_t offset,

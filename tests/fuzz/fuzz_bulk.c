@@ -1,6 +1,8 @@
 /* Frames of a bulk connection from a peer that has the key. The first byte chooses the cipher; then
  * operations: 0 any plaintext in a right frame, 1 data, 2 a control message, 3 bytes as they are, 4
  * a right frame with one byte changed. */
+#include <sodium.h>
+
 #include "proto/bulk.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -61,8 +63,8 @@ static size_t seal_any(struct line *l, const uint8_t *plain, size_t len)
     for (unsigned i = 0; i < LENGTH_LEN; i++)
         l->frame[i] = (uint8_t)((len + BULK_TAG_BYTES) >> (24 - 8 * i));
     if (l->tx.cipher.aes)
-        crypto_aead_aes256gcm_encrypt_afternm(l->frame + LENGTH_LEN, &sealed, plain, len, l->frame,
-                                              LENGTH_LEN, NULL, nonce, l->tx.cipher.schedule);
+        crypto_aead_aes256gcm_encrypt(l->frame + LENGTH_LEN, &sealed, plain, len, l->frame,
+                                      LENGTH_LEN, NULL, nonce, l->tx.cipher.key);
     else
         crypto_aead_xchacha20poly1305_ietf_encrypt(l->frame + LENGTH_LEN, &sealed, plain, len,
                                                    l->frame, LENGTH_LEN, NULL, nonce,
