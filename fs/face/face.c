@@ -25,8 +25,8 @@ static void init(void *arg, struct fuse_conn_info *conn)
         conn->want |= conn->capable & wanted[i];
     for (size_t i = 0; i < sizeof unwanted / sizeof unwanted[0]; i++)
         conn->want &= ~unwanted[i];
-    if (conn->max_write > FACE_IO_BYTES_MAX)
-        conn->max_write = FACE_IO_BYTES_MAX;
+    if (conn->max_write > FACE_WRITE_BYTES_MAX)
+        conn->max_write = FACE_WRITE_BYTES_MAX;
     conn->time_gran = 1;
     session_io_init_replies();
 }

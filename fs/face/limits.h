@@ -11,7 +11,10 @@ enum {
     FACE_NOTICES_MAX = 16 * 1024, /* kernel invalidations that wait; more are made as one */
     FACE_PINS_MAX = 16 * 1024,    /* generations of new/ that wormholes keep */
     FACE_READDIR_BYTES_MAX = 1 << 20,
-    FACE_IO_BYTES_MAX = 1 << 20, /* one read or write request */
+    FACE_IO_BYTES_MAX = 1 << 20, /* one read request */
+    /* One write request. Whole aligned MiBs are slower: measured with Linux 6.18, 512 MiB in writes
+     * of 1 MiB took 1.3 s as requests of 1 MiB, and 0.66 s as twice as many of half the size. */
+    FACE_WRITE_BYTES_MAX = 512 << 10,
     FACE_HELD_SHOWN_MAX = 8,     /* held entries that `state` names */
     FACE_OPEN_SHOWN_MAX = 16,    /* unsealed entries of which it says the size and the writer */
     FACE_STATE_BYTES_MAX = 16 * 1024,
