@@ -570,6 +570,35 @@ static void test_unreadable(void **state)
     line_close(l);
 }
 
+/* Large frames on a fast connection, small ones on a slow one. */
+static void test_frames_keep_pace(void **state)
+{
+    struct erig *g = *state;
+    uint8_t rev[REV_BYTES];
+    size_t largest = 0, last = 0;
+    uint64_t file = make_file(g, g->outbox, "f", 12000 * KIB);
+    seal_and_tell(g, file, rev);
+    struct line *l = line_open(g);
+    want_rev(l, rev);
+    for (int i = 0; i < 6; i++) {
+        assert_true(hear(l));
+        assert_true(i == 0 || l->got.len >= last);
+        last = l->got.len;
+    }
+    assert_int_equal(last, BULK_DATA_MAX);
+    size_t least = BULK_DATA_MAX;
+    for (int i = 0; i < 12; i++) {
+        g->now_ms += SECOND_MS; /* what the pipe has no room for, takes that long */
+        assert_true(hear(l));
+        least = l->got.len < least ? l->got.len : least;
+    }
+    assert_in_range(least, 32 * KIB, 256 * KIB);
+    while (hear(l))
+        largest = l->got.len > largest ? l->got.len : largest;
+    assert_int_equal(largest, BULK_DATA_MAX);
+    line_close(l);
+}
+
 static void test_ping_and_silence(void **state)
 {
     struct erig *g = *state;
@@ -648,6 +677,7 @@ int main(void)
         erig_test(test_want_again),
         erig_test(test_taken_back),
         erig_test(test_unreadable),
+        erig_test(test_frames_keep_pace),
         erig_test(test_ping_and_silence),
         erig_test(test_idle),
         erig_test(test_broken),
