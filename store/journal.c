@@ -61,14 +61,23 @@ static bool is_empty(struct view *v)
     return empty;
 }
 
+/* What can be chosen only before there is anything in it. For auto_vacuum see slack.h. */
+static int choose_form(struct view *v)
+{
+    char text[80];
+    snprintf(text, sizeof text, "PRAGMA page_size=%u; PRAGMA auto_vacuum=INCREMENTAL",
+             (unsigned)CORE_PAGE_BYTES);
+    return run(v, text);
+}
+
 static int open_writer(struct store *s, const char *path)
 {
     struct view *v = &s->write_view;
     int rc = make_private(s);
     if (rc == 0)
         rc = connect_db(s, path, v);
-    if (rc == 0 && is_empty(v)) /* it can be chosen only now (slack.h) */
-        rc = run(v, "PRAGMA auto_vacuum=INCREMENTAL");
+    if (rc == 0 && is_empty(v))
+        rc = choose_form(v);
     if (rc)
         return rc;
     int count;

@@ -9,8 +9,8 @@
 struct store;
 
 enum {
-    SLACK_PAGES_KEPT = 1024,  /* 4 MiB for what comes next */
-    SLACK_PAGES_A_TURN = 256, /* moved and cut off at once */
+    SLACK_PAGES_KEPT = 4096,   /* 4 MiB for what comes next */
+    SLACK_PAGES_A_TURN = 1024, /* moved and cut off at once */
 };
 
 /* Gives back what is beyond that, and beyond an eighth of the journal, one turn's worth. 1: there

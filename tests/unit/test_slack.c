@@ -79,7 +79,7 @@ static void test_given_back(void **state)
     assert_int_equal(slack_give_back(r->store), 0); /* a new one has none */
     come_and_go(r);
     uint64_t pages = ask(r, "PRAGMA page_count");
-    assert_true(pages * 4096 > 16 * MIB);
+    assert_true(pages * CORE_PAGE_BYTES > 16 * MIB);
     int turns = 0, more;
     while ((more = slack_give_back(r->store)) == 1)
         turns++;

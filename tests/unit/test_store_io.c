@@ -1,6 +1,7 @@
 /* The gate through which every touch of a file goes, and the VFS that sends SQLite through it. */
 #include <fcntl.h>
 #include "store_rig.h"
+#include "store/core.h"
 
 static int verdict;
 static size_t cut_to;
@@ -136,15 +137,16 @@ static void test_the_journal_passes_the_gate(void **state)
     assert_false(seen_absolute);
 }
 
+enum { FRAME_BYTES = 24 + CORE_PAGE_BYTES }; /* of the WAL */
+
 static unsigned frames, other_wal_writes;
 
-/* Of a WAL with pages of 4096 bytes. */
 static void note_frames(void *arg, const struct io_call *call)
 {
     (void)arg;
     if (call->op != IO_WRITE || strstr(call->path, "-wal") == NULL || call->offset == 0)
         return;
-    bool whole = call->len == 24 + 4096 && (call->offset - 32) % (24 + 4096) == 0;
+    bool whole = call->len == FRAME_BYTES && (call->offset - 32) % FRAME_BYTES == 0;
     frames += whole;
     other_wal_writes += !whole;
 }
