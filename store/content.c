@@ -54,6 +54,7 @@ static int open_file(struct store *s, const struct node *n, uint64_t epoch, stru
     f->dirty = n->dirty;
     f->by_opener = n->by_opener;
     atomic_store(&f->bad, n->bad);
+    atomic_store(&f->marked, n->bad);
     return 0;
 }
 
@@ -175,8 +176,10 @@ static int unseal(struct store *s, uint64_t entry)
 
 static int enter(struct store *s, struct spool_file *f, struct freeze_pass *pass)
 {
-    if (atomic_load(&f->bad))
+    if (atomic_load(&f->bad)) {
+        content_mark_bad(s, f);
         return STORE_ERR_IO;
+    }
     int rc = turn_admit(s);
     for (int i = 0; i < THAW_TRIES_MAX && rc == 0; i++) {
         rc = refresh_entry(s, f);

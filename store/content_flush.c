@@ -52,16 +52,16 @@ static int flush_inline(struct store *s, uint64_t ino, bool by_opener)
 
 /* ---- in the spool ---- */
 
-static void mark_bad(struct store *s, struct spool_file *f)
+void content_mark_bad(struct store *s, struct spool_file *f)
 {
     struct turn *t;
-    if (turn_begin_relief(s, &t))
+    if (atomic_load(&f->marked) || turn_begin_relief(s, &t))
         return;
     turn_promise(t);
     if (sql_exec(turn_view(t), &set_bad, "u", f->ino))
         turn_abort(t);
     else
-        (void)turn_commit(t);
+        atomic_store(&f->marked, turn_commit(t) == 0);
 }
 
 /* What the file was when its sync began: only that is promised afterwards. */
@@ -107,8 +107,8 @@ static int sync_file(struct store *s, struct spool_file *f, bool needs_sync)
     if (rc)
         atomic_store(&f->bad, true);
     pthread_mutex_unlock(&f->sync_lock);
-    if (rc)
-        mark_bad(s, f);
+    if (rc || bad)
+        content_mark_bad(s, f);
     return bad ? STORE_ERR_IO : rc ? io_error(rc) : 0;
 }
 

@@ -41,4 +41,9 @@ int inline_look(struct store *s, uint64_t ino, struct node *out);
  * its bytes are in the journal. The content lock is held. */
 int content_attach(struct store *s, uint64_t ino, struct spool_file **out);
 
+/* It cannot be made durable any more: its row says so from now on. When that cannot be recorded,
+ * whoever meets the file next tries again; else it would be known only until the next start, and
+ * not to those who ask the row. No turn is open. */
+void content_mark_bad(struct store *s, struct spool_file *f);
+
 #endif

@@ -126,9 +126,9 @@ static int take_lock(struct store *s, const char *dir, char *why)
 static int make_spool(struct store *s, const char *dir, char *why)
 {
     int rc = io_mkdir(s->io, s->dir, "spool");
-    if (rc && rc != -EEXIST)
-        return refuse(why, io_error(rc), "cannot make the spool of", dir);
-    return 0;
+    if (rc == 0 || rc == -EEXIST) /* an earlier start may have made it and no more */
+        rc = io_sync_dir(s->io, s->dir, ".");
+    return rc ? refuse(why, io_error(rc), "cannot make the spool of", dir) : 0;
 }
 
 /* ---- opening and closing ---- */

@@ -245,6 +245,21 @@ static void test_failed_sync_is_never_retried_into_success(void **state)
     assert_int_equal(content_flush(r->store, ino, true), STORE_ERR_IO);
 }
 
+/* The journal's disk fails in that moment, too: the next to meet the file records it, for others
+ * only ask the row. */
+static void test_a_failed_sync_is_recorded_later(void **state)
+{
+    struct rig *r = *state;
+    uint64_t ino = make(r);
+    put(r, ino, BIG, 0);
+    rig_fail(r, OPS(IO_SYNC) | OPS(IO_WRITE), NULL, 1, 1000, -EIO);
+    assert_int_equal(content_flush(r->store, ino, true), STORE_ERR_IO);
+    rig_heal(r);
+    assert_false(rig_node(r, ino).bad);
+    assert_int_equal(content_write(r->store, ino, "x", 1, 0), STORE_ERR_IO);
+    assert_true(rig_node(r, ino).bad);
+}
+
 static void test_seek_punch_allocate(void **state)
 {
     struct rig *r = *state;
@@ -477,6 +492,7 @@ int main(void)
         rig_test(test_flush_is_two_syncs_and_idle_flush_none),
         rig_test(test_overwriting_flushed_bytes_is_owned_up_to_first),
         rig_test(test_failed_sync_is_never_retried_into_success),
+        rig_test(test_a_failed_sync_is_recorded_later),
         rig_test(test_seek_punch_allocate),
         rig_test(test_bounds_and_kinds),
         rig_test(test_put_and_peek),

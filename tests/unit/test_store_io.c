@@ -137,6 +137,29 @@ static void test_the_journal_passes_the_gate(void **state)
     assert_false(seen_absolute);
 }
 
+static int spool_made, spool_synced;
+
+static void note_spool(void *arg, const struct io_call *call)
+{
+    (void)arg;
+    if (call->op == IO_MKDIR && strcmp(call->path, "spool") == 0)
+        spool_made++;
+    if (call->op == IO_SYNC_DIR && strcmp(call->path, ".") == 0)
+        spool_synced = spool_made;
+}
+
+/* Whose name is lost, has lost all that is in it. */
+static void test_the_spools_name_is_durable(void **state)
+{
+    struct rig *r = *state;
+    spool_made = spool_synced = 0;
+    r->faults.watch = note_spool;
+    rig_reopen(r);
+    r->faults.watch = NULL;
+    assert_int_equal(spool_made, 1);
+    assert_int_equal(spool_synced, 1);
+}
+
 enum { FRAME_BYTES = 24 + CORE_PAGE_BYTES }; /* of the WAL */
 
 static unsigned frames, other_wal_writes;
@@ -179,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_boot_id_and_clock_are_real),
         cmocka_unit_test(test_list_and_seek),
         rig_test(test_the_journal_passes_the_gate),
+        rig_test(test_the_spools_name_is_durable),
         rig_test(test_a_frame_of_the_journal_is_one_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
