@@ -281,7 +281,22 @@ int fusemount_detach(const char *dir)
     return errno == EPERM ? detach_as_user(dir) : -1;
 }
 
-void fusemount_abort(const char *dir)
+/* Through fusectl, which lets the mount's owner do it. */
+static bool abort_connection(unsigned connection)
 {
+    char path[64];
+
+    snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", connection);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool done = fd >= 0 && write(fd, "1", 1) == 1;
+    if (fd >= 0)
+        close(fd);
+    return done;
+}
+
+void fusemount_abort(const char *dir, unsigned connection)
+{
+    if (abort_connection(connection))
+        return;
     umount2(dir, MNT_FORCE | UMOUNT_NOFOLLOW); /* EBUSY as a rule: the mount stays, dead */
 }

@@ -28,8 +28,9 @@ int fusemount_attach(const struct fusemount *m, char *why);
 /* Takes the mount off the directory at once, also if it is in use or dead. 0, or -1 and errno. */
 int fusemount_detach(const char *dir);
 
-/* Ends the connection of a mount whose daemon cannot end: every request in it fails, and it is dead
- * from then on. Only root may; for others nothing happens. */
-void fusemount_abort(const char *dir);
+/* Ends the connection (mountpoint_top.connection) of a mount whose daemon cannot end: every request
+ * in it fails, and it is dead from then on. Root may; whose mount it is may, too, where fusectl is
+ * mounted, as it is by systemd; else nothing happens. */
+void fusemount_abort(const char *dir, unsigned connection);
 
 #endif

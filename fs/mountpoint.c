@@ -29,7 +29,7 @@ __attribute__((format(printf, 2, 3))) static int refuse(char *why, const char *f
 
 /* ---- mountinfo ---- */
 
-enum { FIELD_DIR = 5 }; /* counted from 1, as proc(5) has it */
+enum { FIELD_DEVICE = 3, FIELD_DIR = 5 }; /* counted from 1, as proc(5) has it */
 
 static bool is_octal(const char *at)
 {
@@ -78,9 +78,12 @@ static unsigned take_number(const char *options, const char *name)
 static void look_at_line(struct mountpoint_top *out, const char *dir, const char *line)
 {
     char path[PATH_MAX], type[64];
-    const char *at = skip_fields(line, FIELD_DIR - 1);
+    unsigned connection = 0;
+    const char *at = skip_fields(line, FIELD_DEVICE - 1);
 
-    at = take_field(at, path, sizeof(path));
+    if (strncmp(at, "0:", 2) == 0) /* no device of its own, as each FUSE mount without a disk */
+        connection = (unsigned)strtoul(at + 2, NULL, 10);
+    at = take_field(skip_fields(at, FIELD_DIR - FIELD_DEVICE), path, sizeof(path));
     if (strcmp(path, dir) != 0)
         return;
     const char *end = strchrnul(at, '\n');
@@ -88,7 +91,8 @@ static void look_at_line(struct mountpoint_top *out, const char *dir, const char
     if (!dash)
         return;
     at = take_field(dash + 3, type, sizeof(type));
-    *out = (struct mountpoint_top){.mounted = true, .ours = strcmp(type, MOUNTPOINT_TYPE) == 0};
+    *out = (struct mountpoint_top){
+        .mounted = true, .ours = strcmp(type, MOUNTPOINT_TYPE) == 0, .connection = connection};
     if (*at != ' ')
         return;
     at = take_field(at + 1, out->source, sizeof(out->source));
@@ -296,7 +300,7 @@ void mountpoint_end_dying(const char *dir)
         sign_of_life(dir, &top) != DYING)
         return;
     log_warning("%s: its daemon was killed and could not end", dir);
-    fusemount_abort(dir);
+    fusemount_abort(dir, top.connection);
 }
 
 int mountpoint_prepare(const char *dir, uid_t uid, gid_t gid, char *why)

@@ -30,6 +30,7 @@ struct mountpoint_top {
     bool mounted;
     bool ours;                          /* of MOUNTPOINT_TYPE */
     char source[MOUNTPOINT_SOURCE_MAX]; /* with us, the name of the store; may be cut */
+    unsigned connection;                /* the kernel's number of it, for fusemount_abort */
     uid_t uid;                          /* whom the kernel lets in; 0 if it does not say */
     gid_t gid;
 };

@@ -22,6 +22,7 @@
 #include "fs/terminal.h"
 #include "fs/worker.h"
 
+enum { DYING_CHECK_MS = 5000 };
 enum { WHY_MAX = 512 + 2 * PATH_MAX }; /* room for paths */
 
 _Static_assert((int)WHY_MAX >= (int)OPTIONS_WHY_MAX && (int)WHY_MAX >= (int)MOUNTPOINT_WHY_MAX &&
@@ -219,7 +220,8 @@ static void end(const struct plan *p, struct worker *w)
     worker_end(w);
 }
 
-/* Until the worker closes its end of the socket. Returns whether we have unmounted. */
+/* Until the worker closes its end of the socket. Returns whether we have unmounted. A worker that
+ * was killed in the wrong moment does not close it before the mount is ended (dying.h). */
 static bool watch(const struct plan *p, struct worker *w, int signals)
 {
     struct pollfd fds[] = {{.fd = worker_socket(w), .events = POLLIN},
@@ -228,8 +230,11 @@ static bool watch(const struct plan *p, struct worker *w, int signals)
     bool ended = false;
 
     for (;;) {
-        if (poll(fds, 2, -1) < 0)
-            continue; /* interrupted */
+        int ready = poll(fds, 2, DYING_CHECK_MS);
+        if (ready == 0 && worker_dying(w))
+            mountpoint_end_dying(p->dir);
+        if (ready <= 0)
+            continue; /* or interrupted */
         if (fds[1].revents && read(signals, &info, sizeof(info)) == sizeof(info) && !ended) {
             log_debug("ending: %s", strsignal((int)info.ssi_signo));
             end(p, w);

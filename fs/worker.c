@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "fs/descriptor.h"
+#include "fs/dying.h"
 #include "fs/paths.h"
 #include "fs/seal/witness.h"
 #include "fs/worker_process.h"
@@ -121,6 +122,11 @@ int worker_socket(const struct worker *w)
 int worker_answer(struct worker *w)
 {
     return witness_answer(w->sock);
+}
+
+bool worker_dying(const struct worker *w)
+{
+    return w->pid > 0 && dying_is(w->pid);
 }
 
 void worker_end(struct worker *w)

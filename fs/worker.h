@@ -50,6 +50,9 @@ int worker_start(struct worker *w, int fuse_fd, char *why);
 int worker_socket(const struct worker *w);
 int worker_answer(struct worker *w);
 
+/* Was it killed, and cannot end (dying.h)? */
+bool worker_dying(const struct worker *w);
+
 /* Asks it to end in order. */
 void worker_end(struct worker *w);
 

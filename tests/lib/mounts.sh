@@ -37,7 +37,17 @@ wh_kill() {
     local pid
     pid=$(wh_pid "$1")
     kill -KILL -- "-$pid" 2>/dev/null || true
-    wait_for 20 not alive_group "$pid"
+    wait_for 20 not alive_group "$pid" || { wh_where "$pid" && fail "the processes of $1 do not end"; }
+}
+# wh_where PGID: where in the kernel the threads of a process group are.
+wh_where() {
+    local pid task
+    for pid in $(pgrep -g "$1"); do
+        for task in "/proc/$pid/task/"*; do
+            note "$(grep -E '^(Name|State)' "$task/status" 2>/dev/null | tr '\n' ' ')"
+            sed 's/^/#   /' "$task/stack" 2>/dev/null || true
+        done
+    done
 }
 
 wh_state() { sed -n "s/^$2: *//p" "$T/$1/state"; }

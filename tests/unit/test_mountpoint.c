@@ -33,6 +33,7 @@ static void mounts_are_found(void **state)
     mountpoint_find(&top, "/home/u/wh", mountinfo);
     assert_true(top.mounted && top.ours);
     assert_string_equal(top.source, "default");
+    assert_int_equal(top.connection, 40);
     assert_int_equal(top.uid, 1000);
     assert_int_equal(top.gid, 100);
     mountpoint_find(&top, "/home/u", mountinfo);
@@ -42,6 +43,7 @@ static void mounts_are_found(void **state)
     mountpoint_find(&top, "/", mountinfo);
     assert_true(top.mounted);
     assert_false(top.ours);
+    assert_int_equal(top.connection, 0);
     assert_int_equal(top.uid, 0);
     mountpoint_find(&top, "/", "");
     assert_false(top.mounted);
