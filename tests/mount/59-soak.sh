@@ -12,7 +12,7 @@
 . "$TOP/tests/lib/all.sh"
 . "$TOP/tests/soak/lib.sh"
 
-kills=20 seed=${SEED:-$(date +%s)} minutes=60
+kills=20 seed=${SEED:-1} minutes=60
 while [ $# -gt 0 ]; do
     case $1 in
     --kills) kills=$2 ;;
