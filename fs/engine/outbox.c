@@ -244,6 +244,8 @@ static int say_piece(struct step *step, const struct next_op *op)
 {
     struct revision r;
     int err = revision_get(turn_view(step->t), op->rev, &r);
+    if (err == STORE_ERR_NOT_FOUND)
+        return outbound_pop(step->t, op->seq); /* decided or withdrawn: nothing is left to say */
     if (err < 0)
         return err;
     struct reader in = reader_of(op->detail, op->detail_len);
@@ -448,6 +450,10 @@ int outbox_decided(struct step *step, const uint8_t rev[static REV_BYTES], int v
         return err == STORE_ERR_NOT_FOUND ? 0 : err; /* decided before: a repeated decision */
     if (r.wormhole != step->slot->id)
         return 0;
+    /* It may come while the revision is being said again: the peer remembers. */
+    err = outbound_drop_rev(step->t, step->slot->id, rev);
+    if (err < 0)
+        return err;
     char shown[NAME_SHOWN_MAX + 1];
     name_show(shown, text, len > NAME_BYTES_MAX ? NAME_BYTES_MAX : len);
     switch (verdict) {

@@ -324,6 +324,23 @@ static void test_unseal_half_said(void **state)
 
 /* ---- decisions ---- */
 
+/* A revision that is said again, to a peer that remembers its decision: what waits to be said goes
+ * with it. It would be of a revision that is gone, and nothing behind it could ever be said. */
+static void test_decided_while_queued(void **state)
+{
+    struct erig *g = *state;
+    static const enum peer_verdict verdicts[] = {PEER_TAKEN, PEER_REFUSED_NOW, PEER_REFUSED_EVER};
+    for (size_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "f%zu", i);
+        uint64_t file = make_file(g, g->outbox, name, 40000);
+        seal(g, file);
+        struct revision r = expect_revision(g, file, REVISION_QUEUED);
+        decide(g, &r, verdicts[i], name);
+        expect_silence(g);
+    }
+}
+
 static void test_taken(void **state)
 {
     struct erig *g = *state;
@@ -633,6 +650,7 @@ int main(void)
         erig_test(test_unseal_unsaid),
         erig_test(test_unseal_told),
         erig_test(test_unseal_half_said),
+        erig_test(test_decided_while_queued),
         erig_test(test_taken),
         erig_test(test_taken_while_written),
         erig_test(test_leaves_after_restart),
