@@ -155,18 +155,6 @@ static int xread(sqlite3_file *f, void *buf, int len, sqlite3_int64 offset)
     return rc == SQLITE_IOERR_CORRUPTFS ? SQLITE_IOERR_READ : rc;
 }
 
-static int xtruncate(sqlite3_file *f, sqlite3_int64 size)
-{
-    struct vfs_file *vf = file_of(f);
-    int rc = let_go(vf);
-    if (rc != SQLITE_OK)
-        return rc;
-    int verdict = ask(vf->vfs, IO_TRUNCATE, vf->path, size, 0);
-    if (verdict != IO_GO)
-        return verdict < 0 ? SQLITE_IOERR_TRUNCATE : SQLITE_OK;
-    return vf->real->pMethods->xTruncate(vf->real, size);
-}
-
 static int xsync(sqlite3_file *f, int flags)
 {
     struct vfs_file *vf = file_of(f);
@@ -179,6 +167,34 @@ static int xsync(sqlite3_file *f, int flags)
     if (rc != SQLITE_OK && vf->wal)
         atomic_store(&vf->vfs->wal_sync_failed, true);
     return rc;
+}
+
+/* The database is complete by itself when SQLite empties the WAL. Should the machine die before
+ * that is on disk, and the file system keep a part of the WAL, its first frames would be believed
+ * and undo what came after them. So it is void, durably, before it is emptied. */
+static int make_void(struct vfs_file *vf, sqlite3_file *f)
+{
+    static const uint8_t none[WAL_HEADER_BYTES];
+    sqlite3_int64 size = 0;
+    int rc = vf->real->pMethods->xFileSize(vf->real, &size);
+    if (rc != SQLITE_OK || size == 0)
+        return rc;
+    rc = write_out(vf, none, WAL_HEADER_BYTES, 0);
+    return rc == SQLITE_OK ? xsync(f, SQLITE_SYNC_NORMAL) : rc;
+}
+
+static int xtruncate(sqlite3_file *f, sqlite3_int64 size)
+{
+    struct vfs_file *vf = file_of(f);
+    int rc = let_go(vf);
+    if (rc == SQLITE_OK && vf->wal && size == 0)
+        rc = make_void(vf, f);
+    if (rc != SQLITE_OK)
+        return rc;
+    int verdict = ask(vf->vfs, IO_TRUNCATE, vf->path, size, 0);
+    if (verdict != IO_GO)
+        return verdict < 0 ? SQLITE_IOERR_TRUNCATE : SQLITE_OK;
+    return vf->real->pMethods->xTruncate(vf->real, size);
 }
 
 static int xsize(sqlite3_file *f, sqlite3_int64 *size)

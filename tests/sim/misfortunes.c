@@ -56,6 +56,8 @@ static void go_back(struct seed *s)
         ledger_look(s);
         party->image = disk_copy(party->disk);
         party->image_events = party->event_count;
+        for (int i = 0; i < s->pair_count; i++)
+            s->pairs[i].in_image[s->pairs[i].peer[1] == peer] = s->pairs[i].state == PAIR_PAIRED;
         return;
     }
     if (party->up || dice_below(&s->dice, 2) != 0)
@@ -66,9 +68,14 @@ static void go_back(struct seed *s)
     party->image = NULL;
     ledger_went_back(s, peer);
     s->wire.back = true;
-    for (int i = 0; i < s->pair_count; i++)
-        if (s->pairs[i].peer[0] == peer || s->pairs[i].peer[1] == peer)
-            s->pairs[i].back = true;
+    for (int i = 0; i < s->pair_count; i++) {
+        struct pair *p = &s->pairs[i];
+        if (p->peer[0] != peer && p->peer[1] != peer)
+            continue;
+        p->back = true;
+        if (!p->in_image[p->peer[1] == peer] && p->state != PAIR_UNUSED)
+            p->state = PAIR_CLOSED; /* this end is from before they had met */
+    }
 }
 
 /* A copy of a store runs beside it for some time. */
