@@ -40,6 +40,8 @@ int step_begin(struct step *step, struct engine *e, struct turn *t, uint64_t wor
         return STORE_ERR_NOMEM;
     engine_now(e, &step->now);
     bool again = step->slot->stale && e->started;
+    if (step->slot->stale) /* what it was set to then was undone; the next tick finds out */
+        step->slot->retry_ms = step->now.ms;
     int err = slot_load(e, t, step->slot, &step->now, &step->actions);
     if (err == 0)
         err = release_watch_abort(t, step->slot);

@@ -407,6 +407,13 @@ bool ledger_drained(struct seed *s)
     return true;
 }
 
+static int count_op(void *arg, const struct outbound *op)
+{
+    (void)op;
+    ++*(unsigned *)arg;
+    return 0;
+}
+
 /* How far the sender is with it, for the trace. */
 static void tell_state(struct seed *s, const struct parcel *p)
 {
@@ -421,6 +428,12 @@ static void tell_state(struct seed *s, const struct parcel *p)
     if (entry_get(v, p->ino, &row) == 0)
         seed_say(s, "its entry is in state %d, held \"%s\", error \"%s\"", (int)row.state, row.held,
                  row.error);
+    struct message_sum waiting;
+    unsigned ops = 0;
+    if (message_sum(v, r.wormhole, &waiting) == 0 &&
+        outbound_each(v, r.wormhole, 0, count_op, &ops) == 0)
+        seed_say(s, "its wormhole %llu has %u operations to say, and %llu messages without an ack",
+                 (unsigned long long)r.wormhole, ops, (unsigned long long)waiting.count);
     view_end(v);
 }
 

@@ -480,6 +480,28 @@ static void test_refused_now(void **state)
 }
 
 /* Again and again, ever more rarely, but never less than once an hour. */
+/* The disk fails when it is time: it is offered once the disk works again, without a restart. */
+static void test_refused_and_not_committed(void **state)
+{
+    struct erig *g = *state;
+    uint64_t file = make_file(g, g->outbox, "f", 10);
+    seal(g, file);
+    struct revision r = tell(g, file);
+    decide(g, &r, PEER_REFUSED_NOW, "no room");
+    g->now_ms += MINUTE_MS;
+    rig_fail(g->r, OPS(IO_WRITE), NULL, 1, 1000, -EIO);
+    engine_tick(g->e, g->now_ms);
+    rig_heal(g->r);
+    expect_revision(g, file, REVISION_REFUSED);
+    for (int i = 0; i < 3; i++) {
+        g->now_ms += MINUTE_MS;
+        engine_tick(g->e, g->now_ms);
+    }
+    r = expect_revision(g, file, REVISION_QUEUED);
+    expect_queued(g, OUTBOUND_PIECES, &r);
+    expect_silence(g);
+}
+
 static void test_refused_for_long(void **state)
 {
     struct erig *g = *state;
@@ -658,6 +680,7 @@ int main(void)
         erig_test(test_keep_sent),
         erig_test(test_taken_too_late),
         erig_test(test_refused_now),
+        erig_test(test_refused_and_not_committed),
         erig_test(test_refused_for_long),
         erig_test(test_refused_and_changed),
         erig_test(test_refused_for_ever),
