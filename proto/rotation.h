@@ -33,7 +33,8 @@ int rotation_answer(const void *content, size_t len, const uint8_t old[static RA
                     uint64_t used, struct now *now, uint64_t *next,
                     uint8_t key[static RATCHET_KEY_BYTES], struct bytes *rotated);
 /* The leader takes the answer: `key` is the content key of *next, and the proposal is over.
- * PROTO_ERR_STATE if it answers no proposal that is open; PROTO_ERR_MALFORMED, PROTO_ERR_CRYPTO. */
+ * PROTO_ERR_STATE if it answers no proposal that is open; PROTO_ERR_MALFORMED; PROTO_ERR_CRYPTO if
+ * its key is none: then the proposal is over, too. */
 int rotation_finish(struct rotation *r, const void *content, size_t len,
                     const uint8_t old[static RATCHET_KEY_BYTES], uint64_t *next,
                     uint8_t key[static RATCHET_KEY_BYTES]);

@@ -1,5 +1,4 @@
 #!/usr/bin/env bash
-# pending: it passes, but a longer run stopped once on a killed daemon that took over 20 s to end (doc/PLAN.md)
 # limit: 150
 # weight: 2
 # build: release
