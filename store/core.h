@@ -12,8 +12,8 @@
 #include "store/vfs.h"
 
 enum {
-    CORE_INOS_AT_ONCE = 1024,     /* inode numbers that one update of the journal reserves */
-    CORE_BUSY_MS = 2000,          /* a TRUNCATE checkpoint waits so long for readers */
+    CORE_INOS_AT_ONCE = 1024, /* inode numbers that one update of the journal reserves */
+    CORE_BUSY_MS = 2000,      /* a TRUNCATE checkpoint waits so long for readers */
     /* Most turns change a row or two, and the WAL takes whole pages: with small ones a write of 4
      * KiB costs a fifth less than with SQLite's 4096 (17 µs and 13 µs, on ext4). */
     CORE_PAGE_BYTES = 1024,

@@ -41,11 +41,11 @@ struct spool_file {
                                   so that whoever hears of it marks the file before the next asks */
     atomic_bool bad;
     atomic_bool marked; /* and its row says so */
-    bool untrimmed;  /* the file may be longer than `size`: cut before it grows */
-    uint64_t writes; /* counts changes, to see whether one came during a sync */
-    uint64_t cuts;   /* counts truncations and holes */
-    uint64_t sequel; /* where the last write ended */
-    uint64_t unsent; /* start of what was not yet sent towards the disk */
+    bool untrimmed;     /* the file may be longer than `size`: cut before it grows */
+    uint64_t writes;    /* counts changes, to see whether one came during a sync */
+    uint64_t cuts;      /* counts truncations and holes */
+    uint64_t sequel;    /* where the last write ended */
+    uint64_t unsent;    /* start of what was not yet sent towards the disk */
 };
 
 struct doomed;
@@ -56,8 +56,8 @@ struct spool {
     struct spool_file *buckets[SPOOL_BUCKETS];
     struct spool_file *idle_head, **idle_tail;
     unsigned idle;
-    struct doomed *doomed; /* what spool_reap deletes */
-    atomic_ullong deleted; /* how many files have been */
+    struct doomed *doomed;                  /* what spool_reap deletes */
+    atomic_ullong deleted;                  /* how many files have been */
     pthread_mutex_t stripes[SPOOL_STRIPES]; /* the content locks */
     atomic_ullong entry_epoch;
 

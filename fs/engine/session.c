@@ -17,9 +17,9 @@ enum {
     WANTS_TAKEN_MAX = 256, /* the peer's wants that wait; more ends the connection */
     CONTROLS_MAX = 1024,   /* small frames that wait to be sent */
     IDLE_MS = 60 * 1000,   /* nothing wanted either way for so long: the connection is given up */
-    /* Data bytes of one frame. Each costs the peer a checkpoint, so a fast connection has large ones
-     * (512 MiB on loopback: 1 MiB at a time takes 15 % less than 256 KiB); a part of a frame is
-     * worth nothing if the connection breaks, so a slow one has small ones. */
+    /* Data bytes of one frame. Each costs the peer a checkpoint, so a fast connection has large
+     * ones (512 MiB on loopback: 1 MiB at a time takes 15 % less than 256 KiB); a part of a frame
+     * is worth nothing if the connection breaks, so a slow one has small ones. */
     FRAME_FIRST = 256 << 10,
     FRAME_LEAST = 32 << 10,
     FRAME_FAST_MS = 20,  /* sent in so long or less: the next one may be twice as large */

@@ -15,8 +15,8 @@ enum {
     /* One write request. Whole aligned MiBs are slower: measured with Linux 6.18, 512 MiB in writes
      * of 1 MiB took 1.3 s as requests of 1 MiB, and 0.66 s as twice as many of half the size. */
     FACE_WRITE_BYTES_MAX = 512 << 10,
-    FACE_HELD_SHOWN_MAX = 8,     /* held entries that `state` names */
-    FACE_OPEN_SHOWN_MAX = 16,    /* unsealed entries of which it says the size and the writer */
+    FACE_HELD_SHOWN_MAX = 8,  /* held entries that `state` names */
+    FACE_OPEN_SHOWN_MAX = 16, /* unsealed entries of which it says the size and the writer */
     FACE_STATE_BYTES_MAX = 16 * 1024,
     FACE_EVENTS_STEP = 64,     /* events between two marks of the index of `events` */
     FACE_EVENTS_BATCH = 2000,  /* events read in one view */
