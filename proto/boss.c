@@ -320,6 +320,7 @@ int boss_restored(struct boss *b, struct now *now, struct actions *actions)
     if (MUTANT(REENCRYPT_ON_RESTART) && b->current != NULL)
         b->current->mailbox.next_number = outbound_first(&b->outbound) - b->current->first_number;
     boss_begin(b, now, actions);
+    boss_meeting_restored(b);
     now_random(now, &spread, sizeof(spread));
     b->quiet_ms = now->ms + BOSS_FIRST_SILENCE_MS + spread % (BOSS_FIRST_SILENCE_MS / 2);
     if (b->classic != NULL)

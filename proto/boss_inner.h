@@ -233,6 +233,8 @@ int boss_meeting_received(struct boss *b, const struct server_msg *msg);
 int boss_meeting_settle(struct boss *b);
 int64_t boss_meeting_deadline(const struct boss *b);
 void boss_meeting_call(struct boss *b); /* go there now */
+/* The machine was restored, and what was kept is given back: our challenge may be dead. */
+void boss_meeting_restored(struct boss *b);
 /* A generation was begun: our challenge is dead. Or confirmed: the meeting is over. */
 void boss_meeting_begun(struct boss *b);
 int boss_meeting_over(struct boss *b);

@@ -90,6 +90,15 @@ static void forget_bodies(struct boss *b)
     meeting_forget(&b->meeting);
 }
 
+/* The store may have gone back to before our challenge was met: the peer would never answer it
+ * again. So what is not answered in the life of one machine is said anew in that of the next. */
+void boss_meeting_restored(struct boss *b)
+{
+    if (b->meeting.mine.known && b->meeting_mailbox.kept != NULL)
+        mailbox_forget(&b->meeting_mailbox, b->meeting.phase, b->actions);
+    meeting_forget(&b->meeting);
+}
+
 void boss_meeting_begun(struct boss *b)
 {
     forget_bodies(b);
