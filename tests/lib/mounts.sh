@@ -112,3 +112,16 @@ at_exit() {
 }
 trap at_exit EXIT
 trap 'note "told to end at line $LINENO: $BASH_COMMAND"; exit 143' TERM
+
+# ordinary_user: from now on there is the user nobody with a home and the program, also where the checkout is not for
+# everybody's eyes; as_nobody COMMAND… is run by that user.
+ordinary_user() {
+    chmod 755 "$T" "$T/tmp"
+    mkdir "$T/home-nobody" "$T/bin"
+    chown nobody "$T/home-nobody"
+    cp "$WORMHOLEFS" "$T/bin/mount.wormholefs"
+    WORMHOLEFS=$T/bin/mount.wormholefs
+}
+as_nobody() {
+    setpriv --reuid=nobody --regid="$(id -g nobody)" --clear-groups env -u XDG_STATE_HOME HOME="$T/home-nobody" ASAN_OPTIONS= UBSAN_OPTIONS= "$@"
+}

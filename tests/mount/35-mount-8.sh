@@ -51,10 +51,7 @@ kill "$sleeper"
 wait "$sleeper" 2>/dev/null || true
 
 note "setuid=: the store and the mount are that user's"
-chmod 755 "$T" "$T/tmp"
-mkdir "$T/home-nobody"
-chown nobody "$T/home-nobody"
-as_nobody() { setpriv --reuid=nobody --regid="$(id -g nobody)" --clear-groups env -u XDG_STATE_HOME HOME="$T/home-nobody" ASAN_OPTIONS= UBSAN_OPTIONS= "$@"; }
+ordinary_user
 ASAN_OPTIONS='' "$WORMHOLEFS" job "$T/n" -o "setuid=nobody,store=$T/home-nobody/s,$quiet"
 pid=$(pgrep -o -f 'wormholefs job ')
 for process in $(pgrep -f 'wormholefs job '); do is "$(sed -n 's/^Uid:\t//p' "/proc/$process/status" | tr '\t' ' ')" "$(id -u nobody) $(id -u nobody) $(id -u nobody) $(id -u nobody)"; done

@@ -80,10 +80,7 @@ wh_unmount free
 note "as an ordinary user, whose other processes cannot look into it either"
 mknod -m 666 "$T/fuse" c 10 229
 mount --bind "$T/fuse" /dev/fuse
-chmod 755 "$T" "$T/tmp"
-mkdir "$T/home-nobody"
-chown nobody "$T/home-nobody"
-as_nobody() { setpriv --reuid=nobody --regid="$(id -g nobody)" --clear-groups env -u XDG_STATE_HOME HOME="$T/home-nobody" ASAN_OPTIONS= UBSAN_OPTIONS= "$@"; }
+ordinary_user
 as_nobody "$WORMHOLEFS" job "$T/home-nobody/m" -o "$quiet"
 supervisor=$(pgrep -o -f "$WORMHOLEFS job ")
 worker=$(pgrep -P "$supervisor")
