@@ -37,7 +37,10 @@ wh_kill() {
     local pid
     pid=$(wh_pid "$1")
     kill -KILL -- "-$pid" 2>/dev/null || true
-    wait_for 20 not alive_group "$pid" || { wh_where "$pid" && fail "the processes of $1 do not end"; }
+    wait_for 20 not alive_group "$pid" || {
+        wh_where "$pid"
+        fail "the processes of $1 do not end"
+    }
 }
 # wh_where PGID: where in the kernel the threads of a process group are.
 wh_where() {

@@ -378,7 +378,7 @@ void ledger_went_back(struct seed *s, int peer)
     for (size_t i = 0; i < s->parcel_count; i++) {
         struct parcel *p = &s->parcels[i];
         const struct pair *pair = p->pair >= 0 ? &s->pairs[p->pair] : NULL;
-        if (pair != NULL && (pair->peer[0] == peer || pair->peer[1] == peer))
+        if (pair != NULL && pair_has(pair, peer))
             p->excused = true;
         if (p->to == peer && p->to_event > last) {
             p->arrived = 0;
@@ -414,6 +414,16 @@ static int count_op(void *arg, const struct outbound *op)
     return 0;
 }
 
+static void tell_queue(struct seed *s, struct view *v, uint64_t wormhole)
+{
+    struct message_sum waiting;
+    unsigned ops = 0;
+    if (message_sum(v, wormhole, &waiting) == 0 &&
+        outbound_each(v, wormhole, 0, count_op, &ops) == 0)
+        seed_say(s, "its wormhole %llu has %u operations to say, and %llu messages without an ack",
+                 (unsigned long long)wormhole, ops, (unsigned long long)waiting.count);
+}
+
 /* How far the sender is with it, for the trace. */
 static void tell_state(struct seed *s, const struct parcel *p)
 {
@@ -422,18 +432,14 @@ static void tell_state(struct seed *s, const struct parcel *p)
     struct view *v;
     if (!readable(s, p->from) || view_begin(world_store(s->world, p->from), &v) < 0)
         return;
-    if (revision_get(v, p->rev, &r) == 0)
+    if (revision_get(v, p->rev, &r) == 0) {
         seed_say(s, "its revision is in state %d, number %llu, size %llu", r.state,
                  (unsigned long long)r.number, (unsigned long long)r.size);
+        tell_queue(s, v, r.wormhole);
+    }
     if (entry_get(v, p->ino, &row) == 0)
         seed_say(s, "its entry is in state %d, held \"%s\", error \"%s\"", (int)row.state, row.held,
                  row.error);
-    struct message_sum waiting;
-    unsigned ops = 0;
-    if (message_sum(v, r.wormhole, &waiting) == 0 &&
-        outbound_each(v, r.wormhole, 0, count_op, &ops) == 0)
-        seed_say(s, "its wormhole %llu has %u operations to say, and %llu messages without an ack",
-                 (unsigned long long)r.wormhole, ops, (unsigned long long)waiting.count);
     view_end(v);
 }
 

@@ -56,8 +56,11 @@ static void go_back(struct seed *s)
         ledger_look(s);
         party->image = disk_copy(party->disk);
         party->image_events = party->event_count;
-        for (int i = 0; i < s->pair_count; i++)
-            s->pairs[i].in_image[s->pairs[i].peer[1] == peer] = s->pairs[i].state == PAIR_PAIRED;
+        for (int i = 0; i < s->pair_count; i++) {
+            struct pair *p = &s->pairs[i];
+            if (pair_has(p, peer))
+                p->in_image[pair_end(p, peer)] = p->state == PAIR_PAIRED;
+        }
         return;
     }
     if (party->up || dice_below(&s->dice, 2) != 0)
@@ -70,10 +73,10 @@ static void go_back(struct seed *s)
     s->wire.back = true;
     for (int i = 0; i < s->pair_count; i++) {
         struct pair *p = &s->pairs[i];
-        if (p->peer[0] != peer && p->peer[1] != peer)
+        if (!pair_has(p, peer))
             continue;
         p->back = true;
-        if (!p->in_image[p->peer[1] == peer] && p->state != PAIR_UNUSED)
+        if (!p->in_image[pair_end(p, peer)] && p->state != PAIR_UNUSED)
             p->state = PAIR_CLOSED; /* this end is from before they had met */
     }
 }
@@ -96,7 +99,7 @@ static void clone(struct seed *s)
     disk_image_free(image);
     s->wire.back = true;
     for (int i = 0; i < s->pair_count; i++)
-        if (s->pairs[i].peer[0] == peer || s->pairs[i].peer[1] == peer)
+        if (pair_has(&s->pairs[i], peer))
             s->pairs[i].cloned = true;
     copy->up = world_try_start(s->world, SEED_CLONE) == 0;
     seed_say(s, "a clone of %c runs: %d", 'A' + peer, (int)copy->up);

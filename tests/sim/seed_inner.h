@@ -36,6 +36,17 @@ struct pair {
     bool in_image[2]; /* its image was taken when they had met */
 };
 
+static inline bool pair_has(const struct pair *p, int peer)
+{
+    return p->peer[0] == peer || p->peer[1] == peer;
+}
+
+/* Which end of a pair is the peer's? */
+static inline int pair_end(const struct pair *p, int peer)
+{
+    return p->peer[0] == peer ? 0 : 1;
+}
+
 /* What an event of a peer's log was. */
 struct seen_event {
     uint64_t id;

@@ -271,7 +271,7 @@ static void forward(struct seed *s, int peer, const struct wormhole *row, const 
     for (int i = 0; i < s->pair_count; i++) {
         const struct pair *p =
             &s->pairs[(i + (int)(s->next_name % SEED_PAIRS_MAX)) % s->pair_count];
-        int end = p->peer[0] == peer ? 0 : 1;
+        int end = pair_end(p, peer);
         if (p->state != PAIR_PAIRED || p->peer[end] != peer || p->id[end] == row->id ||
             row_of(s, peer, p->id[end], &to) < 0 || turn_begin(store_of(s, peer), &t) < 0)
             continue;

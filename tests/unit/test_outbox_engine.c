@@ -479,7 +479,6 @@ static void test_refused_now(void **state)
     expect_silence(g);
 }
 
-/* Again and again, ever more rarely, but never less than once an hour. */
 /* The disk fails when it is time: it is offered once the disk works again, without a restart. */
 static void test_refused_and_not_committed(void **state)
 {
@@ -502,6 +501,7 @@ static void test_refused_and_not_committed(void **state)
     expect_silence(g);
 }
 
+/* Again and again, ever more rarely, but never less than once an hour. */
 static void test_refused_for_long(void **state)
 {
     struct erig *g = *state;
