@@ -115,8 +115,8 @@ static void offer_readers(struct store *s)
     }
 }
 
-/* SQLite makes the WAL at the first write. Its name must be durable before anything in it is
- * promised, and the group sync has a descriptor of its own on it. */
+/* SQLite makes the WAL at the first write. The group sync has a descriptor of its own on it. Its
+ * name becomes durable with the others (store.c). */
 static int open_wal(struct store *s)
 {
     int rc = run(&s->write_view, "INSERT OR REPLACE INTO meta VALUES ('opened', '1')");
@@ -125,8 +125,6 @@ static int open_wal(struct store *s)
     rc = io_open(s->io, s->dir, "journal.sqlite-wal", O_RDWR, &s->sync.wal);
     if (rc == 0)
         rc = io_sync(s->io, &s->sync.wal);
-    if (rc == 0)
-        rc = io_sync_dir(s->io, s->dir, ".");
     return rc ? io_error(rc) : 0;
 }
 

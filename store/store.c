@@ -123,10 +123,12 @@ static int take_lock(struct store *s, const char *dir, char *why)
     return 0;
 }
 
+/* The last of the store's names: all of them, the WAL's too, must be durable before anything behind
+ * them is promised. Also if it is there, for an earlier start may have made it and no more. */
 static int make_spool(struct store *s, const char *dir, char *why)
 {
     int rc = io_mkdir(s->io, s->dir, "spool");
-    if (rc == 0 || rc == -EEXIST) /* an earlier start may have made it and no more */
+    if (rc == 0 || rc == -EEXIST)
         rc = io_sync_dir(s->io, s->dir, ".");
     return rc ? refuse(why, io_error(rc), "cannot make the spool of", dir) : 0;
 }

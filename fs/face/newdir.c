@@ -65,6 +65,12 @@ int newdir_look(struct face *face, struct view *v, struct place *box, pid_t tid)
     return rc;
 }
 
+int newdir_place(struct face *face, struct view *v, uint64_t number, pid_t tid, struct place *out)
+{
+    int rc = place_of(v, number, out);
+    return rc == 0 ? newdir_look(face, v, out, tid) : rc;
+}
+
 int newdir_look_code(struct face *face, struct view *v, struct place *code)
 {
     struct draft_facts facts;

@@ -11,6 +11,9 @@
  * into the next wormhole, then it is empty for it: box->wormhole and box->node become 0. Any other
  * place stays as it is. */
 int newdir_look(struct face *face, struct view *v, struct place *box, pid_t tid);
+/* The place behind a number, and then newdir_look: as the process of this thread sees it. What
+ * place_of returns. */
+int newdir_place(struct face *face, struct view *v, uint64_t number, pid_t tid, struct place *out);
 /* If a read of `code`, floating, would make the next wormhole, code->wormhole becomes 0. */
 int newdir_look_code(struct face *face, struct view *v, struct place *code);
 

@@ -194,9 +194,7 @@ static int take_existing(struct face *face, pid_t pid, uint64_t parent_number, c
     int rc = view_begin(face->store, &v);
     if (rc < 0)
         return rc;
-    rc = place_of(v, parent_number, parent);
-    if (rc == 0)
-        rc = newdir_look(face, v, parent, pid);
+    rc = newdir_place(face, v, parent_number, pid, parent);
     if (rc == 0)
         rc = place_child(v, parent, name, child);
     if (rc == 0 && (child->kind != PLACE_NODE || child->attr.type != NODE_FILE))

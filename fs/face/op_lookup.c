@@ -50,9 +50,7 @@ int look_as(struct face *face, pid_t pid, uint64_t number, struct place *out)
     int rc = view_begin(face->store, &v);
     if (rc < 0)
         return rc;
-    rc = place_of(v, number, out);
-    if (rc == 0)
-        rc = newdir_look(face, v, out, pid);
+    rc = newdir_place(face, v, number, pid, out);
     view_end(v);
     return rc;
 }
@@ -65,9 +63,7 @@ static int do_lookup(struct face *face, pid_t pid, uint64_t parent_number, const
     int rc = view_begin(face->store, &v);
     if (rc < 0)
         return rc;
-    rc = place_of(v, parent_number, &parent);
-    if (rc == 0)
-        rc = newdir_look(face, v, &parent, pid);
+    rc = newdir_place(face, v, parent_number, pid, &parent);
     if (rc == 0)
         rc = place_child(v, &parent, name, &child);
     if (rc == 0)
