@@ -437,7 +437,8 @@ static int own_message(struct boss *b, struct generation *g, const struct mailbo
 }
 
 /* Somebody with our side and our key has added what we never made: we did, later than our store
- * knows; or, if it comes live, a copy of us. */
+ * knows; or, if it comes live, a copy of us. What was there before may be shown again: a server
+ * that repeats itself makes no copy. */
 static int own_unknown(struct boss *b, struct generation *g, const struct mailbox_event *event)
 {
     struct bytes plain = {0};
@@ -450,7 +451,9 @@ static int own_unknown(struct boss *b, struct generation *g, const struct mailbo
     if (err != PROTO_OK)
         return boss_check(b, err);
     if (event->live)
-        return boss_clone(b);
+        return number < g->lost ? PROTO_OK : boss_clone(b);
+    if (number >= g->lost)
+        g->lost = number + 1;
     boss_went_back(b);
     return PROTO_OK;
 }

@@ -30,6 +30,8 @@ struct generation {
     bool broken;    /* a message did not follow on what we have: nothing more is processed here */
     bool peer_back; /* the peer's going back was noticed here and need not be told again */
     bool full;      /* the peer has no room here any more */
+    uint64_t lost;  /* one more than the highest phase of our side that a replay showed to this
+                     * machine, that opens, and that we never made (PROTOCOL.md §10) */
     uint8_t key[RATCHET_KEY_BYTES];
     uint64_t first_number;
     struct order order;

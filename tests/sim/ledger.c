@@ -198,6 +198,19 @@ static void removed(struct seed *s, int peer, uint64_t ino)
             s->parcels[i].to_gone = true;
 }
 
+/* Only a copy may stop a wormhole that was paired; or what looks like one: a server that shows,
+ * after the fence, what a store that went back has lost and what it did not show before. */
+static void stopped(struct seed *s, int peer, uint64_t wormhole)
+{
+    int end;
+    struct pair *pair = seed_pair(s, peer, wormhole, &end);
+    if (pair == NULL || pair->state != PAIR_PAIRED || pair->cloned)
+        return;
+    if (!pair->back || s->injected == 0)
+        seed_fail(s, "%c has stopped a wormhole for a copy that never ran", 'A' + peer);
+    pair->cloned = true;
+}
+
 /* The entry went away or was changed otherwise: what it was is not to be compared any more. */
 static void heed(struct seed *s, int peer, const struct news *n)
 {
@@ -212,6 +225,8 @@ static void heed(struct seed *s, int peer, const struct news *n)
         p->withdrawn = true;
     else if (n->type == LOG_ENTRY_DELIVERED && p != NULL)
         p->delivered = true;
+    else if (n->type == LOG_FAILED)
+        stopped(s, peer, n->wormhole);
     else if (n->type == LOG_WENT_BACK && !s->wire.back)
         seed_fail(s, "%c says that a store went back, and none did", 'A' + peer);
 }

@@ -54,6 +54,7 @@ static void go_back(struct seed *s)
         if (!party->up || disk_dead(party->disk))
             return;
         ledger_look(s);
+        seed_say(s, "the store of %c is copied", 'A' + peer);
         party->image = disk_copy(party->disk);
         party->image_events = party->event_count;
         for (int i = 0; i < s->pair_count; i++) {

@@ -31,7 +31,7 @@ struct pair {
     enum pair_state state;
     int peer[2];
     uint64_t id[2];
-    bool cloned;      /* a copy of one of the stores has run: it may have stopped */
+    bool cloned;      /* a copy of one of the stores has run, or seemed to: it may have stopped */
     bool back;        /* one of the stores went back */
     bool in_image[2]; /* its image was taken when they had met */
 };

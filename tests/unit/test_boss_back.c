@@ -1,6 +1,9 @@
 /* Two whole wormholes of which one's store goes back in time, or is copied (PROTOCOL.md §10). */
 #include "boss_rig.h"
 
+#include "proto/boss_inner.h"
+#include "tests/sim/mailbox_rows.h"
+
 /* ---- stores that go back ---- */
 
 /* A's store is put back by `lost` messages of each side. */
@@ -140,6 +143,72 @@ static void both_going_back_heals(void **state)
     assert_int_equal(of(PAIR_A)->disorder + of(PAIR_B)->disorder, 0);
 }
 
+/* The backup has a challenge in it that B has answered since: it is dead, and B will not answer it
+ * again. */
+static void a_challenge_that_was_met_before_the_store_went_back_is_made_anew(void **state)
+{
+    (void)state;
+    send(10, 10);
+    assert_delivered_within(MINUTE);
+    pair_stop(pair, PAIR_B);
+    send(20, 10);
+    pass(20 * MINUTE);
+    assert_true(pair_boss(pair, PAIR_A)->meeting.mine.known);
+    pair_backup(pair, PAIR_A);
+    pair_start(pair, PAIR_B);
+    pass(HOUR);
+    assert_int_not_equal(of(PAIR_A)->events[EVENT_MET], 0);
+    send(40, 40);
+    assert_delivered_within(MINUTE);
+    pair_restore(pair, PAIR_A);
+    send(80, 80);
+    assert_heals_within(PAIR_A, HOUR);
+}
+
+/* ---- what a server repeats ---- */
+
+static bool a_is_adrift_past_the_fence(const struct pair *p)
+{
+    (void)p;
+    const struct boss *a = pair_boss(pair, PAIR_A);
+    return a->adrift && a->current->mailbox.state == MAILBOX_OPEN;
+}
+
+/* All that A ever added to its present generation, once more, live. */
+static void repeat_own_messages(void)
+{
+    const struct mailbox *m = &pair_boss(pair, PAIR_A)->current->mailbox;
+    const struct row_message *last = NULL, *row;
+    struct mailbox_server *server = pair_server(pair);
+
+    for (row = mailbox_server_rows(server)->messages; row != NULL; row = row->next)
+        last = row;
+    row = mailbox_server_rows(server)->messages;
+    for (bool more = true; more; more = row != last, row = row->next)
+        if (strcmp(row->mailbox, m->id) == 0 && strcmp(row->side, m->side) == 0)
+            mailbox_server_inject(server, row->appid, m->id, m->side, row->phase, row->body,
+                                  pair_now_ms(pair));
+}
+
+static void a_server_that_repeats_the_lost_future_makes_no_copy(void **state)
+{
+    (void)state;
+    send(10, 10);
+    assert_delivered_within(MINUTE);
+    pair_backup(pair, PAIR_A);
+    send(13, 13);
+    assert_delivered_within(MINUTE);
+    pair_restore(pair, PAIR_A);
+    assert_true(pair_run(pair, a_is_adrift_past_the_fence, MINUTE));
+    repeat_own_messages();
+    pass(SECOND);
+    send(300, 300);
+    assert_heals_within(PAIR_A, HOUR);
+    assert_int_equal(of(PAIR_A)->events[EVENT_CLONE], 0);
+}
+
+/* ---- copies ---- */
+
 static bool one_has_stopped(const struct pair *p)
 {
     return pair_store(p, PAIR_A)->state == BOSS_FAILED ||
@@ -174,6 +243,8 @@ int main(void)
         T(what_was_delivered_before_the_backup_was_lost_is_not_delivered_again),
         T(going_back_twice_heals_twice),
         T(both_going_back_heals),
+        T(a_challenge_that_was_met_before_the_store_went_back_is_made_anew),
+        T(a_server_that_repeats_the_lost_future_makes_no_copy),
         T(a_copy_of_the_store_stops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
