@@ -144,22 +144,32 @@ static int fill(struct store *s, const struct io_file *f, const struct node *n, 
     return rc ? io_error(rc) : 0;
 }
 
+/* A sealed entry is opened here and not only for the change that follows: what was offered of it
+ * small is read from the journal alone. */
+static int move(struct turn *t, const struct node *n, uint64_t id)
+{
+    int rc = freeze_break(t, n->entry);
+    if (rc == 0)
+        rc = sql_exec(turn_view(t), &set_spool, "uu", id, n->ino);
+    if (rc == 0 && sql_changes(turn_view(t)) != 1)
+        rc = STORE_ERR_NOT_FOUND;
+    return rc ? rc : sql_exec(turn_view(t), &drop_body, "u", n->ino);
+}
+
+/* When a commit fails, what it wrote may still count after a crash: the next start decides about
+ * the file. */
 static int switch_over(struct store *s, const struct node *n, uint64_t id)
 {
     struct turn *t;
     int rc = turn_begin(s, &t);
-    if (rc)
-        return rc;
-    rc = sql_exec(turn_view(t), &set_spool, "uu", id, n->ino);
-    if (rc == 0 && sql_changes(turn_view(t)) != 1)
-        rc = STORE_ERR_NOT_FOUND;
-    if (rc == 0)
-        rc = sql_exec(turn_view(t), &drop_body, "u", n->ino);
-    if (rc) {
+    if (rc == 0) {
+        rc = move(t, n, id);
+        if (rc == 0)
+            return turn_checkpoint(t);
         turn_abort(t);
-        return rc;
     }
-    return turn_checkpoint(t);
+    spool_discard(&s->spool, id);
+    return rc;
 }
 
 static int read_whole(struct store *s, uint64_t ino, struct node *n, uint8_t *buf)
@@ -191,10 +201,10 @@ int inline_promote(struct store *s, uint64_t ino)
         return rc;
     rc = fill(s, &f, &n, buf);
     io_close(&f);
-    if (rc)
-        spool_discard(&s->spool, id);
-    /* When a commit fails, what it wrote may still count after a crash: the next start decides. */
-    return rc ? rc : switch_over(s, &n, id);
+    if (rc == 0)
+        return switch_over(s, &n, id);
+    spool_discard(&s->spool, id);
+    return rc;
 }
 
 /* ---- inside a turn ---- */

@@ -46,6 +46,7 @@ static struct tree make_tree(struct rig *r)
 enum change {
     WRITE_SMALL,
     WRITE_LARGE,
+    GROW, /* out of the journal, into a spool file */
     TRUNCATE,
     PUNCH,
     MODE,
@@ -96,6 +97,8 @@ static int apply(struct rig *r, const struct tree *x, enum change c)
         return content_write(r->store, x->small, "x", 1, 0);
     case WRITE_LARGE:
         return content_write(r->store, x->large, "x", 1, 0);
+    case GROW:
+        return content_write(r->store, x->small, bytes, BIG, 0);
     case TRUNCATE:
         return content_truncate(r->store, x->large, 5);
     case PUNCH:
@@ -165,6 +168,7 @@ static void test_refusal_stops_every_change(void **state)
         assert_int_equal(apply(r, &x, (enum change)c), STORE_ERR_PERM);
     assert_int_equal(rig_entry(r, x.top).state, ENTRY_SEALED);
     assert_int_equal(rig_events(r, LOG_ENTRY_WITHDRAWN), 0);
+    assert_int_equal(rig_spooled(r), 1); /* of the large file: no attempt has left one */
     uint8_t b;
     assert_int_equal(content_read(r->store, x.large, &b, 1, 0), 1);
     assert_int_equal(b, 0);
@@ -199,6 +203,31 @@ static void test_withdrawal_is_durable_before_the_bytes_change(void **state)
     assert_int_equal(content_write(r->store, x.large, "x", 1, 0), 0);
     assert_int_equal(content_read(r->store, x.large, &b, 1, 0), 1);
     assert_int_equal(b, 'x');
+}
+
+/* What was offered of a small entry is read from the journal: it is in there, or the offer is taken
+ * back, wherever growing ends. */
+static void test_growing_takes_the_seal_back_first(void **state)
+{
+    struct rig *r = *state;
+    uint8_t buf[8];
+    int rc = -1;
+    for (long at = 1; rc < 0; at++) { /* until the disk fails too late to matter */
+        assert_in_range(at, 1, 100);
+        struct tree x = sealed_tree(r);
+        rig_fail(r, OPS(IO_WRITE) | OPS(IO_SYNC), NULL, at, 1000, -EIO);
+        rc = apply(r, &x, GROW);
+        rig_heal(r);
+        rig_reopen(r);
+        struct view *v = rig_view(r);
+        ssize_t got = content_peek(v, x.small, buf, sizeof buf);
+        view_end(v);
+        if (rig_entry(r, x.top).state == ENTRY_SEALED)
+            assert_int_equal(got, 1);
+        rig_teardown(state);
+        rig_setup(state);
+        r = *state;
+    }
 }
 
 static void test_removing_a_sent_entry_reopens_nothing(void **state)
@@ -378,6 +407,7 @@ int main(void)
         rig_test(test_refusal_stops_every_change),
         rig_test(test_without_a_hook_the_store_logs_it),
         rig_test(test_withdrawal_is_durable_before_the_bytes_change),
+        rig_test(test_growing_takes_the_seal_back_first),
         rig_test(test_removing_a_sent_entry_reopens_nothing),
         rig_test(test_removing_a_sealed_entry_withdraws_it),
         rig_test(test_frozen_after_a_restart),
