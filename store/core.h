@@ -27,6 +27,7 @@ struct view {
     struct store *store;
     sqlite3 *db;
     sqlite3_stmt *stmts[SQL_SLOTS_MAX];
+    int failed; /* the store_error after which nothing more runs in this turn or view (sql.h) */
     struct view *next_free;
 };
 

@@ -200,6 +200,7 @@ void view_end(struct view *v)
     if (!v)
         return;
     struct store *s = v->store;
+    sql_forgive(v);
     if (v->db && !sqlite3_get_autocommit(v->db))
         sql_exec(v, &end_read, "");
     pthread_mutex_lock(&s->readers_lock);

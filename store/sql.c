@@ -5,7 +5,7 @@
 #include <string.h>
 #include "store/core.h"
 
-int sql_error(struct view *v, int rc)
+static int error_of(struct view *v, int rc)
 {
     int err = atomic_load(&v->store->vfs.last_errno);
     switch (rc & 0xff) {
@@ -36,6 +36,33 @@ int sql_error(struct view *v, int rc)
     }
 }
 
+/* The errors after which SQLite may have rolled back by itself. */
+static bool may_end_transaction(int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_NOMEM:
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_INTERRUPT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+int sql_error(struct view *v, int rc)
+{
+    int err = error_of(v, rc);
+    if (may_end_transaction(rc))
+        v->failed = err;
+    return err;
+}
+
+void sql_forgive(struct view *v)
+{
+    v->failed = 0;
+}
+
 /* Numbers are given out once for the whole program; every connection has a cell for each. */
 static unsigned slot_of(struct sql *s)
 {
@@ -61,7 +88,6 @@ static int prepare(struct view *v, const char *text, unsigned flags, sqlite3_stm
 
 static int use(struct view *v, struct sql *s, struct sql_query *q)
 {
-    *q = (struct sql_query){.view = v};
     unsigned slot = slot_of(s);
     sqlite3_stmt **cached = &v->stmts[slot];
     if (slot && !*cached) {
@@ -102,6 +128,9 @@ static int bind_one(sqlite3_stmt *q, int at, char type, va_list *args)
 static int start(struct view *v, struct sql *s, struct sql_query *q, const char *types,
                  va_list *args)
 {
+    *q = (struct sql_query){.view = v};
+    if (v->failed)
+        return v->failed;
     int rc = use(v, s, q);
     for (int at = 1; rc == 0 && types[at - 1]; at++)
         rc = sql_error(v, bind_one(q->stmt, at, types[at - 1], args));

@@ -46,6 +46,7 @@ static int begin(struct store *s, bool relief, struct turn **out)
     *t = (struct turn){.store = s, .open = true, .relief = relief, .ino_high = s->ino_high};
     t->after.tail = &t->after.head;
     int rc = admit(s); /* also for relief: where nobody writes, only arrivals ask for room again */
+    sql_forgive(&s->write_view);
     if (rc == 0 || relief)
         rc = sql_exec(&s->write_view, &begin_write, "");
     if (rc) {
@@ -112,6 +113,7 @@ static void undo(struct turn *t)
     struct release_list after = t->after;
     if (!after.head)
         after.tail = &after.head;
+    sql_forgive(&s->write_view);
     if (!sqlite3_get_autocommit(s->write_view.db))
         sql_exec(&s->write_view, &roll_back, "");
     t->after = (struct release_list){.tail = &t->after.head};

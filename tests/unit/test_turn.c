@@ -54,6 +54,14 @@ static void put(struct turn *t, uint64_t key, char byte)
     assert_int_equal(secret_put(t, key, &byte, 1), 0);
 }
 
+/* The same with a value that fills a page. */
+static int put_wide(struct turn *t, uint64_t key, char byte)
+{
+    char wide[1000];
+    memset(wide, byte, sizeof wide);
+    return secret_put(t, key, wide, sizeof wide);
+}
+
 static int get(struct rig *r, uint64_t key)
 {
     struct blob b = {0};
@@ -489,6 +497,38 @@ static void test_view_sees_one_state(void **state)
     assert_int_equal(get(r, 1), 'b');
 }
 
+/* SQLite rolls back by itself when a read fails: what a turn did before is gone, and what it does
+ * after that must not be committed alone, though nobody looked. */
+static void test_an_error_that_is_overlooked_ends_the_turn(void **state)
+{
+    struct rig *r = *state;
+    struct blob b = {0};
+    int failed = 0;
+    struct turn *t = rig_turn(r);
+    for (uint64_t key = 1; key <= 100; key++)
+        assert_int_equal(put_wide(t, key, 'a'), 0);
+    commit(t);
+    for (long at = 1, seen = 1; seen >= at; at++) {
+        rig_reopen(r); /* with nothing in SQLite's cache */
+        t = rig_turn(r);
+        assert_int_equal(put_wide(t, 1, 'b'), 0);
+        rig_fail(r, OPS(IO_READ), "journal", at, at, -EIO);
+        for (uint64_t key = 20; key < 30; key++)
+            if (secret_get(turn_view(t), key, &b) == 0)
+                blob_release(&b);
+        int overlooked = put_wide(t, 100, 'b');
+        seen = r->faults.seen;
+        rig_heal(r);
+        int rc = turn_commit(t);
+        assert_int_equal(rc < 0, seen >= at);
+        assert_int_equal(overlooked < 0, rc < 0);
+        assert_int_equal(get(r, 1), rc < 0 ? 'a' : 'b');
+        assert_int_equal(get(r, 100), rc < 0 ? 'a' : 'b');
+        failed += rc < 0;
+    }
+    assert_true(failed > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -508,6 +548,7 @@ int main(void)
         rig_test(test_one_sync_serves_all_who_wait),
         rig_test(test_time_stands_still_in_a_turn),
         rig_test(test_view_sees_one_state),
+        rig_test(test_an_error_that_is_overlooked_ends_the_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
