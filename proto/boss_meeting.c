@@ -238,7 +238,7 @@ static void fence(struct boss *b)
 {
     b->visit.fenced = true;
     b->visit.leave_ms = b->now->ms;
-    if (is_urgent(b) || boss_due(b, b->gap_ms) || b->meeting.theirs.known)
+    if (is_urgent(b) || boss_due(b, b->gap_ms) || b->meeting.theirs_count > 0)
         stay_until(b, b->now->ms + BOSS_VISIT_URGENT_MS);
 }
 
@@ -280,12 +280,12 @@ int boss_meeting_received(struct boss *b, const struct server_msg *msg)
 /* A challenge that was not there before is worth waiting for. */
 static void stay_for_challenge(struct boss *b)
 {
-    const struct meeting_challenge *theirs = &b->meeting.theirs;
+    const struct meeting *m = &b->meeting;
+    const uint8_t *last = m->theirs_count > 0 ? m->theirs[m->theirs_count - 1].challenge : NULL;
 
-    if (!theirs->known ||
-        memcmp(b->visit.stayed_for, theirs->challenge, sizeof(theirs->challenge)) == 0)
+    if (last == NULL || memcmp(b->visit.stayed_for, last, sizeof(b->visit.stayed_for)) == 0)
         return;
-    memcpy(b->visit.stayed_for, theirs->challenge, sizeof(theirs->challenge));
+    memcpy(b->visit.stayed_for, last, sizeof(b->visit.stayed_for));
     stay_until(b, b->now->ms + BOSS_VISIT_STAY_MS);
 }
 

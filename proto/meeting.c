@@ -1,9 +1,9 @@
-/* mine  theirs  need   what                          then
- * no    no      no                                   leave (the owner's business)
- * no    any     yes    CHALLENGE                     mine
- * no    yes     no     CHALLENGE                     mine
- * yes   yes     any    ANSWER (leader, unless done)  wait for the confirm
- * yes   yes     any    (follower)                    wait for the answer
+/* mine  theirs  need   what                                then
+ * no    no      no                                         leave (the owner's business)
+ * no    any     yes    CHALLENGE                           mine
+ * no    yes     no     CHALLENGE                           mine
+ * yes   yes     any    ANSWER (leader, each, unless done)  wait for the confirm
+ * yes   yes     any    (follower)                          wait for the answer
  * an answer (follower) or confirm (leader) of mine:  AGREED */
 #include "proto/meeting.h"
 
@@ -44,9 +44,9 @@ void meeting_release(struct meeting *m)
 
 void meeting_begin_visit(struct meeting *m)
 {
-    sodium_memzero(&m->theirs, sizeof(m->theirs));
+    sodium_memzero(m->theirs, sizeof(m->theirs));
     sodium_memzero(&m->agreement, sizeof(m->agreement));
-    m->answered = false;
+    m->theirs_count = 0;
     m->agreed = false;
 }
 
@@ -59,20 +59,29 @@ void meeting_forget(struct meeting *m)
 
 /* ---- what is said there ---- */
 
+static struct meeting_theirs *find(struct meeting *m, const uint8_t *challenge)
+{
+    for (size_t i = 0; i < m->theirs_count; i++)
+        if (same(m->theirs[i].challenge, challenge))
+            return &m->theirs[i];
+    return NULL;
+}
+
 static int take_challenge(struct meeting *m, struct reader *in)
 {
     const uint8_t *challenge = reader_take(in, RATCHET_CHALLENGE_BYTES);
     uint64_t used = reader_u64(in);
-    const uint8_t *public = reader_take(in, RATCHET_PUBLIC_BYTES);
 
+    reader_take(in, RATCHET_PUBLIC_BYTES); /* an answer or a confirm says it again */
     if (!reader_done(in) || used >= GENERATION_MAX)
         return PROTO_ERR_MALFORMED;
-    if (same(challenge, m->met) || (m->theirs.known && same(challenge, m->theirs.challenge)))
+    if (same(challenge, m->met) || find(m, challenge) != NULL)
         return PROTO_OK;
-    m->theirs = (struct meeting_challenge){.known = true, .used = used};
-    memcpy(m->theirs.challenge, challenge, RATCHET_CHALLENGE_BYTES);
-    memcpy(m->theirs.pair.public, public, RATCHET_PUBLIC_BYTES);
-    m->answered = false;
+    if (m->theirs_count == MEETING_THEIRS_MAX)
+        memmove(m->theirs, m->theirs + 1, --m->theirs_count * sizeof(m->theirs[0]));
+    struct meeting_theirs *t = &m->theirs[m->theirs_count++];
+    *t = (struct meeting_theirs){.used = used};
+    memcpy(t->challenge, challenge, RATCHET_CHALLENGE_BYTES);
     return PROTO_OK;
 }
 
@@ -122,20 +131,29 @@ void meeting_own(struct meeting *m, const void *plain, size_t len)
 
     if (!m->leader || reader_u8(&in) != KIND_ANSWER || take_agreement(&a, &in) != PROTO_OK)
         return;
-    if (m->mine.known && same(a.leader_challenge, m->mine.challenge) && m->theirs.known &&
-        same(a.follower_challenge, m->theirs.challenge))
-        m->answered = true;
+    struct meeting_theirs *t = find(m, a.follower_challenge);
+    if (t != NULL && m->mine.known && same(a.leader_challenge, m->mine.challenge))
+        t->answered = true;
 }
 
 /* ---- what to do ---- */
+
+/* The last that we have not answered; theirs_count if there is none. */
+static size_t unanswered(const struct meeting *m)
+{
+    for (size_t i = m->theirs_count; i-- > 0;)
+        if (!m->theirs[i].answered)
+            return i;
+    return m->theirs_count;
+}
 
 enum meeting_step meeting_step(const struct meeting *m, bool need)
 {
     if (m->agreed)
         return MEETING_AGREED;
     if (!m->mine.known)
-        return need || m->theirs.known ? MEETING_CHALLENGE : MEETING_WAIT;
-    return m->leader && m->theirs.known && !m->answered ? MEETING_ANSWER : MEETING_WAIT;
+        return need || m->theirs_count > 0 ? MEETING_CHALLENGE : MEETING_WAIT;
+    return m->leader && unanswered(m) < m->theirs_count ? MEETING_ANSWER : MEETING_WAIT;
 }
 
 static int built(const struct bytes *out)
@@ -148,6 +166,8 @@ int meeting_challenge(struct meeting *m, const char *phase, uint64_t used, struc
 {
     m->mine.known = true;
     m->mine.used = used;
+    for (size_t i = 0; i < m->theirs_count; i++)
+        m->theirs[i].answered = false;
     now_random(now, m->mine.challenge, sizeof(m->mine.challenge));
     ratchet_pair_draw(&m->mine.pair, now);
     strncpy(m->phase, phase, PHASE_LEN_MAX);
@@ -170,13 +190,17 @@ static int build_agreement(struct bytes *out, enum kind kind, const struct agree
 
 int meeting_answer(struct meeting *m, uint64_t used, struct bytes *plain)
 {
-    m->answered = true;
-    return build_agreement(
-        plain, KIND_ANSWER,
-        &(struct agreement){.follower_challenge = m->theirs.challenge,
-                            .leader_challenge = m->mine.challenge,
-                            .generation = 1 + (used > m->theirs.used ? used : m->theirs.used),
-                            .public = m->mine.pair.public});
+    size_t at = unanswered(m);
+    struct meeting_theirs *t = &m->theirs[at];
+
+    if (at == m->theirs_count)
+        return PROTO_ERR_STATE;
+    t->answered = true;
+    return build_agreement(plain, KIND_ANSWER,
+                           &(struct agreement){.follower_challenge = t->challenge,
+                                               .leader_challenge = m->mine.challenge,
+                                               .generation = 1 + (used > t->used ? used : t->used),
+                                               .public = m->mine.pair.public});
 }
 
 int meeting_agree(struct meeting *m, const struct ratchet_roots *roots, uint64_t *generation,

@@ -18,13 +18,23 @@
 #include "ratchet.h"
 #include "rotation.h"
 
-/* One side's challenge. The secret is known of our own only. */
+/* Our challenge, and what belongs to it. */
 struct meeting_challenge {
     bool known;
     uint8_t challenge[RATCHET_CHALLENGE_BYTES];
     uint64_t used;
     struct ratchet_pair pair;
 };
+
+/* One of the peer's. Which of them is live, only the peer knows: a server may show an old one
+ * last. */
+struct meeting_theirs {
+    uint8_t challenge[RATCHET_CHALLENGE_BYTES];
+    uint64_t used;
+    bool answered; /* leader: our answer to it, under our live challenge, is there */
+};
+
+enum { MEETING_THEIRS_MAX = 16 }; /* of more, the last */
 
 struct meeting {
     /* Durable. */
@@ -33,9 +43,9 @@ struct meeting {
     char phase[PHASE_LEN_MAX + 1];        /* its phase */
     uint8_t met[RATCHET_CHALLENGE_BYTES]; /* theirs of the last meeting: it is dead */
     /* Of this visit. */
-    struct meeting_challenge theirs; /* the last that was seen */
-    bool answered;                   /* leader: our answer to it is there */
-    bool agreed;                     /* .agreement is to be carried out */
+    struct meeting_theirs theirs[MEETING_THEIRS_MAX]; /* the last that was seen is last */
+    size_t theirs_count;
+    bool agreed; /* .agreement is to be carried out */
     struct {
         uint64_t generation;
         uint8_t challenge[RATCHET_CHALLENGE_BYTES]; /* theirs */
@@ -57,7 +67,7 @@ void meeting_own(struct meeting *m, const void *plain, size_t len);
 enum meeting_step {
     MEETING_WAIT,
     MEETING_CHALLENGE, /* add a challenge: meeting_challenge */
-    MEETING_ANSWER,    /* add an answer: meeting_answer */
+    MEETING_ANSWER,    /* add an answer: meeting_answer; there may be more to answer */
     MEETING_AGREED,    /* begin a generation: meeting_agree */
 };
 /* What to do after the fence. `need`: we have a reason of our own to meet. */
@@ -67,7 +77,8 @@ enum meeting_step meeting_step(const struct meeting *m, bool need);
  * highest generation that we have ever named. Appends the plaintext. PROTO_ERR_NOMEM. */
 int meeting_challenge(struct meeting *m, const char *phase, uint64_t used, struct now *now,
                       struct bytes *plain);
-/* Appends the plaintext of our answer to their challenge. PROTO_ERR_NOMEM. */
+/* Appends the plaintext of our answer to one of their challenges, after MEETING_ANSWER.
+ * PROTO_ERR_NOMEM. */
 int meeting_answer(struct meeting *m, uint64_t used, struct bytes *plain);
 /* Carries out the agreement: the new generation and its content key; the follower also gets the
  * plaintext of its confirm. Our challenge is erased; forget its body (.phase before the call).

@@ -33,7 +33,8 @@ static void build(struct visit *v, struct reader *in, uint8_t kind, struct bytes
     if (kind == KIND_CHALLENGE) {
         bytes_put(plain, fresh, sizeof fresh);
     } else {
-        const uint8_t *mine = v->m.mine.challenge, *theirs = v->m.theirs.challenge;
+        const uint8_t *mine = v->m.mine.challenge;
+        const uint8_t *theirs = v->m.theirs[fresh[0] % MEETING_THEIRS_MAX].challenge;
         bytes_put(plain, v->m.leader ? theirs : mine, sizeof fresh);
         bytes_put(plain, v->m.leader ? mine : theirs, sizeof fresh);
     }
@@ -86,7 +87,7 @@ static void agree(struct visit *v)
     int err = meeting_agree(&v->m, &roots, &generation, key, &confirm);
 
     MUST(err == PROTO_OK || err == PROTO_ERR_CRYPTO);
-    MUST(!v->m.mine.known && !v->m.agreed);
+    MUST(!v->m.mine.known && !v->m.agreed && v->m.theirs_count <= MEETING_THEIRS_MAX);
     if (err == PROTO_OK) {
         MUST(generation > v->used && generation <= GENERATION_MAX);
         v->used = generation;
@@ -105,7 +106,7 @@ static void carry_out(struct visit *v, bool need)
         MUST(meeting_challenge(&v->m, "e0123456789abcdef", v->used, &v->now, &plain) == PROTO_OK);
         break;
     case MEETING_ANSWER:
-        MUST(meeting_answer(&v->m, v->used, &plain) == PROTO_OK && v->m.answered);
+        MUST(meeting_answer(&v->m, v->used, &plain) == PROTO_OK);
         meeting_own(&v->m, plain.data, plain.len);
         break;
     case MEETING_AGREED:

@@ -212,6 +212,57 @@ static void an_answer_that_is_there_is_not_given_again(void **state)
     bytes_release(&newer);
 }
 
+/* A server may show an old challenge after the one that is live. */
+static void each_challenge_is_answered(void **state)
+{
+    struct two *t = *state;
+    struct bytes old = challenge(t, &t->follower), l = challenge(t, &t->leader), confirm = {0};
+    uint8_t key[RATCHET_KEY_BYTES];
+
+    meeting_forget(&t->follower);
+    struct bytes live = challenge(t, &t->follower);
+    hear(t, &t->leader, &live);
+    hear(t, &t->leader, &old);
+    struct bytes a = answer(t), b = answer(t);
+    assert_int_equal(meeting_step(&t->leader, true), MEETING_WAIT);
+    struct bytes none = {0};
+    assert_int_equal(meeting_answer(&t->leader, LEADER_USED, &none), PROTO_ERR_STATE);
+    struct meeting later = t->leader; /* what was answered was answered under one challenge */
+    meeting_forget(&later);
+    struct bytes another = challenge(t, &later);
+    assert_int_equal(meeting_step(&later, true), MEETING_ANSWER);
+    bytes_release(&another);
+    hear(t, &t->follower, &a);
+    hear(t, &t->follower, &b);
+    agree(t, &t->follower, key, &confirm);
+    hear(t, &t->leader, &confirm);
+    agree(t, &t->leader, key, &none);
+    release(&old, &l, &live);
+    release(&a, &b, &confirm);
+}
+
+static void of_many_challenges_the_last_are_answered(void **state)
+{
+    struct two *t = *state;
+    struct bytes l = challenge(t, &t->leader), f = {0}, a = {0};
+
+    for (int i = 0; i < 3 * MEETING_THEIRS_MAX; i++) {
+        bytes_release(&f);
+        meeting_forget(&t->follower);
+        f = challenge(t, &t->follower);
+        hear(t, &t->leader, &f);
+    }
+    for (int i = 0; i < MEETING_THEIRS_MAX; i++) {
+        assert_int_equal(meeting_step(&t->leader, true), MEETING_ANSWER);
+        a = answer(t);
+        hear(t, &t->follower, &a);
+        bytes_release(&a);
+    }
+    assert_int_equal(meeting_step(&t->leader, true), MEETING_WAIT);
+    assert_int_equal(meeting_step(&t->follower, true), MEETING_AGREED);
+    release(&f, &l, &a);
+}
+
 /* Else its remains in the mailbox would bring about one meeting after another. */
 static void the_challenge_of_the_last_meeting_is_known_to_be_dead(void **state)
 {
@@ -277,6 +328,8 @@ int main(void)
         cmocka_unit_test_setup(a_generation_that_was_used_is_not_agreed_on, begin),
         cmocka_unit_test_setup(a_visit_begins_with_nothing_heard, begin),
         cmocka_unit_test_setup(an_answer_that_is_there_is_not_given_again, begin),
+        cmocka_unit_test_setup(each_challenge_is_answered, begin),
+        cmocka_unit_test_setup(of_many_challenges_the_last_are_answered, begin),
         cmocka_unit_test_setup(the_challenge_of_the_last_meeting_is_known_to_be_dead, begin),
         cmocka_unit_test_setup(nonsense_is_malformed, begin),
         cmocka_unit_test_setup(a_cut_save_is_malformed, begin),
