@@ -338,6 +338,9 @@ static void hand_over(struct seed *s, struct pair *p)
     err = finish(
         t, engine_create(world_engine(s->world, b), t, name, strlen(name), false, code, &p->id[1]));
     seed_say(s, "%c joins by %s: %d", 'A' + b, code, err);
+    struct wormhole row;
+    if (err == STORE_ERR_BROKEN && row_of(s, b, p->id[1], &row) == 0)
+        err = 0; /* it is there, as ls says: who joins again would pair the two with each other */
     if (err == 0)
         p->state = PAIR_JOINING;
     else
