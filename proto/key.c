@@ -72,17 +72,20 @@ int key_start_entropy(struct key *k, const char *code, const char *appid,
 int key_pake(struct key *k, const void *body, size_t len)
 {
     uint8_t msg[SPAKE2_MSG_BYTES];
+    struct spake2_trimmed trimmed;
 
     if (k->state != KEY_STARTED)
         return PROTO_ERR_STATE;
     if (pake_body_parse(msg, body, len) != PROTO_OK ||
-        spake2_finish(&k->spake2, msg, sizeof(msg), k->key) != PROTO_OK) {
+        spake2_finish(&k->spake2, msg, sizeof(msg), k->key, &trimmed) != PROTO_OK) {
         end(k, KEY_WRONG);
         return PROTO_ERR_CRYPTO;
     }
-    int forked = spake2_finish_trimmed(&k->spake2, msg, sizeof(msg), k->trimmed);
+    if (trimmed.differs)
+        memcpy(k->trimmed, trimmed.key, sizeof(k->trimmed));
+    k->state = trimmed.differs ? KEY_FORKED : KEY_UNVERIFIED;
+    sodium_memzero(&trimmed, sizeof(trimmed));
     sodium_memzero(&k->spake2, sizeof(k->spake2));
-    k->state = forked == PROTO_OK ? KEY_FORKED : KEY_UNVERIFIED;
     return PROTO_OK;
 }
 

@@ -22,7 +22,7 @@ enum key_state {
     KEY_VERIFIED,   /* something of the peer opened: it knows the code */
     KEY_WRONG,      /* final: the code was wrong or guessed; secrets are wiped */
     KEY_ERASED,     /* final: K was erased after its use; secrets are wiped */
-    KEY_FORKED, /* as UNVERIFIED, but the peer may have computed another K (spake2_finish_trimmed):
+    KEY_FORKED, /* as UNVERIFIED, but the peer may have computed another K (struct spake2_trimmed):
                  * its first message tells which. Seldom: one key in 256. */
 };
 

@@ -144,20 +144,7 @@ static void hash_transcript(const struct spake2 *s, const uint8_t *peer_point,
     sodium_memzero(&sha, sizeof(sha));
 }
 
-int spake2_finish(const struct spake2 *s, const uint8_t *peer_msg, size_t peer_len,
-                  uint8_t key[static SPAKE2_KEY_BYTES])
-{
-    uint8_t shared[POINT_BYTES];
-
-    int err = check_peer(s, peer_msg, peer_len);
-    if (err == PROTO_OK)
-        err = shared_point(s, peer_msg + 1, shared);
-    if (err == PROTO_OK)
-        hash_transcript(s, peer_msg + 1, shared, POINT_BYTES, key);
-    sodium_memzero(shared, sizeof(shared));
-    return err;
-}
-
+/* How much of the shared element gospake2 hashes. */
 static size_t trimmed_len(const uint8_t shared[static POINT_BYTES])
 {
     size_t len = POINT_BYTES;
@@ -167,19 +154,21 @@ static size_t trimmed_len(const uint8_t shared[static POINT_BYTES])
     return len;
 }
 
-int spake2_finish_trimmed(const struct spake2 *s, const uint8_t *peer_msg, size_t peer_len,
-                          uint8_t key[static SPAKE2_KEY_BYTES])
+int spake2_finish(const struct spake2 *s, const uint8_t *peer_msg, size_t peer_len,
+                  uint8_t key[static SPAKE2_KEY_BYTES], struct spake2_trimmed *trimmed)
 {
-    uint8_t shared[POINT_BYTES];
+    uint8_t shared[POINT_BYTES] = {0};
 
     int err = check_peer(s, peer_msg, peer_len);
     if (err == PROTO_OK)
         err = shared_point(s, peer_msg + 1, shared);
     if (err == PROTO_OK) {
         size_t len = trimmed_len(shared);
-        err = len < POINT_BYTES ? PROTO_OK : PROTO_ERR_STATE;
-        if (err == PROTO_OK)
-            hash_transcript(s, peer_msg + 1, shared, len, key);
+        hash_transcript(s, peer_msg + 1, shared, POINT_BYTES, key);
+        if (trimmed != NULL)
+            trimmed->differs = len < POINT_BYTES;
+        if (trimmed != NULL && trimmed->differs)
+            hash_transcript(s, peer_msg + 1, shared, len, trimmed->key);
     }
     sodium_memzero(shared, sizeof(shared));
     return err;

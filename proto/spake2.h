@@ -2,6 +2,7 @@
 #ifndef PROTO_SPAKE2_H
 #define PROTO_SPAKE2_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "now.h"
@@ -30,16 +31,18 @@ int spake2_start(struct spake2 *s, const char *code, const char *appid, struct n
 /* The same with given entropy; for the vectors. */
 int spake2_start_entropy(struct spake2 *s, const char *code, const char *appid,
                          const uint8_t entropy[static SPAKE2_ENTROPY_BYTES]);
-/* Computes the shared key from the peer's message. Any length but 33, a wrong side byte, an
- * invalid or small-order point, our own message reflected, or an identity result gives
- * PROTO_ERR_CRYPTO and no key. */
-int spake2_finish(const struct spake2 *s, const uint8_t *peer_msg, size_t peer_len,
-                  uint8_t key[static SPAKE2_KEY_BYTES]);
 /* The key that a peer with gospake2 (wormhole-william 1.0.x, seen) computes from the same. It drops
  * the zero bytes at the end of the shared element and cuts both messages to the same length, so
- * once in 256 its key is another. PROTO_ERR_STATE: the two keys are equal, *key is not set.
- * PROTO_ERR_CRYPTO as above. */
-int spake2_finish_trimmed(const struct spake2 *s, const uint8_t *peer_msg, size_t peer_len,
-                          uint8_t key[static SPAKE2_KEY_BYTES]);
+ * once in 256 its key is another. */
+struct spake2_trimmed {
+    bool differs;
+    uint8_t key[SPAKE2_KEY_BYTES]; /* if it differs */
+};
+
+/* Computes the shared key from the peer's message, and in *trimmed (NULL: not asked for) the other
+ * that the peer may have. Any length but 33, a wrong side byte, an invalid or small-order point,
+ * our own message reflected, or an identity result gives PROTO_ERR_CRYPTO and no key. */
+int spake2_finish(const struct spake2 *s, const uint8_t *peer_msg, size_t peer_len,
+                  uint8_t key[static SPAKE2_KEY_BYTES], struct spake2_trimmed *trimmed);
 
 #endif

@@ -6,8 +6,17 @@
 #include "store/core.h"
 #include "store/migrate.h"
 
+/* Before SQLite's first use in this process, else it has no effect and does no harm: nobody asks
+ * how much memory SQLite has, and counting it takes a lock for each allocation. */
+static void configure(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static int connect_db(struct store *s, const char *path, struct view *v)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, configure);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     v->store = s;
     int rc = sqlite3_open_v2(path, &v->db, flags, s->vfs.name);

@@ -61,15 +61,21 @@ static void queue(struct mailbox_server *s, uint64_t connection, char *text)
     s->last = &o->next;
 }
 
-/* Sends `message`, which it frees, as type `type`. */
-static void send_json(struct mailbox_server *s, const struct connection *c, const char *type,
-                      json_t *message)
+/* `message`, which it frees, as type `type`. */
+static char *text_of(const struct mailbox_server *s, const char *type, json_t *message)
 {
     must(message);
     json_object_set_new(message, "type", json_string(type));
     json_object_set_new(message, "server_tx", json_real((double)s->now_ms / 1000));
-    queue(s, c->number, must(json_dumps(message, 0)));
+    char *text = must(json_dumps(message, 0));
     json_decref(message);
+    return text;
+}
+
+static void send_json(struct mailbox_server *s, const struct connection *c, const char *type,
+                      json_t *message)
+{
+    queue(s, c->number, text_of(s, type, message));
 }
 
 static void send_error(struct mailbox_server *s, const struct connection *c, const char *error,
@@ -78,12 +84,11 @@ static void send_error(struct mailbox_server *s, const struct connection *c, con
     send_json(s, c, "error", json_pack("{s:s, s:O}", "error", error, "orig", orig));
 }
 
-static void send_message(struct mailbox_server *s, const struct connection *c,
-                         const struct row_message *m)
+static char *text_of_message(const struct mailbox_server *s, const struct row_message *m)
 {
-    send_json(s, c, "message",
-              json_pack("{s:s, s:s, s:s, s:f, s:s?}", "side", m->side, "phase", m->phase, "body",
-                        m->body, "server_rx", (double)m->rx_ms / 1000, "id", m->id));
+    return text_of(s, "message",
+                   json_pack("{s:s, s:s, s:s, s:f, s:s?}", "side", m->side, "phase", m->phase,
+                             "body", m->body, "server_rx", (double)m->rx_ms / 1000, "id", m->id));
 }
 
 struct mailbox_server_output *mailbox_server_take(struct mailbox_server *s)
@@ -364,16 +369,19 @@ static void handle_open(struct mailbox_server *s, struct connection *c, json_t *
     c->listening = true;
     const struct row_message *m = s->rows.messages;
     while ((m = mailbox_rows_find(m, c->appid, id)) != NULL) {
-        send_message(s, c, m);
+        queue(s, c->number, text_of_message(s, m));
         m = m->next;
     }
 }
 
 static void broadcast(struct mailbox_server *s, uint64_t object, const struct row_message *m)
 {
+    char *text = text_of_message(s, m);
+
     for (const struct connection *c = s->connections; c != NULL; c = c->next)
         if (c->listening && c->object == object)
-            send_message(s, c, m);
+            queue(s, c->number, must(strdup(text)));
+    free(text);
 }
 
 static void handle_add(struct mailbox_server *s, struct connection *c, json_t *msg)

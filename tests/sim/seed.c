@@ -297,11 +297,11 @@ static void heal(struct seed *s)
     ledger_look(s);
 }
 
-/* Once more from what is on disk. */
-static void restart_all(struct seed *s)
+/* Some of them once more, from what is on disk. */
+static void restart_some(struct seed *s)
 {
     for (int i = 0; i < s->peers && !s->failed; i++) {
-        if (!s->party[i].up)
+        if (!s->party[i].up || dice_below(&s->dice, 2) == 0)
             continue;
         s->party[i].loss = dice_below(&s->dice, 2) == 0 ? DISK_KEEPS : DISK_LOSES;
         disk_die(s->party[i].disk);
@@ -344,7 +344,7 @@ void seed_run(const struct seed_options *options, struct seed_result *result)
     meet(s);
     suffer(s);
     heal(s);
-    restart_all(s);
+    restart_some(s);
     ledger_verdict(s);
     end(s);
     free(s);

@@ -83,7 +83,7 @@ static void replay_finish(struct person *p, const json_t *event)
 {
     struct blob inbound = blob_of(event, "inbound");
 
-    assert_int_equal(spake2_finish(&p->spake2, inbound.data, inbound.len, p->key), PROTO_OK);
+    assert_int_equal(spake2_finish(&p->spake2, inbound.data, inbound.len, p->key, NULL), PROTO_OK);
     assert_bytes(p->key, sizeof(p->key), event, "key");
 }
 

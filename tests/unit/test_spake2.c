@@ -28,8 +28,8 @@ static void two_with_one_code_share_a_key(void **state)
     (void)state;
     assert_int_equal(a.msg[0], 'S');
     assert_memory_not_equal(a.msg, b.msg, SPAKE2_MSG_BYTES);
-    assert_int_equal(spake2_finish(&a, b.msg, SPAKE2_MSG_BYTES, key_a), PROTO_OK);
-    assert_int_equal(spake2_finish(&b, a.msg, SPAKE2_MSG_BYTES, key_b), PROTO_OK);
+    assert_int_equal(spake2_finish(&a, b.msg, SPAKE2_MSG_BYTES, key_a, NULL), PROTO_OK);
+    assert_int_equal(spake2_finish(&b, a.msg, SPAKE2_MSG_BYTES, key_b, NULL), PROTO_OK);
     assert_memory_equal(key_a, key_b, sizeof(key_a));
 }
 
@@ -40,13 +40,13 @@ static void another_code_or_appid_gives_another_key(void **state)
     uint8_t key_a[SPAKE2_KEY_BYTES], key_b[SPAKE2_KEY_BYTES];
 
     (void)state;
-    assert_int_equal(spake2_finish(&a, b.msg, SPAKE2_MSG_BYTES, key_a), PROTO_OK);
-    assert_int_equal(spake2_finish(&b, a.msg, SPAKE2_MSG_BYTES, key_b), PROTO_OK);
+    assert_int_equal(spake2_finish(&a, b.msg, SPAKE2_MSG_BYTES, key_a, NULL), PROTO_OK);
+    assert_int_equal(spake2_finish(&b, a.msg, SPAKE2_MSG_BYTES, key_b, NULL), PROTO_OK);
     assert_memory_not_equal(key_a, key_b, sizeof(key_a));
 
     assert_int_equal(spake2_start(&c, "7-x-y", "example.org/other", &now), PROTO_OK);
-    assert_int_equal(spake2_finish(&a, c.msg, SPAKE2_MSG_BYTES, key_a), PROTO_OK);
-    assert_int_equal(spake2_finish(&c, a.msg, SPAKE2_MSG_BYTES, key_b), PROTO_OK);
+    assert_int_equal(spake2_finish(&a, c.msg, SPAKE2_MSG_BYTES, key_a, NULL), PROTO_OK);
+    assert_int_equal(spake2_finish(&c, a.msg, SPAKE2_MSG_BYTES, key_b, NULL), PROTO_OK);
     assert_memory_not_equal(key_a, key_b, sizeof(key_a));
 }
 
@@ -65,8 +65,8 @@ static void a_stored_copy_finishes_alike(void **state)
     uint8_t first[SPAKE2_KEY_BYTES], again[SPAKE2_KEY_BYTES];
 
     (void)state;
-    assert_int_equal(spake2_finish(&a, b.msg, SPAKE2_MSG_BYTES, first), PROTO_OK);
-    assert_int_equal(spake2_finish(&stored, b.msg, SPAKE2_MSG_BYTES, again), PROTO_OK);
+    assert_int_equal(spake2_finish(&a, b.msg, SPAKE2_MSG_BYTES, first, NULL), PROTO_OK);
+    assert_int_equal(spake2_finish(&stored, b.msg, SPAKE2_MSG_BYTES, again, NULL), PROTO_OK);
     assert_memory_equal(first, again, sizeof(first));
 }
 
@@ -76,7 +76,7 @@ static void refuse(const struct spake2 *s, const uint8_t *msg, size_t len)
 
     memset(key, 0x5a, sizeof(key));
     memset(untouched, 0x5a, sizeof(untouched));
-    assert_int_equal(spake2_finish(s, msg, len, key), PROTO_ERR_CRYPTO);
+    assert_int_equal(spake2_finish(s, msg, len, key, NULL), PROTO_ERR_CRYPTO);
     assert_memory_equal(key, untouched, sizeof(key));
 }
 

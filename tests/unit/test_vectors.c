@@ -49,7 +49,7 @@ static void assert_key(const struct spake2 *s, const uint8_t *peer, const json_t
 {
     uint8_t key[SPAKE2_KEY_BYTES];
 
-    assert_int_equal(spake2_finish(s, peer, SPAKE2_MSG_BYTES, key), PROTO_OK);
+    assert_int_equal(spake2_finish(s, peer, SPAKE2_MSG_BYTES, key, NULL), PROTO_OK);
     assert_bytes(key, sizeof(key), object, name);
 }
 
@@ -172,7 +172,7 @@ static void spake2_negative(const json_t *group)
         struct blob inbound = blob_of(c, "inbound_hex");
         uint8_t key[SPAKE2_KEY_BYTES];
         bool accept = libsodium_verdict(text_of(c, "what")) == 0;
-        int err = spake2_finish(&s, inbound.data, inbound.len, key);
+        int err = spake2_finish(&s, inbound.data, inbound.len, key, NULL);
 
         if ((err == PROTO_OK) != accept || (err != PROTO_OK && err != PROTO_ERR_CRYPTO))
             fail_msg("%s: %d", text_of(c, "what"), err);
@@ -202,7 +202,7 @@ static void noncanonical_points(const json_t *group)
         msg[0] = 'S';
         msg[1] = (uint8_t)(0xed + int_of(c, "y"));
         msg[SPAKE2_MSG_BYTES - 1] = int_of(c, "sign") != 0 ? 0xff : 0x7f;
-        assert_int_equal(spake2_finish(&s, msg, sizeof(msg), key), PROTO_ERR_CRYPTO);
+        assert_int_equal(spake2_finish(&s, msg, sizeof(msg), key, NULL), PROTO_ERR_CRYPTO);
     }
 }
 
