@@ -1,9 +1,11 @@
 #include "tests/sim/ciphers.h"
 
 #include <sodium.h>
+#include "proto/gcm.h"
 #include "tests/sim/memo.h"
 
 static struct memo used;
+static struct memo gcm_keys; /* of a struct gcm's address: its key's hash */
 static bool reused;
 
 /* What the linker makes of --wrap. */
@@ -19,13 +21,24 @@ int __wrap_crypto_aead_xchacha20poly1305_ietf_encrypt(
     unsigned char *c, unsigned long long *c_len, const unsigned char *m, unsigned long long m_len,
     const unsigned char *ad, unsigned long long ad_len, const unsigned char *secret,
     const unsigned char *nonce, const unsigned char *key);
+struct gcm *__real_gcm_new(const uint8_t key[static GCM_KEY_BYTES], bool seals);
+struct gcm *__wrap_gcm_new(const uint8_t key[static GCM_KEY_BYTES], bool seals);
+bool __real_gcm_seal(struct gcm *g, const uint8_t nonce[static GCM_NONCE_BYTES], const uint8_t *ad,
+                     size_t ad_len, uint8_t *text, size_t len);
+bool __wrap_gcm_seal(struct gcm *g, const uint8_t nonce[static GCM_NONCE_BYTES], const uint8_t *ad,
+                     size_t ad_len, uint8_t *text, size_t len);
+
+static void note_hash(uint64_t key, const unsigned char *nonce, size_t len)
+{
+    bool is_new;
+    memo_get(&used, memo_hash(key, nonce, len), 0, &is_new);
+    if (!is_new)
+        reused = true;
+}
 
 static void note(const unsigned char *key, const unsigned char *nonce)
 {
-    bool is_new;
-    memo_get(&used, memo_hash(memo_hash(1, key, 32), nonce, 24), 0, &is_new);
-    if (!is_new)
-        reused = true;
+    note_hash(memo_hash(1, key, 32), nonce, 24);
 }
 
 int __wrap_crypto_secretbox_easy(unsigned char *c, const unsigned char *m, unsigned long long len,
@@ -45,9 +58,27 @@ int __wrap_crypto_aead_xchacha20poly1305_ietf_encrypt(
                                                              nonce, key);
 }
 
+struct gcm *__wrap_gcm_new(const uint8_t key[static GCM_KEY_BYTES], bool seals)
+{
+    struct gcm *g = __real_gcm_new(key, seals);
+    bool is_new;
+    if (g != NULL)
+        *memo_get(&gcm_keys, (uint64_t)(uintptr_t)g, 0, &is_new) = memo_hash(2, key, GCM_KEY_BYTES);
+    return g;
+}
+
+bool __wrap_gcm_seal(struct gcm *g, const uint8_t nonce[static GCM_NONCE_BYTES], const uint8_t *ad,
+                     size_t ad_len, uint8_t *text, size_t len)
+{
+    bool is_new;
+    note_hash(*memo_get(&gcm_keys, (uint64_t)(uintptr_t)g, 0, &is_new), nonce, GCM_NONCE_BYTES);
+    return __real_gcm_seal(g, nonce, ad, ad_len, text, len);
+}
+
 void ciphers_forget(void)
 {
     memo_release(&used);
+    memo_release(&gcm_keys);
     reused = false;
 }
 

@@ -1,4 +1,5 @@
-/* An eye on every encryption: the linker leads the two ciphers that the protocol uses through here
+/* An eye on every encryption: the linker leads the three ciphers that the protocol uses through
+ * here
  * (--wrap), and nothing may be encrypted twice under one key and nonce. */
 #ifndef SIM_CIPHERS_H
 #define SIM_CIPHERS_H

@@ -222,6 +222,7 @@ static void begin(struct seed *s)
     s->world = world_new_with(&(struct world_options){.seed = dice_next(&s->dice),
                                                       .peers = WORLD_PEERS_MAX,
                                                       .trace = s->options.trace,
+                                                      .aes = (unsigned)(s->options.seed % 31),
                                                       .shuffled = true,
                                                       .disk = disk_of,
                                                       .watch = watch,

@@ -35,7 +35,8 @@ int world_try_start(struct world *w, int peer)
 {
     struct peer *p = &w->peers[peer];
     char why[STORE_WHY_MAX];
-    struct engine_options options = {.appid = WORLD_APPID, .code_words = 2};
+    struct engine_options options = {
+        .appid = WORLD_APPID, .code_words = 2, .aes = (w->options.aes >> peer & 1) != 0};
     struct engine_out out = peer_out(p);
     struct engine_watch watch = {0};
     if (w->options.watch != NULL)

@@ -19,7 +19,8 @@ struct world;
 /* A world other than the plain one. What is 0 or NULL is off. */
 struct world_options {
     uint64_t seed;
-    int peers; /* up to WORLD_PEERS_MAX; with disks of their own they are not started yet */
+    int peers;    /* up to WORLD_PEERS_MAX; with disks of their own they are not started yet */
+    unsigned aes; /* a bit for each peer: it has AES-256-GCM in hardware */
     bool trace;
     bool shuffled; /* who comes first is drawn; else they take turns */
     /* Where a peer has its store: the io, and in `dir` the path. */
