@@ -77,12 +77,15 @@ int seal_turn_entries_of(struct store *s, const uint64_t *inos, uint64_t *entrie
     int rc = view_begin(s, &v);
     if (rc < 0)
         return rc;
-    for (size_t i = 0; i < count; i++) {
-        struct node node;
-        entries[i] = node_get(v, inos[i], &node) == 0 ? node.entry : 0;
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        struct node node = {0};
+        rc = node_get(v, inos[i], &node);
+        entries[i] = rc == 0 ? node.entry : 0;
+        if (rc == STORE_ERR_NOT_FOUND)
+            rc = 0;
     }
     view_end(v);
-    return 0;
+    return rc;
 }
 
 struct list {

@@ -1,4 +1,5 @@
 /* seal_turn.c with the real store, and an engine of a few lines. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -84,9 +85,18 @@ static uint64_t create(uint64_t parent, const char *name, enum node_type type)
     return ino;
 }
 
+static bool disk_fails; /* at what is read from the journal */
+
+static int before(void *arg, struct io_call *call)
+{
+    (void)arg;
+    return disk_fails && call->op == IO_READ ? -EIO : IO_GO;
+}
+
+static const struct io io = {.now_ns = fake_now, .before = before};
+
 static int setup(void **state)
 {
-    static const struct io io = {.now_ns = fake_now};
     struct wormhole_new what = {0};
     char path[80], why[STORE_WHY_MAX];
     struct wormhole row;
@@ -203,6 +213,25 @@ static void inodes_know_their_entry(void **state)
     assert_int_equal(entries[1], inos[1]);
     assert_int_equal(entries[2], 0);
     assert_int_equal(seal_turn_entries_of(store, NULL, NULL, 0), 0);
+}
+
+/* "None" would keep its handle where it no longer belongs. */
+static void a_disk_that_fails_says_nothing_of_an_entry(void **state)
+{
+    char path[80], why[STORE_WHY_MAX];
+    uint64_t entry = 7;
+
+    (void)state;
+    uint64_t ino = create(outbox, "top", NODE_FILE);
+    store_close(store); /* and nothing in SQLite's cache */
+    snprintf(path, sizeof(path), "%s/s", base);
+    assert_int_equal(store_open(&store, path, &io, why), 0);
+    disk_fails = true;
+    int rc = seal_turn_entries_of(store, &ino, &entry, 1);
+    disk_fails = false;
+    assert_int_equal(rc, STORE_ERR_IO);
+    assert_int_equal(seal_turn_entries_of(store, &ino, &entry, 1), 0);
+    assert_int_equal(entry, ino);
 }
 
 static bool answer(void *arg, uint64_t entry)
@@ -345,6 +374,7 @@ int main(void)
         TEST(sums_are_the_evidence_of_a_crash),
         TEST(open_entries_are_listed),
         TEST(inodes_know_their_entry),
+        TEST(a_disk_that_fails_says_nothing_of_an_entry),
         TEST(an_entry_is_sealed_when_it_is_settled),
         TEST(youth_counts_everywhere_below_unless_at_once),
         TEST(a_clock_that_was_set_back_does_not_matter),
