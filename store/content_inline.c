@@ -145,25 +145,26 @@ static int fill(struct store *s, const struct io_file *f, const struct node *n, 
 }
 
 /* A sealed entry is opened here and not only for the change that follows: what was offered of it
- * small is read from the journal alone. */
-static int move(struct turn *t, const struct node *n, uint64_t id)
+ * small is read from the journal alone. The entry of now: names may have changed meanwhile. */
+static int move(struct turn *t, uint64_t ino, uint64_t id)
 {
-    int rc = freeze_break(t, n->entry);
+    struct node now;
+    int rc = inline_node(turn_view(t), ino, &now);
     if (rc == 0)
-        rc = sql_exec(turn_view(t), &set_spool, "uu", id, n->ino);
-    if (rc == 0 && sql_changes(turn_view(t)) != 1)
-        rc = STORE_ERR_NOT_FOUND;
-    return rc ? rc : sql_exec(turn_view(t), &drop_body, "u", n->ino);
+        rc = freeze_break(t, now.entry);
+    if (rc == 0)
+        rc = sql_exec(turn_view(t), &set_spool, "uu", id, ino);
+    return rc ? rc : sql_exec(turn_view(t), &drop_body, "u", ino);
 }
 
 /* When a commit fails, what it wrote may still count after a crash: the next start decides about
  * the file. */
-static int switch_over(struct store *s, const struct node *n, uint64_t id)
+static int switch_over(struct store *s, uint64_t ino, uint64_t id)
 {
     struct turn *t;
     int rc = turn_begin(s, &t);
     if (rc == 0) {
-        rc = move(t, n, id);
+        rc = move(t, ino, id);
         if (rc == 0)
             return turn_checkpoint(t);
         turn_abort(t);
@@ -202,7 +203,7 @@ int inline_promote(struct store *s, uint64_t ino)
     rc = fill(s, &f, &n, buf);
     io_close(&f);
     if (rc == 0)
-        return switch_over(s, &n, id);
+        return switch_over(s, ino, id);
     spool_discard(&s->spool, id);
     return rc;
 }

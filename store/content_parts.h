@@ -29,7 +29,8 @@ enum { INLINE_MOVED = 1 }; /* it is in the spool, or must be: nothing was done *
 int inline_change(struct store *s, const struct change *c);
 
 /* Makes a spool file out of an inline one (which keeps its bytes), unless it is one already. The
- * content lock is held; no turn is open. */
+ * content lock is held; no turn is open. A sealed entry is opened in the turn that moves the bytes:
+ * also fails with what the unseal hook says. */
 int inline_promote(struct store *s, uint64_t ino);
 
 /* The node of a regular file. 0, NOT_FOUND, INVALID. */

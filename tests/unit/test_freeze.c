@@ -344,6 +344,73 @@ static void test_seal_during_a_write_is_busy(void **state)
     store_close(other.store);
 }
 
+/* While a file grows out of the journal it is moved into a directory, which is sealed; then the
+ * disk fails. */
+struct in_growth {
+    struct rig *rig; /* until it was done */
+    uint64_t top;
+    long at, seen;
+};
+
+static void *move_and_seal(void *arg)
+{
+    struct in_growth *g = arg;
+    assert_int_equal(rig_rename(g->rig, g->rig->outbox, "f", g->top, "f", NAME_REPLACE), 0);
+    assert_int_equal(rig_seal(g->rig, g->top, 1), 0);
+    return NULL;
+}
+
+static int growth_from_hook(void *arg, struct io_call *call)
+{
+    struct in_growth *g = arg;
+    bool writes = call->op == IO_WRITE || call->op == IO_SYNC;
+    pthread_t thread;
+    if (g->at == 0 || !writes)
+        return IO_GO;
+    if (g->rig == NULL)
+        return ++g->seen >= g->at ? -EIO : IO_GO;
+    if (strstr(call->path, "spool/") == NULL)
+        return IO_GO;
+    struct in_growth other = *g;
+    g->at = 0; /* it has a quiet disk */
+    pthread_create(&thread, NULL, move_and_seal, &other);
+    pthread_join(thread, NULL);
+    g->rig = NULL;
+    g->at = other.at;
+    return IO_GO;
+}
+
+static void test_growing_takes_back_the_seal_of_where_it_is_now(void **state)
+{
+    struct rig *r = *state;
+    int rc = -1;
+    for (long at = 1; rc < 0; at++) {
+        struct rig other = *r;
+        struct in_growth g = {0};
+        struct io io = {.before = growth_from_hook, .arg = &g};
+        uint8_t buf[8];
+        assert_in_range(at, 1, 100);
+        snprintf(other.dir, sizeof other.dir, "%s/other%ld", r->parent, at);
+        assert_int_equal(store_open(&other.store, other.dir, &io, other.why), 0);
+        other.id = rig_wormhole(&other, "bob", &other.outbox, &other.inbox);
+        uint64_t f = rig_make(&other, other.outbox, "f", NODE_FILE);
+        uint64_t top = rig_make(&other, other.outbox, "t", NODE_DIR);
+        assert_int_equal(content_write(other.store, f, "s", 1, 0), 0);
+        g = (struct in_growth){.rig = &other, .top = top, .at = at};
+        rc = content_write(other.store, f, bytes, BIG, 0);
+        assert_null(g.rig);
+        g.at = 0;
+        store_close(other.store);
+        assert_int_equal(store_open(&other.store, other.dir, &io, other.why), 0);
+        struct view *v = rig_view(&other);
+        ssize_t got = content_peek(v, f, buf, sizeof buf);
+        view_end(v);
+        if (rig_entry(&other, top).state == ENTRY_SEALED)
+            assert_int_equal(got, 1);
+        store_close(other.store);
+    }
+}
+
 /* Writers and a sealer at once: whenever an entry is sealed, its bytes stand still. */
 struct racer {
     pthread_t thread;
@@ -414,6 +481,7 @@ int main(void)
         rig_test(test_aborted_seal_is_no_seal),
         cmocka_unit_test(test_passes_keep_seals_out),
         rig_test(test_seal_during_a_write_is_busy),
+        rig_test(test_growing_takes_back_the_seal_of_where_it_is_now),
         rig_test(test_sealed_bytes_stand_still),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
