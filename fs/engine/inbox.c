@@ -23,22 +23,26 @@ static uint64_t less(uint64_t from, uint64_t what)
     return from > what ? from - what : 0;
 }
 
-uint64_t inbox_room(struct engine *e, struct view *v)
+int inbox_room(struct engine *e, struct view *v, uint64_t *bytes)
 {
     struct store_space space;
     uint64_t promised = 0, held = 0;
-    if (arrival_rest_sum(v, &promised) < 0)
-        return 0;
-    if (e->options.inbox_max != 0)
-        return inbox_bytes_sum(v, &held) < 0 ? 0 : less(less(e->options.inbox_max, held), promised);
-    if (store_space(e->store, &space) < 0)
-        return 0;
-    return less(less(space.free_bytes, SPACE_KEPT_BYTES), promised);
+    int err = arrival_rest_sum(v, &promised);
+    if (err == 0 && e->options.inbox_max != 0) {
+        err = inbox_bytes_sum(v, &held);
+        *bytes = less(less(e->options.inbox_max, held), promised);
+    } else if (err == 0) {
+        err = store_space(e->store, &space);
+        *bytes = err < 0 ? 0 : less(less(space.free_bytes, SPACE_KEPT_BYTES), promised);
+    }
+    return err;
 }
 
-bool inbox_has_room(struct engine *e, struct view *v, uint64_t more)
+int inbox_has_room(struct engine *e, struct view *v, uint64_t more)
 {
-    return more <= inbox_room(e, v);
+    uint64_t room;
+    int err = inbox_room(e, v, &room);
+    return err < 0 ? err : more <= room;
 }
 
 /* ---- the bound on what is under way ---- */
@@ -140,11 +144,12 @@ int inbox_publish(struct step *step, const struct arrival *a, uint64_t files)
     int err = name_publish(step->t, &arrival, &final);
     if (err == 0)
         err = decide(step, a->rev, PEER_TAKEN, &final, NULL);
-    if (err == 0)
-        err = arrival_erase(step->t, step->slot->id, a->rev);
+    if (err < 0)
+        return err;
+    err = arrival_erase(step->t, step->slot->id, a->rev);
     if (err == 0)
         err = ease(step);
-    if (err == STORE_ERR_NOT_FOUND)
+    else if (err == STORE_ERR_NOT_FOUND)
         err = 0; /* it came in one piece */
     step->state_changed = true;
     return err < 0 ? err : release_change(step, CHANGE_ARRIVED, a->top_ino, &final);
@@ -195,8 +200,9 @@ static int begins(struct step *step, const struct peer_message *m, enum arrival_
         return err < 0 ? err
                        : inbox_refuse(step, m->revision, false, "too many entries are under way");
     }
-    if (!inbox_has_room(step->e, turn_view(step->t), m->size))
-        return inbox_refuse(step, m->revision, false, "no room");
+    err = inbox_has_room(step->e, turn_view(step->t), m->size);
+    if (err <= 0)
+        return err < 0 ? err : inbox_refuse(step, m->revision, false, "no room");
     err = state == ARRIVAL_PIECES ? 0 : uncramp(step);
     return err < 0 ? err : 1;
 }

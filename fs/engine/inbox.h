@@ -35,9 +35,9 @@ int inbox_drop_arrivals(struct step *step);
 /* Is there an arrival that travels by bulk? */
 int inbox_wants_bulk(struct view *v, uint64_t wormhole, bool *wants);
 /* How many further bytes fit into the inboxes, beside what is promised to arrivals (inbox_max, free
- * space)? 0 also if that cannot be said. */
-uint64_t inbox_room(struct engine *e, struct view *v);
-/* Would `more` further bytes fit? */
-bool inbox_has_room(struct engine *e, struct view *v, uint64_t more);
+ * space)? 0 or a store_error: then nothing can be said, and nothing be decided. */
+int inbox_room(struct engine *e, struct view *v, uint64_t *bytes);
+/* Would `more` further bytes fit? 1, 0 or a store_error. */
+int inbox_has_room(struct engine *e, struct view *v, uint64_t more);
 
 #endif

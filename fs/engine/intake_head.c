@@ -81,9 +81,11 @@ static int check_room(struct intake *in)
     int err = view_begin(in->e->store, &v);
     if (err < 0)
         return err;
-    bool room = inbox_has_room(in->e, v, in->sum.zeros);
+    err = inbox_has_room(in->e, v, in->sum.zeros);
     view_end(v);
-    return room ? 0 : STORE_ERR_NOSPACE;
+    if (err < 0)
+        return err;
+    return err > 0 ? 0 : STORE_ERR_NOSPACE;
 }
 
 static int begin_scroll(struct intake *in)

@@ -373,16 +373,18 @@ int stock_offered(struct step *step, const struct classic_offer *offer)
     }
     s->receiving = true;
     s->in = *offer;
-    bool room = inbox_has_room(step->e, turn_view(step->t), offer->size) &&
-                inbox_has_room(step->e, turn_view(step->t), offer->total);
-    if (!room) {
+    uint64_t more = offer->size > offer->total ? offer->size : offer->total;
+    int room = inbox_has_room(step->e, turn_view(step->t), more);
+    if (room < 0)
+        return room;
+    if (room == 0) {
         int err = wormhole_event(step->t, step->slot->id, LOG_PROBLEM, "text",
                                  "An offer was refused: there is no room for it.");
         if (err < 0)
             return err;
     }
-    return step_error(
-        boss_classic_answer(step->slot->boss, room ? NULL : "no room", &step->now, &step->actions));
+    return step_error(boss_classic_answer(step->slot->boss, room > 0 ? NULL : "no room", &step->now,
+                                          &step->actions));
 }
 
 int stock_text(struct step *step, const void *text, size_t len)

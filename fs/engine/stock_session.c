@@ -278,9 +278,9 @@ static int room_now(struct transfer *x, uint64_t *bytes)
     int err = view_begin(x->e->store, &v);
     if (err < 0)
         return err;
-    *bytes = inbox_room(x->e, v);
+    err = inbox_room(x->e, v, bytes);
     view_end(v);
-    return 0;
+    return err;
 }
 
 /* A directory comes as a zip: the staged file is replaced by the tree it holds. */

@@ -282,6 +282,19 @@ static void test_no_room(void **state)
     assert_false(has_problem(g));
 }
 
+/* A disk that does not say how much room there is: nothing is refused for that. */
+static void test_unknown_room(void **state)
+{
+    struct erig *g = *state;
+    rig_fail(g->r, OPS(IO_STATVFS), NULL, 1, 1, -EIO);
+    assert_int_equal(offer(g, 1, 1000, "f"), STORE_ERR_IO);
+    expect_silence(g);
+    rig_heal(g->r);
+    assert_int_equal(offer(g, 1, 1000, "f"), 0);
+    expect_silence(g);
+    assert_true(wants(g));
+}
+
 /* Room comes between two pieces of a parcel that was refused: it is not the sender's fault. */
 static void test_room_in_the_middle(void **state)
 {
@@ -511,6 +524,7 @@ int main(void)
         erig_test(test_malformed),
         erig_test(test_names),
         erig_test(test_no_room),
+        erig_test(test_unknown_room),
         erig_test(test_room_in_the_middle),
         erig_test(test_offer),
         erig_test(test_withdraw),
