@@ -75,8 +75,9 @@ struct boss_visit {
     bool fenced;
     bool agreed; /* a generation was begun: now it has to be confirmed */
     int64_t leave_ms;
-    int64_t next_ms; /* not before */
-    uint8_t stayed_for[RATCHET_CHALLENGE_BYTES];
+    int64_t next_ms;                    /* not before */
+    uint64_t found[MEETING_THEIRS_MAX]; /* what their challenges begin with; 0: none */
+    size_t found_next;                  /* the oldest of them gives way */
 };
 
 struct boss {

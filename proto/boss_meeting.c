@@ -191,7 +191,9 @@ static int carry_on(struct boss *b)
     enum meeting_step step = meeting_step(&b->meeting, needs_meeting(b));
     int err = PROTO_OK;
 
-    if (mailbox_room(&b->meeting_mailbox, MAILBOX_EPHEMERAL, BODY_MAX) == 0) {
+    bool speaks = step == MEETING_CHALLENGE || step == MEETING_ANSWER ||
+                  (step == MEETING_AGREED && !b->meeting.leader);
+    if (speaks && mailbox_room(&b->meeting_mailbox, MAILBOX_EPHEMERAL, BODY_MAX) == 0) {
         leave(b, BOSS_VISIT_FULL_MS);
         return 0;
     }
@@ -277,16 +279,25 @@ int boss_meeting_received(struct boss *b, const struct server_msg *msg)
 
 /* ---- the end of a step ---- */
 
-/* A challenge that was not there before is worth waiting for. */
-static void stay_for_challenge(struct boss *b)
+/* Was it found before? From now on it was. */
+static bool was_found(struct boss_visit *visit, const uint8_t *challenge)
 {
-    const struct meeting *m = &b->meeting;
-    const uint8_t *last = m->theirs_count > 0 ? m->theirs[m->theirs_count - 1].challenge : NULL;
+    uint64_t begins;
 
-    if (last == NULL || memcmp(b->visit.stayed_for, last, sizeof(b->visit.stayed_for)) == 0)
-        return;
-    memcpy(b->visit.stayed_for, last, sizeof(b->visit.stayed_for));
-    stay_until(b, b->now->ms + BOSS_VISIT_STAY_MS);
+    memcpy(&begins, challenge, sizeof(begins));
+    for (size_t i = 0; i < MEETING_THEIRS_MAX; i++)
+        if (visit->found[i] == begins)
+            return true;
+    visit->found[visit->found_next++ % MEETING_THEIRS_MAX] = begins;
+    return false;
+}
+
+/* A challenge that was not there before is worth waiting for. */
+static void stay_for_challenges(struct boss *b)
+{
+    for (size_t i = 0; i < b->meeting.theirs_count; i++)
+        if (!was_found(&b->visit, b->meeting.theirs[i].challenge))
+            stay_until(b, b->now->ms + BOSS_VISIT_STAY_MS);
 }
 
 static int settle_visit(struct boss *b)
@@ -296,7 +307,7 @@ static int settle_visit(struct boss *b)
     while (more == 1 && b->visit.on && !b->visit.agreed)
         more = carry_on(b);
     if (b->visit.fenced)
-        stay_for_challenge(b);
+        stay_for_challenges(b);
     if (b->visit.on && b->now->ms >= b->visit.leave_ms)
         leave(b, until_next_ms(b));
     return more < 0 ? more : PROTO_OK;

@@ -2,6 +2,8 @@
 #include "boss_rig.h"
 
 #include "proto/boss_inner.h"
+#include "proto/bytes.h"
+#include "proto/phase.h"
 #include "tests/sim/mailbox_rows.h"
 
 /* ---- stores that go back ---- */
@@ -207,6 +209,38 @@ static void a_server_that_repeats_the_lost_future_makes_no_copy(void **state)
     assert_int_equal(of(PAIR_A)->events[EVENT_CLONE], 0);
 }
 
+/* A phase that the replay did not show, from somebody with our side and our key. */
+static void one_that_went_back_knows_a_copy_by_what_is_new(void **state)
+{
+    (void)state;
+    send(10, 10);
+    assert_delivered_within(MINUTE);
+    pair_backup(pair, PAIR_A);
+    send(13, 13);
+    assert_delivered_within(MINUTE);
+    pair_stop(pair, PAIR_B); /* so that A stays where it is */
+    pair_restore(pair, PAIR_A);
+    assert_true(pair_run(pair, a_is_adrift_past_the_fence, MINUTE));
+    struct boss *a = pair_boss(pair, PAIR_A);
+    struct bytes plain = {0}, body = {0};
+    struct now now = {.seed = {9}};
+    char hex[512], phase[PHASE_LEN_MAX + 1];
+    bytes_put(&plain, "copy", 4);
+    mailbox_phase_of_number(phase, a->current->lost);
+    assert_int_equal(
+        phase_encrypt(&body, a->current->key, a->side, phase, plain.data, plain.len, &now), 0);
+    assert_in_range(body.len, 1, sizeof hex / 2 - 1);
+    hex_encode(hex, body.data, body.len);
+    mailbox_server_inject(pair_server(pair),
+                          mailbox_server_rows(pair_server(pair))->messages->appid,
+                          a->current->mailbox.id, a->side, phase, hex, pair_now_ms(pair));
+    pass(SECOND);
+    assert_int_equal(of(PAIR_A)->events[EVENT_CLONE], 1);
+    assert_int_equal(of(PAIR_A)->state, BOSS_FAILED);
+    bytes_release(&plain);
+    bytes_release(&body);
+}
+
 /* ---- copies ---- */
 
 static bool one_has_stopped(const struct pair *p)
@@ -245,6 +279,7 @@ int main(void)
         T(both_going_back_heals),
         T(a_challenge_that_was_met_before_the_store_went_back_is_made_anew),
         T(a_server_that_repeats_the_lost_future_makes_no_copy),
+        T(one_that_went_back_knows_a_copy_by_what_is_new),
         T(a_copy_of_the_store_stops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -231,6 +231,9 @@ static void each_challenge_is_answered(void **state)
     meeting_forget(&later);
     struct bytes another = challenge(t, &later);
     assert_int_equal(meeting_step(&later, true), MEETING_ANSWER);
+    meeting_own(&later, a.data, a.len);
+    meeting_own(&later, b.data, b.len);
+    assert_int_equal(meeting_step(&later, true), MEETING_ANSWER);
     bytes_release(&another);
     hear(t, &t->follower, &a);
     hear(t, &t->follower, &b);
@@ -257,6 +260,8 @@ static void of_many_challenges_the_last_are_answered(void **state)
         a = answer(t);
         hear(t, &t->follower, &a);
         bytes_release(&a);
+        assert_int_equal(meeting_step(&t->follower, true),
+                         MEETING_AGREED); /* the last comes first */
     }
     assert_int_equal(meeting_step(&t->leader, true), MEETING_WAIT);
     assert_int_equal(meeting_step(&t->follower, true), MEETING_AGREED);
