@@ -6,17 +6,8 @@
 #include "store/core.h"
 #include "store/migrate.h"
 
-/* Before SQLite's first use in this process, else it has no effect and does no harm: nobody asks
- * how much memory SQLite has, and counting it takes a lock for each allocation. */
-static void configure(void)
-{
-    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-}
-
 static int connect_db(struct store *s, const char *path, struct view *v)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, configure);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     v->store = s;
     int rc = sqlite3_open_v2(path, &v->db, flags, s->vfs.name);
@@ -196,6 +187,7 @@ int view_begin(struct store *s, struct view **out)
     s->free_readers = v->next_free;
     pthread_mutex_unlock(&s->readers_lock);
     int rc = v->db ? 0 : open_reader(s, v);
+    sql_forgive(v);
     if (rc == 0)
         rc = sql_exec(v, &begin_read, "");
     *out = rc == 0 ? v : NULL;

@@ -36,8 +36,8 @@ static int error_of(struct view *v, int rc)
     }
 }
 
-/* The errors after which SQLite may have rolled back by itself. */
-static bool may_end_transaction(int rc)
+/* The errors after which SQLite may have rolled back by itself; and any after which it has. */
+static bool ends_transaction(const struct view *v, int rc)
 {
     switch (rc & 0xff) {
     case SQLITE_NOMEM:
@@ -46,14 +46,14 @@ static bool may_end_transaction(int rc)
     case SQLITE_INTERRUPT:
         return true;
     default:
-        return false;
+        return v->db && sqlite3_get_autocommit(v->db);
     }
 }
 
 int sql_error(struct view *v, int rc)
 {
     int err = error_of(v, rc);
-    if (may_end_transaction(rc))
+    if (err && ends_transaction(v, rc))
         v->failed = err;
     return err;
 }

@@ -69,9 +69,10 @@ bool sql_bytes(const struct sql_query *q, int col, void *out, size_t len);
 /* The store_error that the connection's `rc` means.
  *
  * After an error that may have made SQLite roll back by itself (full, input/output, memory:
- * sqlite.org/lang_transaction.html, section 3.1) nothing more runs on the connection: all above
- * answer with that error, the COMMIT too, until the turn or the view has ended. Else what follows
- * would be committed alone, statement by statement, if somebody overlooked the error. */
+ * sqlite.org/lang_transaction.html, section 3.1), or has, no query begins on the connection:
+ * sql_open, sql_row and sql_exec answer with that error, the COMMIT too, until the turn or the view
+ * has ended. Else what follows would be committed alone, statement by statement, if somebody
+ * overlooked the error. */
 int sql_error(struct view *v, int rc);
 void sql_forgive(struct view *v); /* a turn or a view begins or ends */
 
