@@ -206,7 +206,7 @@ static void stopped(struct seed *s, int peer, uint64_t wormhole)
     struct pair *pair = seed_pair(s, peer, wormhole, &end);
     if (pair == NULL || pair->state != PAIR_PAIRED || pair->cloned)
         return;
-    if (!pair->back || s->injected == 0)
+    if (!s->party[peer].shown)
         seed_fail(s, "%c has stopped a wormhole for a copy that never ran", 'A' + peer);
     pair->cloned = true;
 }

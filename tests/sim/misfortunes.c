@@ -71,6 +71,7 @@ static void go_back(struct seed *s)
     disk_image_free(party->image);
     party->image = NULL;
     ledger_went_back(s, peer);
+    party->went_back = true;
     s->wire.back = true;
     for (int i = 0; i < s->pair_count; i++) {
         struct pair *p = &s->pairs[i];
@@ -138,6 +139,7 @@ static void replay_old(struct seed *s)
     const struct wire_old *o = &s->wire.old[dice_below(&s->dice, s->wire.old_count)];
     seed_say(s, "the server replays %s of %s", o->phase, o->mailbox);
     s->injected++;
+    s->party[o->peer].shown |= s->party[o->peer].went_back;
     mailbox_server_inject(world_server(s->world), WORLD_APPID, o->mailbox, o->side, o->phase,
                           o->body, world_now_ms(s->world));
 }

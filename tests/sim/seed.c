@@ -102,8 +102,7 @@ static void let_go(void *arg, int peer)
 
 static void said(void *arg, int peer, uint64_t connection, const char *text, size_t len)
 {
-    (void)peer;
-    wire_said(&((struct seed *)arg)->wire, connection, text, len);
+    wire_said(&((struct seed *)arg)->wire, peer, connection, text, len);
 }
 
 static void heard(void *arg, int peer, uint64_t connection, const char *text, size_t len)

@@ -88,6 +88,8 @@ struct party_state {
     struct seen_event *events; /* of its log, oldest first */
     size_t event_count, event_cap;
     bool check; /* it has just started: compare everything */
+    bool went_back;
+    bool shown; /* something of its own was shown to it since, out of its turn */
 };
 
 struct seed {

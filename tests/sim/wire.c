@@ -44,7 +44,7 @@ static uint64_t hash_of(uint64_t seed, struct word w)
 }
 
 /* Kept at random places: those that are drawn by how many there were. */
-static void keep_old(struct wire *w, size_t at, struct word phase, struct word body)
+static void keep_old(struct wire *w, int peer, size_t at, struct word phase, struct word body)
 {
     struct wire_old *o = &w->old[w->adds % WIRE_OLD_MAX];
     if (w->old_count < WIRE_OLD_MAX)
@@ -52,13 +52,14 @@ static void keep_old(struct wire *w, size_t at, struct word phase, struct word b
     else if (w->adds % 7 != 0)
         return;
     free(o->body);
+    o->peer = peer;
     memcpy(o->mailbox, w->connections[at].name, sizeof o->mailbox);
     memcpy(o->side, w->connections[at].side, sizeof o->side);
     copy(o->phase, sizeof o->phase, phase);
     o->body = strndup(body.at, body.len);
 }
 
-static void added(struct wire *w, size_t at, struct word phase, struct word body)
+static void added(struct wire *w, int peer, size_t at, struct word phase, struct word body)
 {
     const char *side = w->connections[at].side;
     uint64_t place = memo_hash(w->connections[at].mailbox, side, strlen(side));
@@ -69,10 +70,10 @@ static void added(struct wire *w, size_t at, struct word phase, struct word body
     uint64_t hash = hash_of(2, body);
     if (*memo_get(&w->bodies, hash_of(place, phase), hash, &is_new) != hash && !w->back)
         blame(w, "one phase was said with two bodies");
-    keep_old(w, at, phase, body);
+    keep_old(w, peer, at, phase, body);
 }
 
-void wire_said(struct wire *w, uint64_t connection, const char *text, size_t len)
+void wire_said(struct wire *w, int peer, uint64_t connection, const char *text, size_t len)
 {
     size_t at = connection % WIRE_CONNECTIONS;
     struct word type = word_of(text, len, "type");
@@ -89,7 +90,7 @@ void wire_said(struct wire *w, uint64_t connection, const char *text, size_t len
         w->connections[at].mailbox = hash_of(1, mailbox);
         w->connections[at].fenced = false;
     } else if (is(type, "add")) {
-        added(w, at, word_of(text, len, "phase"), word_of(text, len, "body"));
+        added(w, peer, at, word_of(text, len, "phase"), word_of(text, len, "body"));
     }
 }
 

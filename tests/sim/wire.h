@@ -14,6 +14,7 @@ enum { WIRE_CONNECTIONS = 512, WIRE_OLD_MAX = 64 };
 
 /* A body that was added, for whoever wants to replay old contents. */
 struct wire_old {
+    int peer; /* who said it */
     char mailbox[80], side[24], phase[48];
     char *body;
 };
@@ -33,7 +34,7 @@ struct wire {
     const char *wrong; /* what was broken first, or NULL */
 };
 
-void wire_said(struct wire *w, uint64_t connection, const char *text, size_t len);
+void wire_said(struct wire *w, int peer, uint64_t connection, const char *text, size_t len);
 void wire_heard(struct wire *w, uint64_t connection, const char *text, size_t len);
 void wire_release(struct wire *w);
 
