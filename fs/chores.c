@@ -70,7 +70,7 @@ static bool wait_a_while(struct chores *c)
 
 static void tidy_journal(struct chores *c)
 {
-    if (!store_sync_owed(c->store))
+    if (!store_sync_owed(c->store) && !node_sweep_owed(c->store))
         return;
     while (!stopping(c) && node_sweep(c->store) > 0)
         ;

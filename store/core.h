@@ -98,6 +98,8 @@ struct store {
     struct spool spool;
     struct freeze freeze;
     struct holds holds;
+    struct holds opens;   /* those of them that are open files */
+    atomic_bool orphaned; /* a file lost its last name, or was closed since, and is held */
 
     store_unseal_fn *unseal;
     void *unseal_arg;

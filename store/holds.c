@@ -52,8 +52,23 @@ bool holds_doom(struct holds *h, uint64_t ino)
 
 bool holds_has(struct holds *h, uint64_t ino)
 {
+    return holds_count(h, ino) > 0;
+}
+
+uint64_t holds_count(struct holds *h, uint64_t ino)
+{
     pthread_mutex_lock(&h->lock);
-    bool held = inomap_find(&h->map, ino) != NULL;
+    const struct inomap_cell *c = inomap_find(&h->map, ino);
+    uint64_t count = c ? c->value : 0;
     pthread_mutex_unlock(&h->lock);
-    return held;
+    return count;
+}
+
+bool holds_is_doomed(struct holds *h, uint64_t ino)
+{
+    pthread_mutex_lock(&h->lock);
+    const struct inomap_cell *c = inomap_find(&h->map, ino);
+    bool doomed = c && c->flag;
+    pthread_mutex_unlock(&h->lock);
+    return doomed;
 }

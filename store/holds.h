@@ -19,5 +19,7 @@ bool holds_drop(struct holds *h, uint64_t ino, uint64_t count);
 /* Is it held? If so it is doomed from now on. */
 bool holds_doom(struct holds *h, uint64_t ino);
 bool holds_has(struct holds *h, uint64_t ino);
+uint64_t holds_count(struct holds *h, uint64_t ino);
+bool holds_is_doomed(struct holds *h, uint64_t ino);
 
 #endif

@@ -115,9 +115,10 @@ int node_unlinked(struct turn *t, const struct node *n)
 {
     if ((n->type == NODE_FILE || n->type == NODE_SYMLINK) && n->nlink > 1)
         return sql_exec(turn_view(t), &fewer, "diu", (int)n->nlink - 1, t->now_ns, n->ino);
-    if (holds_doom(&t->store->holds, n->ino))
-        return make_orphan(t, n->ino);
-    return purge(t, n);
+    if (!holds_doom(&t->store->holds, n->ino))
+        return purge(t, n);
+    atomic_store(&t->store->orphaned, true);
+    return make_orphan(t, n->ino);
 }
 
 static struct sql first_child = {"SELECT link.name, " NODE_COLUMNS " FROM link "
@@ -209,6 +210,38 @@ void node_unhold(struct store *s, uint64_t ino, uint64_t count)
         (void)turn_checkpoint(t);
 }
 
+int node_open(struct store *s, uint64_t ino)
+{
+    struct view *v;
+    struct node n;
+    int rc = holds_add(&s->holds, ino);
+    if (rc)
+        return rc;
+    rc = holds_add(&s->opens, ino); /* from now on its bytes stay; but they may be gone already */
+    if (rc) {
+        node_unhold(s, ino, 1);
+        return rc;
+    }
+    rc = view_begin(s, &v);
+    if (rc == 0) {
+        rc = node_get(v, ino, &n);
+        view_end(v);
+    }
+    if (rc == 0 && n.nlink == 0 && holds_count(&s->opens, ino) == 1)
+        rc = STORE_ERR_NOT_FOUND;
+    if (rc)
+        node_close(s, ino);
+    return rc;
+}
+
+void node_close(struct store *s, uint64_t ino)
+{
+    (void)holds_drop(&s->opens, ino, 1);
+    if (holds_is_doomed(&s->holds, ino))
+        atomic_store(&s->orphaned, true);
+    node_unhold(s, ino, 1);
+}
+
 static struct sql next_orphan = {
     "SELECT ino FROM node WHERE nlink=0 AND ino>? ORDER BY ino LIMIT 1", 0};
 
@@ -230,6 +263,48 @@ static int sweep(struct turn *t, unsigned *budget)
     return rc == STORE_ERR_NOT_FOUND ? 0 : rc;
 }
 
+static struct sql next_remembered = {
+    "SELECT ino, spool FROM node WHERE nlink=0 AND type=1 AND size>0 AND ino>? "
+    "ORDER BY ino LIMIT 1",
+    0};
+static struct sql set_empty = {"UPDATE node SET size=0, durable_size=0, spool=0 WHERE ino=?", 0};
+
+static int take_bytes(struct turn *t, uint64_t ino, uint64_t spool)
+{
+    int rc = sql_exec(turn_view(t), &set_empty, "u", ino);
+    if (rc == 0)
+        rc = sql_exec(turn_view(t), &drop_content, "u", ino);
+    if (rc == 0 && spool)
+        rc = spool_unlink_after(t, spool, ino);
+    return rc;
+}
+
+/* The bytes of files without a name that are not open. */
+static int take_remembered(struct turn *t, unsigned *budget)
+{
+    uint64_t ino = 0, spool;
+    int rc = 0;
+    while (rc == 0 && *budget > 0) {
+        struct sql_query q;
+        rc = sql_row(turn_view(t), &next_remembered, &q, "u", ino);
+        if (rc)
+            break;
+        ino = sql_u64(&q, 0);
+        spool = sql_u64(&q, 1);
+        sql_done(&q);
+        if (holds_has(&t->store->opens, ino))
+            continue;
+        --*budget;
+        rc = take_bytes(t, ino, spool);
+    }
+    return rc == STORE_ERR_NOT_FOUND ? 0 : rc;
+}
+
+bool node_sweep_owed(struct store *s)
+{
+    return atomic_load(&s->orphaned);
+}
+
 int node_sweep(struct store *s)
 {
     struct turn *t;
@@ -237,7 +312,12 @@ int node_sweep(struct store *s)
     int rc = turn_begin_relief(s, &t);
     if (rc)
         return rc;
+    atomic_store(&s->orphaned, false);
     rc = sweep(t, &budget);
+    if (rc == 0)
+        rc = take_remembered(t, &budget);
+    if (rc || budget == 0)
+        atomic_store(&s->orphaned, true);
     if (rc) {
         turn_abort(t);
         return rc;

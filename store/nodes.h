@@ -139,13 +139,21 @@ int node_discard(struct turn *t, uint64_t ino);
 
 /* Holds: as long as somebody in this process holds a node, it outlives its last name. Counted in
  * memory; a hold needs no turn. node_unhold deletes a node that was waiting for it, in a turn of
- * its own (so: not inside a turn). FUSE holds a node from lookup to forget and from open to
- * release. */
+ * its own (so: not inside a turn). FUSE holds a node from lookup to forget. */
 int node_hold(struct store *s, uint64_t ino); /* 0 or NOMEM */
 void node_unhold(struct store *s, uint64_t ino, uint64_t count);
 
+/* The same of an open file. It alone keeps the bytes of a file without a name: a kernel may
+ * remember a lookup for as long as it likes, and nobody can open that any more. 0, NOMEM, IO, or
+ * NOT_FOUND: its last name went, and nobody else has it open. */
+int node_open(struct store *s, uint64_t ino);
+void node_close(struct store *s, uint64_t ino);
+
 /* Deletes up to SWEEP_NODES_MAX nodes that are waiting to be deleted (what was too much for the
- * turn that removed a large tree, or failed on a full disk). 1: there may be more; 0: done. */
+ * turn that removed a large tree, or failed on a full disk), and the bytes of files that are only
+ * remembered. 1: there may be more; 0: done. */
 int node_sweep(struct store *s);
+/* Is there something for it that no sync will tell of? */
+bool node_sweep_owed(struct store *s);
 
 #endif

@@ -146,6 +146,8 @@ static int init_parts(struct store *s)
     if (rc == 0)
         rc = holds_init(&s->holds);
     if (rc == 0)
+        rc = holds_init(&s->opens);
+    if (rc == 0)
         rc = spool_init(&s->spool, s);
     return rc;
 }
@@ -154,6 +156,7 @@ static void release_parts(struct store *s)
 {
     spool_release(&s->spool);
     holds_release(&s->holds);
+    holds_release(&s->opens);
     freeze_release(&s->freeze);
     syncer_release(&s->sync);
     pthread_cond_destroy(&s->reader_free);

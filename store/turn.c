@@ -59,9 +59,11 @@ static int begin(struct store *s, bool relief, struct turn **out)
     return 0;
 }
 
+/* Who removes one file to make room for the next need not wait for our tidying. */
 int turn_begin(struct store *s, struct turn **out)
 {
-    return begin(s, false, out);
+    int rc = begin(s, false, out);
+    return rc == STORE_ERR_NOSPACE && store_make_room(s) ? begin(s, false, out) : rc;
 }
 
 int turn_begin_relief(struct store *s, struct turn **out)

@@ -98,7 +98,7 @@ static int begin_file(struct face *face, struct handle *h, pid_t pid)
     atomic_store(&h->epoch, handles_epoch(face->handles));
     int rc = find_entry(face, h->place.node, &entry, &wormhole);
     if (rc == 0)
-        rc = node_hold(face->store, h->place.node);
+        rc = node_open(face->store, h->place.node);
     if (rc < 0)
         return rc;
     atomic_store(&h->entry, entry);
@@ -160,7 +160,7 @@ static void end(struct face *face, struct handle *h)
         uint64_t entry = file_entry(face, h);
         seal_released(face->seal, entry, h->id);
         recent_closed(face->recent, &h->opener, atomic_load(&h->wormhole), face_now_ms(face));
-        node_unhold(face->store, h->place.node, 1);
+        node_close(face->store, h->place.node);
     }
     handle_free(face->handles, h);
 }

@@ -24,7 +24,7 @@ static struct {
     int done;
     int sweeps; /* that will find something */
     int swept, synced, reaped;
-    bool owed;
+    bool owed, orphaned;
 } fake = {.lock = PTHREAD_MUTEX_INITIALIZER, .called = PTHREAD_COND_INITIALIZER};
 
 bool engine_work(struct engine *e)
@@ -71,11 +71,21 @@ bool store_reap(struct store *s)
     return false;
 }
 
+bool node_sweep_owed(struct store *s)
+{
+    (void)s;
+    pthread_mutex_lock(&fake.lock);
+    bool owed = fake.orphaned;
+    pthread_mutex_unlock(&fake.lock);
+    return owed;
+}
+
 int node_sweep(struct store *s)
 {
     (void)s;
     pthread_mutex_lock(&fake.lock);
     fake.swept++;
+    fake.orphaned = false;
     int more = fake.sweeps-- > 0;
     pthread_mutex_unlock(&fake.lock);
     return more;
@@ -158,6 +168,20 @@ static void the_store_is_tidied_when_something_was_committed(void **state)
     assert_int_equal(fake.reaped, 1);
 }
 
+static void files_that_are_only_remembered_are_tidied_too(void **state)
+{
+    struct chores *c;
+
+    (void)state;
+    fake.swept = fake.sweeps = 0;
+    fake.orphaned = true;
+    assert_int_equal(chores_start(&c, NULL, NULL), 0);
+    wait_until(&fake.swept, 1);
+    chores_stop(c);
+    chores_free(c);
+    assert_int_equal(fake.swept, 1);
+}
+
 static void nothing_is_fine(void **state)
 {
     (void)state;
@@ -171,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(work_is_done_when_there_is_some),
         cmocka_unit_test(the_store_is_tidied_when_something_was_committed),
+        cmocka_unit_test(files_that_are_only_remembered_are_tidied_too),
         cmocka_unit_test(nothing_is_fine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

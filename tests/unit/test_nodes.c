@@ -214,6 +214,43 @@ static void test_holds_keep_what_is_unlinked(void **state)
     node_unhold(r->store, ino, 1); /* nobody holds it: nothing happens */
 }
 
+/* A kernel remembers names for as long as it likes. */
+static void test_only_open_files_keep_their_bytes(void **state)
+{
+    static const uint8_t bytes[100000] = {1};
+    const char *const names[] = {"small", "large"};
+    const size_t sizes[] = {5, sizeof bytes};
+    struct rig *r = *state;
+    struct node n;
+    uint8_t b = 0;
+    for (int i = 0; i < 2; i++) {
+        uint64_t ino = rig_make(r, r->outbox, names[i], NODE_FILE);
+        assert_int_equal(content_write(r->store, ino, bytes, sizes[i], 0), 0);
+        assert_int_equal(node_hold(r->store, ino), 0);
+        assert_int_equal(node_open(r->store, ino), 0);
+        assert_int_equal(rig_unlink(r, r->outbox, names[i]), 0);
+        assert_int_equal(node_sweep(r->store), 0);
+        assert_int_equal(content_read(r->store, ino, &b, 1, 0), 1);
+        assert_int_equal(b, 1);
+        assert_int_equal(node_open(r->store, ino), 0); /* by /proc/self/fd */
+        node_close(r->store, ino);
+        assert_int_equal(node_sweep(r->store), 0);
+        assert_int_equal(rig_node(r, ino).size, sizes[i]);
+        assert_false(node_sweep_owed(r->store));
+        node_close(r->store, ino);
+        assert_true(node_sweep_owed(r->store));
+        assert_int_equal(node_open(r->store, ino), STORE_ERR_NOT_FOUND);
+        assert_int_equal(node_sweep(r->store), 0);
+        assert_int_equal(rig_node(r, ino).size, 0);
+        assert_int_equal(store_sync(r->store), 0);
+        (void)store_reap(r->store);
+        assert_int_equal(rig_spooled(r), 0);
+        node_unhold(r->store, ino, 1);
+        assert_int_equal(rig_try_node(r, ino, &n), STORE_ERR_NOT_FOUND);
+        assert_int_equal(node_open(r->store, ino), STORE_ERR_NOT_FOUND);
+    }
+}
+
 static void test_hold_of_what_stays_changes_nothing(void **state)
 {
     struct rig *r = *state;
@@ -282,6 +319,7 @@ int main(void)
         rig_test(test_symlink_target),
         rig_test(test_staged_tree_is_discarded_whole),
         rig_test(test_holds_keep_what_is_unlinked),
+        rig_test(test_only_open_files_keep_their_bytes),
         rig_test(test_hold_of_what_stays_changes_nothing),
         rig_test(test_large_tree_goes_in_parts),
         rig_test(test_removed_tree_keeps_what_is_held),
