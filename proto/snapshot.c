@@ -220,6 +220,12 @@ static int load_parts(struct boss *b, unsigned flags, struct reader *in)
     return err;
 }
 
+/* While there is a code: generation 0 begins when K is known. */
+static bool knows_key(const struct boss *b)
+{
+    return b->key.state != KEY_NONE && b->key.state != KEY_STARTED && b->key.state != KEY_FORKED;
+}
+
 /* What the rest of the boss takes for granted. */
 static bool is_sound(const struct boss *b, unsigned flags)
 {
@@ -227,6 +233,7 @@ static bool is_sound(const struct boss *b, unsigned flags)
 
     return strlen(b->side) == SIDE_LEN && keyed == ((flags & FLAG_KEYED) != 0) &&
            (keyed || (!b->persistent && b->current == NULL)) &&
+           (b->current == NULL || !b->has_code || knows_key(b)) &&
            (b->next == NULL || b->current != NULL) && !(b->persistent && b->classic != NULL) &&
            (b->classic == NULL || b->has_code) && b->begun <= GENERATION_MAX;
 }
