@@ -286,10 +286,8 @@ static void heal(struct seed *s)
         bool all_up = true;
         for (int k = 0; k < s->peers; k++)
             all_up = all_up && s->party[k].up;
-        if (!sealed && all_up) {
-            users_seal_all(s);
-            sealed = true;
-        }
+        if (!sealed && all_up)
+            sealed = users_seal_all(s);
     }
     int64_t settled_ms = world_now_ms(s->world) + SETTLE_MS;
     for (int i = 0; i < 4000 && !s->failed && world_now_ms(s->world) < settled_ms; i++)

@@ -123,7 +123,8 @@ int64_t seed_now_ns(void *arg);
 void users_step(struct seed *s);
 void users_pair(struct seed *s, int a, int b); /* a makes a wormhole for b */
 void users_follow(struct seed *s);             /* codes that are there are handed over */
-void users_seal_all(struct seed *s);           /* what lies in outboxes, at the end */
+/* What lies in outboxes, at the end; all peers run. False: not now. */
+bool users_seal_all(struct seed *s);
 
 /* misfortunes.c */
 void misfortunes_begin(struct seed *s); /* which kinds there are to be */

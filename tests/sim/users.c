@@ -469,8 +469,21 @@ static void touch_held(struct seed *s, int peer, uint64_t ino)
     seed_say(s, "%c touches %llu: %d", 'A' + peer, (unsigned long long)ino, err);
 }
 
-void users_seal_all(struct seed *s)
+/* A disk that was full is known to have room again only after a while. */
+static bool takes_changes(struct seed *s, int peer)
 {
+    struct turn *t;
+    if (turn_begin(store_of(s, peer), &t) < 0)
+        return false;
+    turn_abort(t);
+    return true;
+}
+
+bool users_seal_all(struct seed *s)
+{
+    for (int i = 0; i < s->peers; i++)
+        if (!takes_changes(s, i))
+            return false;
     for (int i = 0; i < 2 * s->pair_count; i++) {
         const struct pair *p = &s->pairs[i / 2];
         int peer = p->peer[i % 2];
@@ -487,4 +500,5 @@ void users_seal_all(struct seed *s)
             seal(s, peer, list[k]);
         }
     }
+    return true;
 }
