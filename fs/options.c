@@ -101,7 +101,8 @@ static int take_transit(struct options *o, const char *value, char *why)
     if (!o->has_relay)
         return 0;
     if (!value || hints_parse_option(&o->relay, HINT_RELAY, value) < 0)
-        return refuse(why, "transit=%s: must be tcp:HOST:PORT, or none", value ? value : "");
+        return refuse(why, "transit=%s: must be tcp:HOST:PORT with a port from 1 to 65535, or none",
+                      value ? value : "");
     return 0;
 }
 

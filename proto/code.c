@@ -55,21 +55,45 @@ int code_check(const char *text)
     return PROTO_OK;
 }
 
-bool code_is_pgp(const char *text)
+static bool is_letters(const char *word, size_t len)
 {
-    unsigned words = 0;
+    for (size_t i = 0; i < len; i++)
+        if ((word[i] | 0x20) < 'a' || (word[i] | 0x20) > 'z')
+            return false;
+    return len > 0;
+}
 
+/* The words behind NUMBER; false if something in their place is none. `known`: of the list. */
+static bool count_words(const char *text, unsigned *words, unsigned *known)
+{
+    *words = *known = 0;
     if (code_check(text) != PROTO_OK)
         return false;
     const char *dash = text + count_digits(text);
     while (*dash == '-') {
         const char *word = dash + 1;
         dash = strchrnul(word, '-');
-        if (!wordlist_has(word, (size_t)(dash - word)))
+        size_t len = (size_t)(dash - word);
+        if (!is_letters(word, len))
             return false;
-        words++;
+        ++*words;
+        *known += wordlist_has(word, len);
     }
-    return words >= 2;
+    return *words >= 2;
+}
+
+bool code_is_pgp(const char *text)
+{
+    unsigned words, known;
+
+    return count_words(text, &words, &known) && known == words;
+}
+
+bool code_is_mistyped(const char *text)
+{
+    unsigned words, known;
+
+    return count_words(text, &words, &known) && known > 0 && known < words;
 }
 
 int code_nameplate(char *out, const char *code)

@@ -27,6 +27,9 @@ int code_check(const char *text);
  * This is what a directory name must be to mean "join". */
 bool code_is_pgp(const char *text);
 
+/* NUMBER and at least two words of letters, of which some are in the list and some are not. */
+bool code_is_mistyped(const char *text);
+
 /* Copies the digits before the first dash. `out` has CODE_NAMEPLATE_MAX+1 bytes. 0 or
  * PROTO_ERR_INVALID. */
 int code_nameplate(char *out, const char *code);

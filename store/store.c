@@ -16,6 +16,15 @@ static int refuse(char *why, int err, const char *text, const char *dir)
     return err;
 }
 
+static int refuse_io(char *why, int negative_errno, const char *text, const char *dir)
+{
+    int err = io_error(negative_errno);
+    if (negative_errno != -EROFS)
+        return refuse(why, err, text, dir);
+    snprintf(why, STORE_WHY_MAX, "%s %.350s: it is on a read-only file system", text, dir);
+    return err;
+}
+
 /* ---- the directory and its lock ---- */
 
 static int known_name(void *arg, const char *name)
@@ -52,7 +61,15 @@ static int check_journal(struct store *s)
     return ours ? 0 : STORE_ERR_FOREIGN;
 }
 
-/* A directory without a journal may only hold what a first start that was interrupted leaves. */
+static int any_name(void *arg, const char *name)
+{
+    (void)arg;
+    (void)name;
+    return 1;
+}
+
+/* A directory without a journal may only hold what a first start that was interrupted leaves: no
+ * bytes in the spool (CORRUPT), for the journal's name is durable before any come there. */
 static int check_directory(struct store *s)
 {
     struct stat st;
@@ -62,14 +79,19 @@ static int check_directory(struct store *s)
     if (rc != -ENOENT)
         return io_error(rc);
     rc = io_list(s->io, s->dir, ".", known_name, NULL);
-    return rc == 1 ? STORE_ERR_FOREIGN : rc ? io_error(rc) : 0;
+    if (rc)
+        return rc == 1 ? STORE_ERR_FOREIGN : io_error(rc);
+    rc = io_list(s->io, s->dir, "spool", any_name, NULL);
+    if (rc == 0 || rc == -ENOENT)
+        return 0;
+    return rc == 1 ? STORE_ERR_CORRUPT : io_error(rc);
 }
 
 static int open_directory(struct store *s, const char *dir, char *why)
 {
     int rc = io_mkdir(s->io, AT_FDCWD, dir);
     if (rc && rc != -EEXIST)
-        return refuse(why, io_error(rc), "cannot make the store", dir);
+        return refuse_io(why, rc, "cannot make the store", dir);
     rc = io_open_dir(s->io, dir, &s->dir);
     if (rc)
         return refuse(why, io_error(rc), "cannot open the store", dir);
@@ -79,6 +101,13 @@ static int open_directory(struct store *s, const char *dir, char *why)
             why, STORE_WHY_MAX,
             "%.400s is in use for something else: it is not empty and not a store of wormholefs",
             dir);
+        return rc;
+    }
+    if (rc == STORE_ERR_CORRUPT) {
+        snprintf(why, STORE_WHY_MAX,
+                 "the store %.350s has files in its spool and no journal.sqlite: put that back, "
+                 "with journal.sqlite-wal, or choose another directory",
+                 dir);
         return rc;
     }
     return rc ? refuse(why, rc, "cannot read the store", dir) : 0;
@@ -106,7 +135,7 @@ static int take_lock(struct store *s, const char *dir, char *why)
     s->lock_made = !exists(s, "lock");
     int rc = io_open(s->io, s->dir, "lock", O_RDWR | O_CREAT, &s->lock);
     if (rc)
-        return refuse(why, io_error(rc), "cannot lock the store", dir);
+        return refuse_io(why, rc, "cannot lock the store", dir);
     rc = io_lock(s->io, &s->lock);
     if (rc == -EWOULDBLOCK)
         return name_owner(s, dir, why);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "proto/code.h"
 
 /* With those that the peer has refused for now: its reason is as good to know as one of ours. */
 static uint64_t held_count(const struct survey *s)
@@ -129,9 +130,28 @@ const char *survey_peer_word(enum wormhole_peer peer)
     return NULL;
 }
 
+static bool is_unpaired(const struct survey *s)
+{
+    return s->row.state == WORMHOLE_NEW || s->row.state == WORMHOLE_WAITING;
+}
+
+/* What follows from the row itself, and needs a person all the same. */
+static const char *implied_problem(const struct survey *s)
+{
+    if (s->row.state == WORMHOLE_CLOSED && s->count.entries > 0)
+        return "The peer has closed: what is in the outbox goes to whoever is given the next code. "
+               "Read `code` for it.";
+    if (is_unpaired(s) && code_is_mistyped(s->row.name.text))
+        return "Its name looks like a code with a mistyped word, so it is a new wormhole: to join, "
+               "make a directory by the right code, or write that into `code`.";
+    return "";
+}
+
 const char *survey_problem(const struct survey *s)
 {
     if (s->store_trouble)
         return s->store_trouble;
-    return s->row.problem[0] ? s->row.problem : s->status.trouble;
+    if (s->row.problem[0])
+        return s->row.problem;
+    return s->status.trouble[0] ? s->status.trouble : implied_problem(s);
 }

@@ -39,6 +39,19 @@ head -c 8192 /dev/urandom >"$T/bad/journal.sqlite"
 rm -f "$T"/bad/journal.sqlite-*
 refused "$T/bad"
 
+note "one whose journal is gone"
+spoil
+echo bytes >"$T/bad/spool/7"
+rm -f "$T"/bad/journal.sqlite*
+refused "$T/bad" "no journal.sqlite"
+
+note "on a disk that is read-only"
+mkdir "$T/ro"
+mount -t tmpfs -o size=1m,ro tmpfs "$T/ro"
+said=$("$WORMHOLEFS" "$T/m" -o "store=$T/ro/s,$quiet" 2>&1) && fail "a store on a read-only disk"
+case $said in *read-only*) ;; *) fail "'$said' does not say that the disk is read-only" ;; esac
+umount "$T/ro"
+
 note "a newer one"
 spoil
 sqlite3 "$T/bad/journal.sqlite" 'pragma user_version = 9999'

@@ -148,6 +148,21 @@ static void directory_names_that_mean_join(void **state)
         assert_false(code_is_pgp(names[i]));
 }
 
+static void a_code_with_a_wrong_word_is_mistyped(void **state)
+{
+    static const char *const mistyped[] = {"7-guitarist-revenges", "7-purple-guitarist",
+                                           "07-crossover-clockwirk-revenge"};
+    static const char *const others[] = {"7-guitarist-revenge", "7-foo-bar", "2024-tax-2023",
+                                         "7-guitarist",         "alice",     "",
+                                         "7-guitarist-r3venge"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(mistyped) / sizeof(mistyped[0]); i++)
+        assert_true(code_is_mistyped(mistyped[i]));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_false(code_is_mistyped(others[i]));
+}
+
 static void the_nameplate_is_what_is_before_the_dash(void **state)
 {
     char out[CODE_NAMEPLATE_MAX + 1];
@@ -177,6 +192,7 @@ int main(void)
         cmocka_unit_test(codes_that_somebody_may_have),
         cmocka_unit_test(a_code_has_a_longest_length),
         cmocka_unit_test(directory_names_that_mean_join),
+        cmocka_unit_test(a_code_with_a_wrong_word_is_mistyped),
         cmocka_unit_test(the_nameplate_is_what_is_before_the_dash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,6 +79,21 @@ static void the_time_is_the_last_events(void **state)
     assert_string_equal(survey_problem(s), "Fire");
 }
 
+static void some_problems_follow_from_the_row(void **state)
+{
+    struct fixture *f = *state;
+    struct survey s = *look(f, fixture_wormhole(f, "7-guitarist-revenges"));
+    assert_non_null(strstr(survey_problem(&s), "mistyped"));
+    s.row.state = WORMHOLE_PAIRED;
+    assert_string_equal(survey_problem(&s), "");
+    s.row.state = WORMHOLE_CLOSED;
+    assert_string_equal(survey_problem(&s), "");
+    s.count.entries = 1;
+    assert_non_null(strstr(survey_problem(&s), "`code`"));
+    snprintf(s.row.problem, sizeof s.row.problem, "Fire");
+    assert_string_equal(survey_problem(&s), "Fire");
+}
+
 static void every_state_has_a_word(void **state)
 {
     (void)state;
@@ -96,6 +111,7 @@ int main(void)
         TEST(many_held_entries),
         TEST(what_the_peer_refused_for_now_is_shown_with_its_reason),
         TEST(the_time_is_the_last_events),
+        TEST(some_problems_follow_from_the_row),
         TEST(every_state_has_a_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
