@@ -222,6 +222,8 @@ int node_open(struct store *s, uint64_t ino)
         node_unhold(s, ino, 1);
         return rc;
     }
+    if (!holds_is_doomed(&s->holds, ino))
+        return 0;
     rc = view_begin(s, &v);
     if (rc == 0) {
         rc = node_get(v, ino, &n);
