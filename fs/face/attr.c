@@ -67,6 +67,8 @@ static int fill_text(struct face *face, const struct place *p, struct stat *st)
         rc = events_size(face->events, &size, &changed_ns);
     else
         rc = control_size(face, p, &size, &changed_ns);
+    if (changed_ns == 0) /* before the first event */
+        changed_ns = face->started_ns;
     st->st_size = (off_t)size;
     set_times(st, changed_ns, changed_ns, changed_ns);
     return rc;

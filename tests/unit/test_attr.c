@@ -67,6 +67,16 @@ static void nobody_else_may_look(void **state)
     assert_true(fill(f, &p).st_size > 0);
 }
 
+static void before_the_first_event_it_is_not_1970(void **state)
+{
+    struct fixture *f = *state;
+    const uint64_t files[] = {INODE_NUMBER_EVENTS, INODE_NUMBER_STATE_JSON, INODE_NUMBER_VERSION};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        struct place p = fixture_place(f, files[i]);
+        assert_int_equal(fill(f, &p).st_mtim.tv_sec, f->face->started_ns / 1000000000);
+    }
+}
+
 /* Directories change by their other names behind the kernel's back; files have one number. */
 static void nothing_below_new_is_believed_long(void **state)
 {
@@ -133,6 +143,7 @@ int main(void)
         TEST(a_file),
         TEST(directories_and_symlinks),
         TEST(nobody_else_may_look),
+        TEST(before_the_first_event_it_is_not_1970),
         TEST(nothing_below_new_is_believed_long),
         TEST(neither_is_the_name_of_the_draft),
         TEST(control_files_are_asked_for_each_time),
