@@ -40,7 +40,7 @@ int inbox_room(struct engine *e, struct view *v, uint64_t *bytes)
 
 int inbox_has_room(struct engine *e, struct view *v, uint64_t more)
 {
-    uint64_t room;
+    uint64_t room = 0;
     int err = inbox_room(e, v, &room);
     return err < 0 ? err : more <= room;
 }
