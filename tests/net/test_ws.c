@@ -282,14 +282,17 @@ static void test_survives_the_server(void **state)
 }
 
 /* A server that is there and says nothing, and one that is no mailbox server. */
+/* Who waits in vain for a connection to it fails. */
 static uint16_t listen_somewhere(int *fd)
 {
+    const struct timeval patience = {.tv_sec = 20};
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(a);
 
     *fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(*fd, (struct sockaddr *)&a, sizeof(a)), 0);
     assert_int_equal(listen(*fd, 64), 0);
+    assert_int_equal(setsockopt(*fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
     assert_int_equal(getsockname(*fd, (struct sockaddr *)&a, &len), 0);
     return ntohs(a.sin_port);
 }
