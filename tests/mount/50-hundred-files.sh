@@ -44,8 +44,12 @@ put() {
 }
 held() { sed -n 's/^held: *//p' "$T/$1/state" | grep -qF "$2" || [ "$(entry_state "$1" "$2")" = held ]; }
 entry_state() { getfattr --only-values -n user.wormhole.state "$T/$1/outbox/$2" 2>/dev/null; }
-# The mount is back; and if the entry is not there, the other one is back, too, so that its inbox can be looked at.
-settled_after_kill() { wh_usable "$1" && { [ -e "$T/$1/$2/outbox/$3" ] || wh_usable "$2"; }; }
+# The mount is back, and what became of the entry is known: held or sealed. If it is not there, the other one is back,
+# too, so that its inbox can be looked at.
+settled_after_kill() {
+    wh_usable "$1" || return
+    if [ -e "$T/$1/$2/outbox/$3" ]; then [ "$(entry_state "$1/$2" "$3")" != open ]; else wh_usable "$2"; fi
+}
 put_all() {
     local name
     for name in $(names_in "$T/from-$1"); do put "$1" "$2" "$name"; done

@@ -4,15 +4,25 @@
 # the servers survive being killed. (No empty file to go: william 1.0.6 waits for a record that no stock client sends.)
 . "$TOP/tests/peers/lib.sh"
 
-exchange() { # SENDER RECEIVER ROUTE THING
+# Once in 256 sessions william's key is another than Python's (it drops zero bytes at the end of the shared element):
+# then both say so, and the session is tried again.
+despite_william() {
+    "$@" && return
+    grep -q 'decrypt message failed\|Key confirmation failed' "$LOGS/sender.log" "$LOGS/receiver.log" || fail "$*"
+    note "william had another key: $*"
+    rm -rf "$T"/got-* "$T/text"
+    must "again: $*" "$@"
+}
+exchange() { despite_william try_exchange "$@"; }
+try_exchange() { # SENDER RECEIVER ROUTE THING
     local before got
     before=$(relay_bytes)
     got=$T/got-$1-$2-$3-$4
     route "$3"
     stock_send "$1" sender "$T/things/$4"
     stock_receive "$2" receiver "$got" "$CODE"
-    must "receiver" stock_end receiver
-    must "sender" stock_end sender
+    stock_end receiver || { stock_end sender; return 1; }
+    stock_end sender || return
     must_be_same "$T/things/$4" "$got/$4"
     must_have_used "$3" "$before"
 }
@@ -30,11 +40,13 @@ exchange python go relay file.bin
 mailbox_forget
 exchange python python relay tree
 
-stock_send python sender --text "$TEXT"
-stock_receive go receiver "$T/text" "$CODE"
-must "text receiver" stock_end receiver
-must "text sender" stock_end sender
-must "text" stock_said receiver "$TEXT"
+try_text() {
+    stock_send python sender --text "$TEXT"
+    stock_receive go receiver "$T/text" "$CODE"
+    stock_end receiver || { stock_end sender; return 1; }
+    stock_end sender && stock_said receiver "$TEXT"
+}
+despite_william try_text
 
 stock_send python sender "$T/things/file.bin"
 stock_refuse go receiver "$CODE"
