@@ -245,59 +245,42 @@ void node_close(struct store *s, uint64_t ino)
 }
 
 static struct sql next_orphan = {
-    "SELECT ino FROM node WHERE nlink=0 AND ino>? ORDER BY ino LIMIT 1", 0};
-
-static int sweep(struct turn *t, unsigned *budget)
-{
-    uint64_t ino = 0;
-    int rc = 0;
-    while (rc == 0 && *budget > 0) {
-        struct sql_query q;
-        rc = sql_row(turn_view(t), &next_orphan, &q, "u", ino);
-        if (rc)
-            break;
-        ino = sql_u64(&q, 0);
-        sql_done(&q);
-        bool waits = holds_has(&t->store->holds, ino) && node_empty(turn_view(t), ino) == 0;
-        if (!waits)
-            rc = node_raze(t, ino, budget);
-    }
-    return rc == STORE_ERR_NOT_FOUND ? 0 : rc;
-}
-
-static struct sql next_remembered = {
-    "SELECT ino, spool FROM node WHERE nlink=0 AND type=1 AND size>0 AND ino>? "
-    "ORDER BY ino LIMIT 1",
-    0};
+    "SELECT ino, type, size, spool FROM node WHERE nlink=0 AND ino>? ORDER BY ino LIMIT 1", 0};
 static struct sql set_empty = {"UPDATE node SET size=0, durable_size=0, spool=0 WHERE ino=?", 0};
 
-static int take_bytes(struct turn *t, uint64_t ino, uint64_t spool)
+static int take_bytes(struct turn *t, const struct node *n)
 {
-    int rc = sql_exec(turn_view(t), &set_empty, "u", ino);
+    int rc = sql_exec(turn_view(t), &set_empty, "u", n->ino);
     if (rc == 0)
-        rc = sql_exec(turn_view(t), &drop_content, "u", ino);
-    if (rc == 0 && spool)
-        rc = spool_unlink_after(t, spool, ino);
+        rc = sql_exec(turn_view(t), &drop_content, "u", n->ino);
+    if (rc == 0 && n->spool)
+        rc = spool_unlink_after(t, n->spool, n->ino);
     return rc;
 }
 
-/* The bytes of files without a name that are not open. */
-static int take_remembered(struct turn *t, unsigned *budget)
+/* What nobody holds goes; of what is only remembered, the bytes. */
+static int sweep(struct turn *t, unsigned *budget)
 {
-    uint64_t ino = 0, spool;
+    struct store *s = t->store;
+    struct node n = {0};
     int rc = 0;
     while (rc == 0 && *budget > 0) {
         struct sql_query q;
-        rc = sql_row(turn_view(t), &next_remembered, &q, "u", ino);
+        rc = sql_row(turn_view(t), &next_orphan, &q, "u", n.ino);
         if (rc)
             break;
-        ino = sql_u64(&q, 0);
-        spool = sql_u64(&q, 1);
+        n = (struct node){.ino = sql_u64(&q, 0),
+                          .type = (enum node_type)sql_int(&q, 1),
+                          .size = sql_u64(&q, 2),
+                          .spool = sql_u64(&q, 3)};
         sql_done(&q);
-        if (holds_has(&t->store->opens, ino))
-            continue;
-        --*budget;
-        rc = take_bytes(t, ino, spool);
+        bool waits = holds_has(&s->holds, n.ino) && node_empty(turn_view(t), n.ino) == 0;
+        if (!waits) {
+            rc = node_raze(t, n.ino, budget);
+        } else if (n.type == NODE_FILE && n.size > 0 && !holds_has(&s->opens, n.ino)) {
+            --*budget;
+            rc = take_bytes(t, &n);
+        }
     }
     return rc == STORE_ERR_NOT_FOUND ? 0 : rc;
 }
@@ -316,15 +299,12 @@ int node_sweep(struct store *s)
         return rc;
     atomic_store(&s->orphaned, false);
     rc = sweep(t, &budget);
-    if (rc == 0)
-        rc = take_remembered(t, &budget);
+    if (rc)
+        turn_abort(t);
+    else
+        rc = turn_checkpoint(t);
     if (rc || budget == 0)
         atomic_store(&s->orphaned, true);
-    if (rc) {
-        turn_abort(t);
-        return rc;
-    }
-    rc = turn_checkpoint(t);
     return rc ? rc : budget == 0;
 }
 
