@@ -16,6 +16,7 @@ static int refuse(char *why, int err, const char *text, const char *dir)
     return err;
 }
 
+/* For what the disk says. */
 static int refuse_io(char *why, int negative_errno, const char *text, const char *dir)
 {
     int err = io_error(negative_errno);
@@ -94,7 +95,7 @@ static int open_directory(struct store *s, const char *dir, char *why)
         return refuse_io(why, rc, "cannot make the store", dir);
     rc = io_open_dir(s->io, dir, &s->dir);
     if (rc)
-        return refuse(why, io_error(rc), "cannot open the store", dir);
+        return refuse_io(why, rc, "cannot open the store", dir);
     rc = check_directory(s);
     if (rc == STORE_ERR_FOREIGN) {
         snprintf(
@@ -140,7 +141,7 @@ static int take_lock(struct store *s, const char *dir, char *why)
     if (rc == -EWOULDBLOCK)
         return name_owner(s, dir, why);
     if (rc)
-        return refuse(why, io_error(rc), "cannot lock the store", dir);
+        return refuse_io(why, rc, "cannot lock the store", dir);
     char pid[24];
     int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
     rc = io_pwrite(s->io, &s->lock, pid, (size_t)len, 0);
@@ -148,7 +149,7 @@ static int take_lock(struct store *s, const char *dir, char *why)
         rc = io_truncate(s->io, &s->lock, (uint64_t)len);
     /* The pid is for people. On a full disk the lock alone must do. */
     if (rc && rc != -ENOSPC && rc != -EDQUOT)
-        return refuse(why, io_error(rc), "cannot lock the store", dir);
+        return refuse_io(why, rc, "cannot lock the store", dir);
     return 0;
 }
 
@@ -159,7 +160,7 @@ static int make_spool(struct store *s, const char *dir, char *why)
     int rc = io_mkdir(s->io, s->dir, "spool");
     if (rc == 0 || rc == -EEXIST)
         rc = io_sync_dir(s->io, s->dir, ".");
-    return rc ? refuse(why, io_error(rc), "cannot make the spool of", dir) : 0;
+    return rc ? refuse_io(why, rc, "cannot make the spool of", dir) : 0;
 }
 
 /* ---- opening and closing ---- */
@@ -207,7 +208,7 @@ static int open_journal(struct store *s, const char *dir, char *why)
 {
     char *real = io_absolute(s->io, dir);
     if (!real)
-        return refuse(why, io_error(-errno), "cannot open the store", dir);
+        return refuse_io(why, -errno, "cannot open the store", dir);
     int rc = vfs_init(&s->vfs, s->io, real);
     if (rc)
         refuse(why, rc, "cannot open the store", dir);

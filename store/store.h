@@ -20,8 +20,9 @@ struct turn;
 /* Opens the store in `dir`, which is made if it is missing (its parent must exist), and brings it
  * to a state that is safe to use:
  *   - takes the lock: LOCKED names the pid of the other process in `why`;
- *   - refuses a directory or journal that is not ours (FOREIGN), a schema that is newer (NEWER),
- *     one that it may not read or write (ACCESS); nothing is changed then;
+ *   - refuses a directory or journal that is not ours (FOREIGN), a spool with files whose journal
+ * is gone (CORRUPT), a schema that is newer (NEWER), one that it may not read or write (ACCESS);
+ * nothing is changed then;
  *   - makes or upgrades the schema (migrate.h);
  *   - after a new boot of the machine, cuts every spool file to its durable size and marks those
  *     that lost bytes (node.lost);
