@@ -176,6 +176,17 @@ static bool a_is_adrift_past_the_fence(const struct pair *p)
     return a->adrift && a->current->mailbox.state == MAILBOX_OPEN;
 }
 
+/* A has a backup from before what its present generation has; so it finds its loss in the replay.
+ */
+static void back_up_and_go_on(void)
+{
+    send(10, 10);
+    assert_delivered_within(MINUTE);
+    pair_backup(pair, PAIR_A);
+    send(13, 13);
+    assert_delivered_within(MINUTE);
+}
+
 /* All that A ever added to its present generation, once more, live. */
 static void repeat_own_messages(void)
 {
@@ -195,11 +206,7 @@ static void repeat_own_messages(void)
 static void a_server_that_repeats_the_lost_future_makes_no_copy(void **state)
 {
     (void)state;
-    send(10, 10);
-    assert_delivered_within(MINUTE);
-    pair_backup(pair, PAIR_A);
-    send(13, 13);
-    assert_delivered_within(MINUTE);
+    back_up_and_go_on();
     pair_restore(pair, PAIR_A);
     assert_true(pair_run(pair, a_is_adrift_past_the_fence, MINUTE));
     repeat_own_messages();
@@ -213,11 +220,7 @@ static void a_server_that_repeats_the_lost_future_makes_no_copy(void **state)
 static void one_that_went_back_knows_a_copy_by_what_is_new(void **state)
 {
     (void)state;
-    send(10, 10);
-    assert_delivered_within(MINUTE);
-    pair_backup(pair, PAIR_A);
-    send(13, 13);
-    assert_delivered_within(MINUTE);
+    back_up_and_go_on();
     pair_stop(pair, PAIR_B); /* so that A stays where it is */
     pair_restore(pair, PAIR_A);
     assert_true(pair_run(pair, a_is_adrift_past_the_fence, MINUTE));

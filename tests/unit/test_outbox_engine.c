@@ -479,14 +479,22 @@ static void test_refused_now(void **state)
     expect_silence(g);
 }
 
+/* A small file that was told, and refused for now. */
+static struct revision refused_file(struct erig *g, uint64_t *file)
+{
+    *file = make_file(g, g->outbox, "f", 10);
+    seal(g, *file);
+    struct revision r = tell(g, *file);
+    decide(g, &r, PEER_REFUSED_NOW, "no room");
+    return r;
+}
+
 /* The disk fails when it is time: it is offered once the disk works again, without a restart. */
 static void test_refused_and_not_committed(void **state)
 {
     struct erig *g = *state;
-    uint64_t file = make_file(g, g->outbox, "f", 10);
-    seal(g, file);
-    struct revision r = tell(g, file);
-    decide(g, &r, PEER_REFUSED_NOW, "no room");
+    uint64_t file;
+    struct revision r = refused_file(g, &file);
     g->now_ms += MINUTE_MS;
     rig_fail(g->r, OPS(IO_WRITE), NULL, 1, 1000, -EIO);
     engine_tick(g->e, g->now_ms);
@@ -526,10 +534,8 @@ static void test_refused_for_long(void **state)
 static void test_refused_and_changed(void **state)
 {
     struct erig *g = *state;
-    uint64_t file = make_file(g, g->outbox, "f", 10);
-    seal(g, file);
-    struct revision r = tell(g, file);
-    decide(g, &r, PEER_REFUSED_NOW, "no room");
+    uint64_t file;
+    struct revision r = refused_file(g, &file);
     set_mode(g, file, 0600);
     expect_queued(g, OUTBOUND_WITHDRAW, &r);
     decide(g, &r, PEER_REFUSED_NOW, "no room"); /* crosses: the withdrawal is the end of it */
