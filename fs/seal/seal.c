@@ -229,10 +229,38 @@ void seal_failed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid, enu
         (void)seal_turn_hold(s->store, s->engine, entry, seal_rule_held_by(why));
 }
 
+/* A file that was closed just now, as seal_turn.h's check knows it. */
+struct closed_file {
+    struct seal *seal;
+    uint64_t generation;
+};
+
+/* Called in the turn: nothing has happened to it since. */
+static bool is_still_closed(void *arg, uint64_t entry)
+{
+    const struct closed_file *f = arg;
+
+    pthread_mutex_lock(&f->seal->lock);
+    const struct track *t = track_find(&f->seal->table, entry);
+    bool still = t && !t->handles && t->generation == f->generation;
+    pthread_mutex_unlock(&f->seal->lock);
+    return still;
+}
+
+/* Where that cannot be recorded, a crash before the sealing holds the file: nothing is lost. */
+static void remember_closed(struct closed_file *f, uint64_t entry)
+{
+    const struct seal_turn_check check = {.settled = is_still_closed, .arg = f};
+
+    (void)seal_turn_mark_empty(f->seal->store, entry, &check);
+}
+
 /* The last FLUSH has decided how the writer ended. */
 void seal_released(struct seal *s, uint64_t entry, uint64_t handle)
 {
-    (void)entry;
+    struct closed_file file = {.seal = s};
+    bool closed = false;
+
     pthread_mutex_lock(&s->lock);
     struct track_handle *h = track_handle_find(&s->table, handle);
     if (h) {
@@ -245,8 +273,12 @@ void seal_released(struct seal *s, uint64_t entry, uint64_t handle)
         quiet_from(s, t, s->now_ms());
         if (killed && !t->handles)
             seal_look_by(s, t, 0);
+        file.generation = t->generation;
+        closed = t->entry == entry && t->is_file && !t->handles && t->accident == SEAL_WELL;
     }
     pthread_mutex_unlock(&s->lock);
+    if (closed)
+        remember_closed(&file, entry);
 }
 
 void seal_renamed(struct seal *s, uint64_t entry, const char *name, size_t name_len)

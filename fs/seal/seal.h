@@ -56,6 +56,8 @@ bool seal_flushed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid);
  * it before the reply. `why`: one that seal_rule_failed knows. handle: 0 if not through one. */
 void seal_failed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid,
                  enum seal_accident why);
+/* The handle is gone. A file that is closed without a byte is recorded as closed: a crash does not
+ * make it an interrupted one. */
 void seal_released(struct seal *s, uint64_t entry, uint64_t handle);
 /* The entry got a new name within its box (a complete rename-in is whole at once), or came in by a
  * rename. */

@@ -131,7 +131,7 @@ struct seal_decision seal_rule(const struct seal_facts *f, const struct seal_tim
 
 enum seal_accident seal_rule_after_crash(const struct seal_evidence *e)
 {
-    bool unfinished = e->directory ? !e->whole : e->bare;
+    bool unfinished = (e->directory || e->bare) && !e->whole;
 
     return unfinished || e->dirty || e->foreign ? SEAL_CRASHED : SEAL_WELL;
 }

@@ -96,10 +96,10 @@ bool seal_rule_failed(enum seal_accident accident);
 /* What the store says of an entry that was not yet sealed when the daemon or the machine died. */
 struct seal_evidence {
     bool directory;
-    bool whole;   /* the tree's writers were known to have exited after its last change */
+    bool whole;   /* after the last change the tree's writers, or the empty file's, were done */
     bool dirty;   /* a file had bytes written since its last FLUSH */
     bool foreign; /* a file's last FLUSH did not come from the process that opened it */
-    bool bare;    /* a file without a byte: perhaps its writer had only opened it */
+    bool bare;    /* a file without a byte: unless `whole`, perhaps its writer had only opened it */
 };
 enum seal_accident seal_rule_after_crash(const struct seal_evidence *evidence);
 

@@ -4,7 +4,8 @@
  *
  * A tree of which all writers were known to have exited is *marked* in the store (an xattr of its
  * top directory that is never listed or sent): so that, if we die before it is sealed, it is not
- * taken for interrupted. The mark holds until something in the tree changes. */
+ * taken for interrupted. So is a file without a byte when it is closed: nothing else tells it from
+ * one that is about to be written. The mark holds until something in the entry changes. */
 #ifndef FS_SEAL_SEAL_TURN_H
 #define FS_SEAL_SEAL_TURN_H
 
@@ -28,7 +29,7 @@ struct seal_sum {
     bool dirty;   /* a file has bytes written since its last FLUSH */
     bool foreign; /* the last FLUSH of one did not come from its opener */
     bool whole;   /* marked, and unchanged since */
-    bool bare;    /* a single file without a byte: perhaps nobody had written to it yet */
+    bool bare;    /* a single file without a byte: unless marked, perhaps not yet written to */
 };
 int seal_turn_sum(struct store *s, uint64_t entry, struct seal_sum *out);
 
@@ -58,7 +59,10 @@ int seal_turn_hold(struct store *s, struct engine *e, uint64_t entry, enum seal_
 /* The last writable handle of an entry that is no longer open was released. */
 int seal_turn_idle(struct store *s, struct engine *e, uint64_t entry);
 
-/* Marks a tree, if it is settled. */
+/* Marks an entry, if it is settled. */
 int seal_turn_mark(struct store *s, uint64_t entry, const struct seal_turn_check *check);
+
+/* The same for a file, if it is open and without a byte; else nothing is done, and the result 0. */
+int seal_turn_mark_empty(struct store *s, uint64_t entry, const struct seal_turn_check *check);
 
 #endif

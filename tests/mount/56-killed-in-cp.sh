@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # limit: 150
 # The daemon is killed while a cp is in progress: no half file ever goes out; it is held, named, and released by
-# copying again. A file that was closed before the kill goes out by itself.
+# copying again. A file that was closed before the kill, an empty one too, goes out by itself.
 . "$TOP/tests/lib/all.sh"
 
 random_file "$T/whole" 200000
@@ -20,6 +20,11 @@ written() { [ "$(stat -c %s "$T/a/b/outbox/half")" -ge 19900000 ]; }
 wait_for 20 written
 # And one that has only opened its file.
 exec 8>"$T/a/b/outbox/opened"
+# And an empty file that is closed, but not for long enough to be sealed.
+: >"$T/empty"
+cp "$T/empty" "$T/a/b/outbox/"
+released() { not wh_says a/b held 'empty \(open'; }
+wait_for 20 released
 
 wh_kill a
 exec 7>&-
@@ -29,6 +34,7 @@ wh_mount a
 must "the bytes are gone" present "$T/a/b/outbox/half"
 wait_for 20 wh_says a/b held half
 wh_arrives 60 b/a whole "$T/whole"
+wh_arrives 60 b/a empty "$T/empty"
 
 # What is put now overtakes it; when that has arrived and a tree's settle time is over, the half is still here.
 cp "$T/marker" "$T/a/b/outbox/"
@@ -43,7 +49,7 @@ cp "$T/half" "$T/a/b/outbox/"
 wh_arrives 60 b/a half "$T/half"
 rm "$T/a/b/outbox/opened"
 wh_outbox_empties 60 a/b
-wh_inbox_is b/a half marker slow whole
+wh_inbox_is b/a empty half marker slow whole
 
 # The same in the middle of a real cp, at several moments.
 random_file "$T/large" 250000000
@@ -58,6 +64,6 @@ for delay in 0.02 0.1 0.25; do
     [ "$copied" = yes ] || cp "$T/large" "$T/a/b/outbox/"
     wh_arrives 90 b/a large "$T/large"
     wh_outbox_empties 60 a/b
-    wh_inbox_is b/a half large marker slow whole
+    wh_inbox_is b/a empty half large marker slow whole
     rm "$T/b/a/inbox/large"
 done

@@ -167,6 +167,17 @@ int seal_turn_mark(struct store *s, uint64_t entry, const struct seal_turn_check
     return 0;
 }
 
+int seal_turn_mark_empty(struct store *s, uint64_t entry, const struct seal_turn_check *check)
+{
+    struct fake *f = fake_of(entry);
+
+    if (!f || f->look.row.kind != NODE_FILE || !f->sum.bare)
+        return 0;
+    int rc = seal_turn_mark(s, entry, check);
+    f->sum.whole = rc == 0;
+    return rc;
+}
+
 const char *store_strerror(int err)
 {
     (void)err;

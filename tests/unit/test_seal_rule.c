@@ -314,6 +314,8 @@ static void a_crash_interrupts_what_was_being_written(void **state)
         {{.dirty = true}, SEAL_CRASHED},
         {{.foreign = true}, SEAL_CRASHED},
         {{.bare = true}, SEAL_CRASHED},
+        {{.bare = true, .whole = true}, SEAL_WELL},
+        {{.bare = true, .whole = true, .foreign = true}, SEAL_CRASHED},
         {{.dirty = true, .foreign = true, .bare = true}, SEAL_CRASHED},
         {{.directory = true}, SEAL_CRASHED},
         {{.directory = true, .whole = true}, SEAL_WELL},

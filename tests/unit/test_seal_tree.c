@@ -169,6 +169,29 @@ static void a_marked_tree_goes_on(void **state)
     assert_sealed(TREE, 1);
 }
 
+static void create_empty(uint64_t ino, const char *name)
+{
+    add(ino, name, NODE_FILE)->sum.bare = true;
+    seal_created(seal, ino, ino, false, getpid());
+    seal_opened(seal, ino, ino, HANDLE, true, getpid());
+}
+
+/* Only its release tells an empty file that was copied from one that is about to be written. */
+static void a_crash_interrupts_an_empty_file_only_while_it_is_open(void **state)
+{
+    (void)state;
+    open_seal();
+    create_empty(FILE_1, "closed");
+    close_file(FILE_1, getpid());
+    create_empty(FILE_2, "open");
+    assert_true(seal_flushed(seal, FILE_2, HANDLE, getpid())); /* the shell's, as in: slow >open */
+    seal_close(seal); /* its thread was never started: nothing is finished */
+    open_seal();
+    assert_held(FILE_2, SEAL_HELD_CRASHED);
+    pass(301);
+    assert_sealed(FILE_1, 1);
+}
+
 static void an_interruption_outlives_a_restart(void **state)
 {
     (void)state;
@@ -227,6 +250,7 @@ int main(void)
         TEST(a_killed_writer_below_interrupts_the_tree),
         TEST(a_handle_moves_with_its_file),
         TEST(a_crash_interrupts_what_was_open),
+        TEST(a_crash_interrupts_an_empty_file_only_while_it_is_open),
         TEST(a_marked_tree_goes_on),
         TEST(an_interruption_outlives_a_restart),
         TEST(closing_finishes_what_is_whole),

@@ -358,6 +358,34 @@ static void a_mark_lasts_until_something_changes(void **state)
     assert_false(sum.whole);
 }
 
+static void a_file_is_marked_only_while_it_is_empty(void **state)
+{
+    bool yes = true;
+    const struct seal_turn_check check = {.settled = answer, .arg = &yes};
+    struct seal_sum sum;
+
+    (void)state;
+    uint64_t file = create(outbox, "f", NODE_FILE);
+    assert_int_equal(content_flush(store, file, true), 0);
+    assert_int_equal(seal_turn_mark_empty(store, file, &check), 0);
+    assert_int_equal(seal_turn_sum(store, file, &sum), 0);
+    assert_true(sum.bare && sum.whole);
+    pass_ms(1);
+    assert_int_equal(content_write(store, file, "x", 1, 0), 0);
+    assert_int_equal(content_truncate(store, file, 0), 0);
+    assert_int_equal(seal_turn_sum(store, file, &sum), 0);
+    assert_true(sum.bare && !sum.whole);
+    assert_int_equal(content_write(store, file, "x", 1, 0), 0);
+    assert_int_equal(seal_turn_mark_empty(store, file, &check), 0);
+    assert_int_equal(seal_turn_sum(store, file, &sum), 0);
+    assert_false(sum.whole);
+    uint64_t dir = create(outbox, "d", NODE_DIR);
+    assert_int_equal(seal_turn_mark_empty(store, dir, &check), 0);
+    assert_int_equal(seal_turn_sum(store, dir, &sum), 0);
+    assert_false(sum.whole);
+    assert_int_equal(seal_turn_mark_empty(store, 99999, &check), 0);
+}
+
 static void the_engine_is_told_of_idle_entries(void **state)
 {
     (void)state;
@@ -381,6 +409,7 @@ int main(void)
         TEST(holds_come_and_go),
         TEST(reasons_of_others_stay),
         TEST(a_mark_lasts_until_something_changes),
+        TEST(a_file_is_marked_only_while_it_is_empty),
         TEST(the_engine_is_told_of_idle_entries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
