@@ -47,12 +47,14 @@ mailbox_forget() {
     [ "${1:-}" = down ] || server_start mailbox
 }
 
-mailbox_query() { sqlite3 -readonly "$T/mailbox/channel.sqlite" "$1"; }
+# FILE QUERY, of a database that its server may be writing to just now.
+server_query() { sqlite3 -readonly -cmd '.timeout 10000' "$T/$1" "$2"; }
+mailbox_query() { server_query mailbox/channel.sqlite "$1"; }
 # Bytes of all message bodies that the mailbox server keeps, as they are on its disk.
 mailbox_bytes() { mailbox_query 'select coalesce(sum(length(body)), 0) from messages'; }
 # Bytes that the relay has carried in finished connections.
 relay_bytes() {
-    sqlite3 -readonly "$T/relay/usage.sqlite" 'select coalesce(sum(total_bytes), 0) from usage' 2>/dev/null || echo 0
+    server_query relay/usage.sqlite 'select coalesce(sum(total_bytes), 0) from usage' 2>/dev/null || echo 0
 }
 
 servers_start() {
