@@ -280,8 +280,17 @@ static bool can_skip(const struct boss *b, const struct generation *g)
            inbound_classify(&b->inbound, &m) != INBOUND_GAP;
 }
 
+/* Until the fence numbered messages wait: then all that the replay had are one turn, and who
+ * processes one of them can see what the later ones say of it. */
+static bool may_take(const struct generation *g)
+{
+    return generation_is_open(g) || !generation_is_met(g);
+}
+
 static struct order_item *take_next(const struct boss *b, struct generation *g)
 {
+    if (!may_take(g))
+        return NULL;
     struct order_item *item = order_take(&g->order);
 
     if (item != NULL || !can_skip(b, g))
@@ -458,12 +467,13 @@ static int own_unknown(struct boss *b, struct generation *g, const struct mailbo
     return PROTO_OK;
 }
 
-static void fence(struct boss *b, const struct generation *g, const struct mailbox_event *event)
+static int fence(struct boss *b, struct generation *g, const struct mailbox_event *event)
 {
     actions_add(b->actions, ACTION_CAUGHT_UP)->link = boss_rendezvous_of(b, g)->link;
     boss_problem_over(b, PROBLEM_OVERFULL); /* else it would have been noticed again */
     if (event->lost)
         boss_event(b, EVENT_MAILBOX_LOST, "");
+    return boss_check(b, take_ordered(b, g));
 }
 
 int boss_stream_event(struct boss *b, struct generation *g, const struct mailbox_event *event)
@@ -476,8 +486,7 @@ int boss_stream_event(struct boss *b, struct generation *g, const struct mailbox
     case MAILBOX_EVENT_OWN_UNKNOWN:
         return own_unknown(b, g, event);
     case MAILBOX_EVENT_FENCE:
-        fence(b, g, event);
-        break;
+        return fence(b, g, event);
     case MAILBOX_EVENT_OVERFULL:
         boss_problem(b, PROBLEM_OVERFULL, "the peer has put too much into its mailbox");
         break;

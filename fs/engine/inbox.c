@@ -207,6 +207,18 @@ static int begins(struct step *step, const struct peer_message *m, enum arrival_
     return err < 0 ? err : 1;
 }
 
+/* Does the peer take it back in the rest of this turn? So it is with what a replay brings all at
+ * once: then nothing of it is taken, and the withdrawal is decided when its turn comes. */
+static bool is_withdrawn_later(const struct step *step, const uint8_t rev[static REV_BYTES])
+{
+    struct peer_message m;
+    for (const struct action *a = step->actions.first; a != NULL; a = a->next)
+        if (a->kind == ACTION_DELIVER && peer_parse(&m, a->body.data, a->body.len) == 0 &&
+            m.kind == PEER_WITHDRAW && memcmp(m.revision, rev, REV_BYTES) == 0)
+            return true;
+    return false;
+}
+
 /* ---- small parcels, in pieces ---- */
 
 static int take_small(struct step *step, const struct arrival *a, const void *parcel, size_t len)
@@ -261,7 +273,7 @@ static int got_piece(struct step *step, const struct peer_message *m)
                         .started_ms = step->now.ms};
     memcpy(a.rev, m->revision, REV_BYTES);
     int before = decided_before(step, m->revision);
-    if (before != 0)
+    if (before != 0 || is_withdrawn_later(step, m->revision))
         return before < 0 ? before : 0;
     if (m->size > INLINE_BYTES_MAX || m->len > m->size || m->offset > m->size - m->len)
         return inbox_refuse(step, m->revision, true, "its pieces do not fit together");
@@ -281,7 +293,7 @@ static int got_piece(struct step *step, const struct peer_message *m)
 static int got_offer(struct step *step, const struct peer_message *m)
 {
     int before = decided_before(step, m->revision);
-    if (before != 0)
+    if (before != 0 || is_withdrawn_later(step, m->revision))
         return before < 0 ? before : 0;
     struct arrival a;
     int err = arrival_get(turn_view(step->t), step->slot->id, m->revision, &a);

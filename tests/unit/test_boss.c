@@ -296,6 +296,24 @@ static void crashes_around_a_close_do_no_harm(void **state)
         }
 }
 
+/* ---- what a replay has ---- */
+
+static bool b_has_some(const struct pair *p)
+{
+    return pair_store(p, PAIR_B)->received > 0;
+}
+
+static void a_replay_is_delivered_in_one_turn(void **state)
+{
+    (void)state;
+    pair_stop(pair, PAIR_B);
+    pair_send(pair, PAIR_A, 20);
+    pass(MINUTE);
+    pair_start(pair, PAIR_B);
+    assert_true(pair_run(pair, b_has_some, MINUTE));
+    assert_int_equal(of(PAIR_B)->received, 20);
+}
+
 /* ---- bulk connections ---- */
 
 static void a_bulk_connection_comes_about(void **state)
@@ -382,6 +400,7 @@ int main(void)
         T(a_close_is_repeated_for_a_month_and_no_longer),
         T(a_late_peer_is_told_of_the_close),
         T(crashes_around_a_close_do_no_harm),
+        T(a_replay_is_delivered_in_one_turn),
         T(a_bulk_connection_comes_about),
         T(both_wanting_one_get_one),
         T(a_bulk_connection_comes_again_after_any_restart),

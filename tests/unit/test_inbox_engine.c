@@ -364,6 +364,55 @@ static void test_withdraw(void **state)
     assert_int_equal(rig_events(g->r, LOG_ARRIVAL_WITHDRAWN), 3);
 }
 
+/* As a boss says all that one replay had: in one turn. */
+static int deliver_replay(struct step *step, void *arg)
+{
+    struct peer_message *m = arg;
+    for (; m->kind != 0; m++) {
+        struct bytes content = {0};
+        assert_int_equal(peer_build(&content, m), 0);
+        action_set_body(&step->actions, actions_add(&step->actions, ACTION_DELIVER), content.data,
+                        content.len);
+        bytes_release(&content);
+    }
+    return 0;
+}
+
+static void test_withdrawn_in_the_same_replay(void **state)
+{
+    struct erig *g = *state;
+    make_parcel(g, make_file(g, g->outbox, "f", 20000));
+    struct peer_message first = {.kind = PEER_PIECE,
+                                 .size = parcel.len,
+                                 .data = parcel.data,
+                                 .len = PIECE},
+                        last = {.kind = PEER_PIECE,
+                                .size = parcel.len,
+                                .offset = PIECE,
+                                .data = parcel.data + PIECE,
+                                .len = parcel.len - PIECE},
+                        large = {.kind = PEER_OFFER,
+                                 .size = 100000,
+                                 .items = 1,
+                                 .data = (const uint8_t *)"g",
+                                 .len = 1},
+                        back = {.kind = PEER_WITHDRAW};
+    struct peer_message replay[] = {first, first, last, large,      last,
+                                    back,  large, back, {.kind = 0}};
+    static const uint8_t revisions[] = {1, 2, 1, 3, 2, 1, 4, 3};
+    for (size_t i = 0; i < sizeof revisions; i++)
+        make_rev(replay[i].revision, revisions[i]);
+    assert_int_equal(deliver(g, first, 1), 0); /* the first piece came earlier */
+    assert_int_equal(step_alone(g->e, g->id, deliver_replay, replay), 0);
+    expect_decision(g, 2, PEER_TAKEN, "f");
+    expect_decision(g, 1, PEER_WITHDRAWN, "");
+    expect_decision(g, 3, PEER_WITHDRAWN, "");
+    expect_silence(g);
+    assert_int_equal(inbox_count_of(g), 1);
+    assert_int_equal(rig_events(g->r, LOG_ARRIVING), 1); /* the fourth */
+    expect_nothing_left(g, 1);
+}
+
 static int drop_all(struct step *step, void *arg)
 {
     (void)arg;
@@ -528,6 +577,7 @@ int main(void)
         erig_test(test_room_in_the_middle),
         erig_test(test_offer),
         erig_test(test_withdraw),
+        erig_test(test_withdrawn_in_the_same_replay),
         erig_test(test_drop_all),
         erig_test(test_wormhole_removed),
         erig_test(test_too_many_arrivals),
