@@ -198,7 +198,7 @@ static int enter(struct store *s, struct spool_file *f, struct freeze_pass *pass
 static int own_up(struct store *s, struct spool_file *f, uint64_t offset)
 {
     struct turn *t;
-    if (f->dirty || offset >= f->durable)
+    if (f->owned_up || offset >= f->durable)
         return 0;
     int rc = turn_begin(s, &t);
     if (rc)
@@ -211,7 +211,7 @@ static int own_up(struct store *s, struct spool_file *f, uint64_t offset)
     }
     rc = turn_commit(t);
     if (rc == 0)
-        f->dirty = true;
+        f->dirty = f->owned_up = true;
     return rc;
 }
 
@@ -250,6 +250,7 @@ static int record(struct store *s, struct spool_file *f, uint64_t size, bool pro
     if (f->durable > size)
         f->durable = size;
     f->dirty = f->dirty || rc == 0;
+    f->owned_up = f->owned_up || (promise && rc == 0);
     f->writes++;
     return rc;
 }
@@ -281,6 +282,7 @@ static int write_file(struct store *s, struct spool_file *f, const void *data, s
     rc = io_pwrite(s->io, &f->io, data, len, offset);
     rc = rc ? io_error(rc) : record(s, f, end > size ? end : size, false);
     if (rc) {
+        f->writes++; /* some of it may be there: no flush under way covers that */
         if (end > size)
             f->untrimmed = true;
         return rc;
@@ -304,7 +306,7 @@ static int grow_file(struct store *s, struct spool_file *f, uint64_t size)
 /* The journal first: bytes that it still counts must not be gone. */
 static int shrink_file(struct store *s, struct spool_file *f, uint64_t size)
 {
-    int rc = record(s, f, size, !f->dirty && size < f->durable);
+    int rc = record(s, f, size, !f->owned_up && size < f->durable);
     f->untrimmed = true;
     f->cuts++;
     if (rc)

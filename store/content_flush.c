@@ -95,6 +95,7 @@ static int record_file(struct store *s, struct spool_file *f, const struct befor
         return rc;
     f->durable = w.durable;
     f->dirty = w.dirty;
+    f->owned_up = f->owned_up && w.dirty;
     f->by_opener = by_opener;
     return 0;
 }

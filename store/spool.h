@@ -37,6 +37,7 @@ struct spool_file {
     _Atomic uint64_t size;
     uint64_t durable;
     bool dirty, by_opener;
+    bool owned_up;             /* that it is dirty is on disk */
     pthread_mutex_t sync_lock; /* the kernel tells of a failed write-back once: one sync at a time,
                                   so that whoever hears of it marks the file before the next asks */
     atomic_bool bad;

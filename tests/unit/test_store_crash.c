@@ -265,6 +265,7 @@ static void run(uint32_t seed)
     static struct world w;
     char crash_dir[128];
     void *state;
+    seed_now = seed;
     w = (struct world){.power = {.seed = seed}};
     rig_setup(&state);
     struct rig *r = w.rig = state;
@@ -299,13 +300,17 @@ static void run(uint32_t seed)
 
 static uint32_t first_seed = 1, runs = RUNS;
 
+/* What a seed has found once: promised bytes overwritten after an append, whose mark of the file as
+ * changed was not on disk yet. */
+static const uint32_t found[] = {1049};
+
 static void test_a_crash_keeps_every_promise(void **state)
 {
     (void)state;
-    for (uint32_t seed = first_seed; seed < first_seed + runs; seed++) {
-        seed_now = seed;
+    for (size_t i = 0; i < sizeof found / sizeof found[0]; i++)
+        run(found[i]);
+    for (uint32_t seed = first_seed; seed < first_seed + runs; seed++)
         run(seed);
-    }
 }
 
 /* With arguments: FIRST_SEED RUNS. */
