@@ -116,12 +116,22 @@ int spool_insert(struct spool *p, uint64_t ino, uint64_t id, struct io_file *io,
     return 0;
 }
 
-/* The oldest unused file, if there are too many. p->lock is held. */
+/* Only we know that it is bad: its row could not be told yet. */
+static bool is_a_secret(const struct spool_file *f)
+{
+    return atomic_load(&f->bad) && !atomic_load(&f->marked);
+}
+
+/* The oldest unused file that may be forgotten, if there are too many. p->lock is held. */
 static struct spool_file *evict(struct spool *p)
 {
     if (p->idle <= SPOOL_FDS_MAX)
         return NULL;
     struct spool_file *old = p->idle_head;
+    while (old && is_a_secret(old))
+        old = old->next_idle;
+    if (!old)
+        return NULL;
     leave_idle(p, old);
     unbucket(p, old);
     return old;

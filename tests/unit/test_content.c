@@ -218,6 +218,7 @@ static void test_overwriting_flushed_bytes_is_owned_up_to_first(void **state)
     uint64_t ino = make(r);
     put(r, ino, BIG, 0);
     assert_int_equal(content_flush(r->store, ino, true), 0);
+    put(r, ino, 1, BIG); /* so that it is dirty, but nobody has made that durable */
     rig_fail(r, OPS(IO_SYNC), "-wal", 1, 1, -EIO);
     assert_int_equal(content_write(r->store, ino, "new", 3, 10), STORE_ERR_BROKEN);
     expect(r, ino, pattern, BIG, 0); /* not a byte was changed */
@@ -364,11 +365,12 @@ static void test_room_is_made_for_whoever_needs_it(void **state)
     assert_false(store_make_room(r->store));
 }
 
-static void test_many_files_share_few_descriptors(void **state)
+enum { FILES = SPOOL_FDS_MAX + 40 };
+
+static uint64_t inos[FILES];
+
+static void make_files(struct rig *r)
 {
-    struct rig *r = *state;
-    enum { FILES = SPOOL_FDS_MAX + 40 };
-    static uint64_t inos[FILES];
     fill();
     for (int i = 0; i < FILES; i++) {
         char name[16];
@@ -376,12 +378,38 @@ static void test_many_files_share_few_descriptors(void **state)
         inos[i] = rig_make(r, r->outbox, name, NODE_FILE);
         assert_int_equal(content_write(r->store, inos[i], pattern + i, 70 * KIB, 0), 0);
     }
+}
+
+static void expect_files(struct rig *r)
+{
+    for (int i = 0; i < FILES; i++)
+        expect(r, inos[i], pattern + i, 70 * KIB, 0);
+}
+
+/* As long as only its descriptor knows of it. */
+static void test_a_failed_sync_outlives_the_descriptors(void **state)
+{
+    struct rig *r = *state;
+    uint64_t ino = make(r);
+    put(r, ino, BIG, 0);
+    make_files(r);
+    rig_fail(r, OPS(IO_SYNC) | OPS(IO_WRITE), NULL, 1, 1000, -EIO);
+    assert_int_equal(content_flush(r->store, ino, true), STORE_ERR_IO);
+    rig_heal(r);
+    expect_files(r);
+    assert_int_equal(content_flush(r->store, ino, true), STORE_ERR_IO);
+    assert_true(rig_node(r, ino).bad);
+}
+
+static void test_many_files_share_few_descriptors(void **state)
+{
+    struct rig *r = *state;
+    make_files(r);
     int fds = 0;
     for (int fd = 3; fd < 1024; fd++)
         fds += lseek(fd, 0, SEEK_CUR) >= 0;
     assert_true(fds < SPOOL_FDS_MAX + 30);
-    for (int i = 0; i < FILES; i++)
-        expect(r, inos[i], pattern + i, 70 * KIB, 0);
+    expect_files(r);
 }
 
 /* ---- several threads ---- */
@@ -498,6 +526,7 @@ int main(void)
         rig_test(test_put_and_peek),
         rig_test(test_unlink_while_open),
         rig_test(test_room_is_made_for_whoever_needs_it),
+        rig_test(test_a_failed_sync_outlives_the_descriptors),
         rig_test(test_many_files_share_few_descriptors),
         rig_test(test_writers_of_one_file),
         rig_test(test_a_flush_promises_only_what_it_saw),
