@@ -30,14 +30,24 @@ static int run(struct view *v, const char *text)
     return sql_error(v, sqlite3_exec(v->db, text, NULL, NULL, NULL));
 }
 
+/* After a commit, as SQLite does by itself; but on a full disk the WAL has only the reserve. */
+static int fold_when_long(void *arg, sqlite3 *db, const char *name, int pages)
+{
+    struct store *s = arg;
+    int most = atomic_load(&s->tight) ? CORE_TIGHT_CHECKPOINT_PAGES : CORE_CHECKPOINT_PAGES;
+    if (pages >= most)
+        (void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    return SQLITE_OK; /* what did not work now is tried again after the next */
+}
+
 static int set_up(struct view *v, unsigned cache_kib)
 {
     char text[256];
-    snprintf(
-        text, sizeof text,
-        "PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=ON;"
-        "PRAGMA cache_size=-%u; PRAGMA wal_autocheckpoint=%u; PRAGMA journal_size_limit=67108864",
-        cache_kib, (unsigned)CORE_CHECKPOINT_PAGES);
+    snprintf(text, sizeof text,
+             "PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=ON;"
+             "PRAGMA cache_size=-%u; PRAGMA journal_size_limit=67108864",
+             cache_kib);
+    sqlite3_wal_hook(v->db, fold_when_long, v->store);
     return run(v, text);
 }
 

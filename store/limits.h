@@ -18,21 +18,22 @@ enum {
     CONTENT_CALL_BYTES_MAX = 16 << 20, /* one content_read or content_write */
     SPOOL_FDS_MAX = 128,               /* spool files kept open when nobody uses them */
     SWEEP_NODES_MAX = 2000,            /* nodes that one turn deletes; the rest waits for a sweep */
-    LOG_DETAIL_BYTES_MAX = 16 * 1024,  /* one event's detail as JSON text */
-    LOG_TEXT_BYTES_MAX = 1024,         /* one sentence in a detail (problem, reason) */
-    SENT_KEPT_MAX = 1000,              /* rows of `sent` kept for each wormhole, the newest */
-    DECIDED_KEPT_MAX = 100 * 1000,     /* rows of `decided` kept for each wormhole, the newest */
-    REV_BYTES = 16,                    /* the id of a sealed revision */
-    INCARNATION_BYTES = 16,            /* the id of one start of a message queue */
-    CODE_BYTES_MAX = 128,              /* a code's text, without NUL */
-    PHASE_BYTES_MAX = 64,              /* a phase's name, without NUL */
-    CIPHERTEXT_BYTES_MAX = 64 * 1024,  /* one stored ciphertext */
-    MESSAGE_BYTES_MAX = 256 * 1024,    /* one numbered message's body */
-    OUTBOUND_BYTES_MAX = 256 * 1024,   /* one queued operation's detail */
-    SNAPSHOT_BYTES_MAX = 4 << 20,      /* one wormhole's machine snapshot */
-    RESERVE_BYTES = 8 << 20,           /* what the reserve file keeps free */
-    ZIP_MEMBERS_MAX = 1000 * 1000,     /* members of one zip; directories that paths name, too */
-    ZIP_DEPTH_MAX = 2048,              /* components of a member's path */
+    RAZE_BYTES_PER_NODE = 2048, /* so many inline bytes count as one more: 4 MiB in one turn */
+    LOG_DETAIL_BYTES_MAX = 16 * 1024, /* one event's detail as JSON text */
+    LOG_TEXT_BYTES_MAX = 1024,        /* one sentence in a detail (problem, reason) */
+    SENT_KEPT_MAX = 1000,             /* rows of `sent` kept for each wormhole, the newest */
+    DECIDED_KEPT_MAX = 100 * 1000,    /* rows of `decided` kept for each wormhole, the newest */
+    REV_BYTES = 16,                   /* the id of a sealed revision */
+    INCARNATION_BYTES = 16,           /* the id of one start of a message queue */
+    CODE_BYTES_MAX = 128,             /* a code's text, without NUL */
+    PHASE_BYTES_MAX = 64,             /* a phase's name, without NUL */
+    CIPHERTEXT_BYTES_MAX = 64 * 1024, /* one stored ciphertext */
+    MESSAGE_BYTES_MAX = 256 * 1024,   /* one numbered message's body */
+    OUTBOUND_BYTES_MAX = 256 * 1024,  /* one queued operation's detail */
+    SNAPSHOT_BYTES_MAX = 4 << 20,     /* one wormhole's machine snapshot */
+    RESERVE_BYTES = 8 << 20,          /* what the reserve file keeps free */
+    ZIP_MEMBERS_MAX = 1000 * 1000,    /* members of one zip; directories that paths name, too */
+    ZIP_DEPTH_MAX = 2048,             /* components of a member's path */
 };
 
 #define CONTENT_BYTES_MAX ((uint64_t)1 << 44) /* one file */

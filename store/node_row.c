@@ -141,6 +141,18 @@ static int get_first_child(struct turn *t, uint64_t dir, struct name *name, stru
     return rc;
 }
 
+/* What deleting it takes of the budget. With secure_delete the pages of inline bytes are written
+ * once more, to the WAL: a turn must not need more of that than the reserve of a full disk. */
+static unsigned cost_of(const struct node *n)
+{
+    return 1 + (n->spool ? 0 : (unsigned)(n->size / RAZE_BYTES_PER_NODE));
+}
+
+static void spend(unsigned *budget, unsigned cost)
+{
+    *budget = *budget > cost ? *budget - cost : 0;
+}
+
 /* Goes down to the first leaf, deletes it, and climbs when a directory has become empty; so it
  * needs no memory, and can stop anywhere. */
 int node_raze(struct turn *t, uint64_t top, unsigned *budget)
@@ -154,7 +166,7 @@ int node_raze(struct turn *t, uint64_t top, unsigned *budget)
             n = child;
             continue;
         }
-        --*budget;
+        spend(budget, rc == 0 ? cost_of(&child) : 1);
         if (rc == 0) {
             rc = link_remove(t, n.ino, &name);
             if (rc == 0)
@@ -170,6 +182,7 @@ int node_raze(struct turn *t, uint64_t top, unsigned *budget)
             rc = node_get(turn_view(t), parent, &n);
         }
     }
+    atomic_store(&t->store->orphaned, true); /* the rest is for the next sweep */
     return rc ? rc : make_orphan(t, top);
 }
 

@@ -2,6 +2,7 @@
 #include "store_rig.h"
 
 #include "store/core.h"
+#include "store/scrub.h"
 #include "store/secrets.h"
 
 /* A disk with so many free bytes: files grow out of it, and give back when they are cut or deleted.
@@ -145,6 +146,53 @@ static void test_removing_works_on_a_full_disk(void **state)
     assert_false(store_tight(r->store));
 }
 
+/* With secure_delete a removal writes to the WAL about as much as it frees. */
+static void make_much_and_fill(struct rig *r, uint64_t dir)
+{
+    char name[32];
+    for (int i = 0; i < 400; i++) {
+        snprintf(name, sizeof name, "m%d", i);
+        uint64_t ino = rig_make(r, dir, name, NODE_FILE);
+        assert_int_equal(content_write(r->store, ino, bytes, 60000, 0), 0);
+    }
+    struct turn *t = rig_turn(r);
+    scrub_owe(t);
+    commit(t);
+    assert_int_equal(scrub_run(r->store), 0);
+    disk_of(r)->free = 0;
+}
+
+static void test_removing_needs_no_more_than_the_reserve(void **state)
+{
+    struct rig *r = *state;
+    char name[32];
+    make_much_and_fill(r, r->outbox);
+    for (int i = 0; i < 400; i++) {
+        snprintf(name, sizeof name, "m%d", i);
+        assert_int_equal(rig_unlink(r, r->outbox, name), 0);
+    }
+}
+
+static void test_a_large_tree_can_leave_a_full_disk(void **state)
+{
+    struct rig *r = *state;
+    struct turn *t;
+    uint64_t tree = rig_make(r, r->outbox, "tree", NODE_DIR);
+    make_much_and_fill(r, tree);
+    assert_int_equal(turn_begin_relief(r->store, &t), 0);
+    assert_int_equal(name_remove_tree(t, r->outbox, "tree", 4, "delivered"), 0);
+    commit(t);
+    assert_int_equal(rig_lookup(r, r->outbox, "tree"), 0);
+    int sweeps = 0;
+    for (; node_sweep_owed(r->store) && sweeps < 100; sweeps++)
+        assert_true(node_sweep(r->store) >= 0);
+    assert_in_range(sweeps, 1, 99);
+    struct view *v = rig_view(r);
+    struct node n;
+    assert_int_equal(node_get(v, tree, &n), STORE_ERR_NOT_FOUND);
+    view_end(v);
+}
+
 static void test_a_relief_turn_records_on_a_full_disk(void **state)
 {
     struct rig *r = *state;
@@ -238,6 +286,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_removing_works_on_a_full_disk, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_removing_needs_no_more_than_the_reserve, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_large_tree_can_leave_a_full_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_relief_turn_records_on_a_full_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_relief_turn_takes_the_reserve_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_full_disk_loses_nothing, setup, teardown),
