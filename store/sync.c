@@ -179,6 +179,10 @@ const char *store_trouble(struct store *s)
     pthread_mutex_unlock(&s->sync.lock);
     if (deleted)
         return "the store was deleted: nothing new is safe; unmount, and mount again";
+    if (atomic_load(&s->vfs.lossy))
+        return "the disk of the store failed, and has lost what only the journal still has: "
+               "unmount, "
+               "and mount again";
     if (broken || atomic_load(&s->failing))
         return "the disk of the store fails: nothing new is safe until it works again";
     if (store_tight(s))

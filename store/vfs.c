@@ -14,12 +14,15 @@ struct vfs_file {
     sqlite3_file base;
     struct vfs *vfs;
     const char *path; /* relative; SQLite keeps the name alive until xClose */
-    bool wal;
+    bool wal, database;
     /* SQLite writes a frame of the WAL as its header, then its page. The header is held back and
      * goes out with the page: one system call for each checkpoint of a write less. */
     bool holding;
     sqlite3_int64 held_at;
     uint8_t held[FRAME_HEADER_BYTES];
+    /* Of the last read. The commit of a turn that did not fit in the cache reads frames that are
+     * there and writes new headers into them: no page follows, and nothing after the last one. */
+    sqlite3_int64 read_at;
     sqlite3_file *real;
 };
 
@@ -82,8 +85,10 @@ static int write_out(struct vfs_file *vf, const void *data, int len, sqlite3_int
     int rc = write_once(vf, data, len, offset);
     if ((rc == -ENOSPC || rc == -EDQUOT) && v->make_room && v->make_room(v->make_room_arg))
         rc = write_once(vf, data, len, offset);
-    if (rc == 0)
+    if (rc == 0) {
+        v->written = v->written || vf->database;
         return SQLITE_OK;
+    }
     atomic_store(&v->last_errno, -rc);
     return rc == -ENOSPC || rc == -EDQUOT ? SQLITE_FULL : SQLITE_IOERR_WRITE;
 }
@@ -97,9 +102,10 @@ static int let_go(struct vfs_file *vf)
     return write_out(vf, vf->held, FRAME_HEADER_BYTES, vf->held_at);
 }
 
-static bool is_frame_header(const struct vfs_file *vf, int len, sqlite3_int64 offset)
+static bool begins_frame(const struct vfs_file *vf, int len, sqlite3_int64 offset)
 {
-    return vf->wal && len == FRAME_HEADER_BYTES && offset >= WAL_HEADER_BYTES;
+    return vf->wal && len == FRAME_HEADER_BYTES && offset >= WAL_HEADER_BYTES &&
+           offset != vf->read_at;
 }
 
 static bool is_page_of_held(const struct vfs_file *vf, int len, sqlite3_int64 offset)
@@ -124,7 +130,7 @@ static int xwrite(sqlite3_file *f, const void *data, int len, sqlite3_int64 offs
     int rc = let_go(vf);
     if (rc != SQLITE_OK)
         return rc;
-    if (!is_frame_header(vf, len, offset))
+    if (!begins_frame(vf, len, offset))
         return write_out(vf, data, len, offset);
     memcpy(vf->held, data, FRAME_HEADER_BYTES);
     vf->held_at = offset;
@@ -147,6 +153,7 @@ static int xread(sqlite3_file *f, void *buf, int len, sqlite3_int64 offset)
     int rc = let_go(vf);
     if (rc != SQLITE_OK)
         return rc;
+    vf->read_at = offset;
     if (ask(vf->vfs, IO_READ, vf->path, offset, len) < 0)
         return SQLITE_IOERR_READ;
     rc = vf->real->pMethods->xRead(vf->real, buf, len, offset);
@@ -155,18 +162,49 @@ static int xread(sqlite3_file *f, void *buf, int len, sqlite3_int64 offset)
     return rc == SQLITE_IOERR_CORRUPTFS ? SQLITE_IOERR_READ : rc;
 }
 
-static int xsync(sqlite3_file *f, int flags)
+static int sync_once(struct vfs_file *vf, int flags)
 {
-    struct vfs_file *vf = file_of(f);
     int rc = let_go(vf);
     int verdict = rc == SQLITE_OK ? ask(vf->vfs, IO_SYNC, vf->path, 0, 0) : -EIO;
     if (verdict < 0)
-        rc = SQLITE_IOERR_FSYNC;
-    else if (verdict == IO_GO)
-        rc = vf->real->pMethods->xSync(vf->real, flags);
-    if (rc != SQLITE_OK && vf->wal)
-        atomic_store(&vf->vfs->wal_sync_failed, true);
+        return SQLITE_IOERR_FSYNC;
+    return verdict == IO_GO ? vf->real->pMethods->xSync(vf->real, flags) : rc;
+}
+
+/* A checkpoint begins with this. */
+static int sync_wal(struct vfs_file *vf, int flags)
+{
+    struct vfs *v = vf->vfs;
+    int rc = sync_once(vf, flags);
+    if (rc != SQLITE_OK)
+        atomic_store(&v->wal_sync_failed, true);
+    v->left_unsynced = v->left_unsynced || v->written;
+    v->written = false;
     return rc;
+}
+
+/* A sync that failed may have lost what was written, and the next one would not say so. What this
+ * checkpoint wrote the next one writes again; what an earlier one had written, and left to be
+ * synced later as a reader kept it from the end, is in the WAL alone from now on: until the next
+ * start reads that from its beginning, no sync succeeds, and so the WAL stays. */
+static int sync_database(struct vfs_file *vf, int flags)
+{
+    struct vfs *v = vf->vfs;
+    if (atomic_load(&v->lossy))
+        return SQLITE_IOERR_FSYNC;
+    int rc = sync_once(vf, flags);
+    if (rc != SQLITE_OK && v->left_unsynced)
+        atomic_store(&v->lossy, true);
+    v->left_unsynced = v->written = false;
+    return rc;
+}
+
+static int xsync(sqlite3_file *f, int flags)
+{
+    struct vfs_file *vf = file_of(f);
+    if (vf->wal)
+        return sync_wal(vf, flags);
+    return vf->database ? sync_database(vf, flags) : sync_once(vf, flags);
 }
 
 /* The database is complete by itself when SQLite empties the WAL. Should the machine die before
@@ -293,6 +331,7 @@ static int xopen(sqlite3_vfs *base, const char *name, sqlite3_file *f, int flags
         .vfs = v,
         .path = relative(v, name),
         .wal = (flags & SQLITE_OPEN_WAL) != 0,
+        .database = (flags & SQLITE_OPEN_MAIN_DB) != 0,
         .real = (sqlite3_file *)(void *)(vf + 1),
     };
     vf->real->pMethods = NULL;

@@ -19,7 +19,11 @@ struct vfs {
     char name[VFS_NAME_MAX];
     char dir[VFS_DIR_MAX];       /* prefix that is cut off to make io_call.path */
     atomic_bool wal_sync_failed; /* set here; journal.c clears it after a TRUNCATE checkpoint */
-    atomic_int last_errno;       /* of the last refused or failed write, to tell EDQUOT apart */
+    /* Of the database: pages were written since its last sync, by this checkpoint or by an earlier
+     * one. Only who has the writer lock makes checkpoints. */
+    bool written, left_unsynced;
+    atomic_bool lossy;     /* a sync failed that may have lost the latter; until the next start */
+    atomic_int last_errno; /* of the last refused or failed write, to tell EDQUOT apart */
     /* Called when a write says ENOSPC/EDQUOT; true: room was made, write again. */
     bool (*make_room)(void *arg);
     void *make_room_arg;
