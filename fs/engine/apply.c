@@ -171,6 +171,12 @@ static int close_done(struct step *step)
     return err;
 }
 
+static int went_back(struct step *step, const char *who)
+{
+    int err = event(step, LOG_WENT_BACK, "who", who);
+    return err < 0 ? err : outbox_repeat(step);
+}
+
 static int happened(struct step *step, const struct action *a)
 {
     const char *detail = a->text != NULL ? a->text : "";
@@ -189,9 +195,9 @@ static int happened(struct step *step, const struct action *a)
     case EVENT_MET:
         return event_number(step, LOG_MET, "number", strtoull(detail, NULL, 10));
     case EVENT_WENT_BACK_HERE:
-        return event(step, LOG_WENT_BACK, "who", "us");
+        return went_back(step, "us");
     case EVENT_WENT_BACK_PEER:
-        return event(step, LOG_WENT_BACK, "who", "peer");
+        return went_back(step, "peer");
     case EVENT_CLONE:
         return event(step, LOG_FAILED, "why", "another copy of this store is in use");
     }

@@ -221,6 +221,8 @@ static bool is_withdrawn_later(const struct step *step, const uint8_t rev[static
 
 /* ---- small parcels, in pieces ---- */
 
+static const char misfit[] = "its pieces do not fit together";
+
 static int take_small(struct step *step, const struct arrival *a, const void *parcel, size_t len)
 {
     struct arrival done = *a;
@@ -241,16 +243,29 @@ static int take_small(struct step *step, const struct arrival *a, const void *pa
     return err < 0 ? err : inbox_publish(step, &done, taken.files);
 }
 
-/* Appends the piece to those that came before, in the staged file. 0 until the last one. */
+/* Some are missing: our store may have gone back. The peer says all of it again by and by. */
+static int have_again(struct step *step, const uint8_t rev[static REV_BYTES])
+{
+    int err = drop_arrival(step, rev);
+    if (err == 0)
+        err = log_rev(step, LOG_ARRIVAL_REFUSED, rev, misfit);
+    return err < 0 ? err : decide(step, rev, PEER_REFUSED_NOW, NULL, misfit);
+}
+
+/* Appends the piece to those that came before, in the staged file. 0 until the last one. The first
+ * one may come once more, from a peer that says all of it again. */
 static int collect(struct step *step, const struct peer_message *m, struct arrival *a)
 {
     uint8_t parcel[INLINE_BYTES_MAX];
-    ssize_t had =
-        a->manifest != 0 ? content_peek(turn_view(step->t), a->manifest, parcel, sizeof parcel) : 0;
+    ssize_t had = 0;
+    if (a->manifest != 0 && m->offset != 0)
+        had = content_peek(turn_view(step->t), a->manifest, parcel, sizeof parcel);
     if (had < 0)
         return (int)had;
-    if ((uint64_t)had != m->offset || m->offset + m->len > sizeof parcel)
-        return inbox_refuse(step, a->rev, true, "its pieces do not fit together");
+    if ((uint64_t)had != m->offset)
+        return have_again(step, a->rev);
+    if (m->offset + m->len > sizeof parcel)
+        return inbox_refuse(step, a->rev, true, misfit);
     memcpy(parcel + had, m->data, m->len);
     size_t len = (size_t)had + m->len;
     if (len == m->size)
@@ -276,12 +291,12 @@ static int got_piece(struct step *step, const struct peer_message *m)
     if (before != 0 || is_withdrawn_later(step, m->revision))
         return before < 0 ? before : 0;
     if (m->size > INLINE_BYTES_MAX || m->len > m->size || m->offset > m->size - m->len)
-        return inbox_refuse(step, m->revision, true, "its pieces do not fit together");
+        return inbox_refuse(step, m->revision, true, misfit);
     int err = arrival_get(turn_view(step->t), step->slot->id, m->revision, &a);
     if (err < 0 && err != STORE_ERR_NOT_FOUND)
         return err;
     if (err == 0 && (a.state != ARRIVAL_PIECES || a.size != m->size))
-        return inbox_refuse(step, m->revision, true, "its pieces do not fit together");
+        return inbox_refuse(step, m->revision, true, misfit);
     if (err == STORE_ERR_NOT_FOUND && m->offset != 0)
         return 0; /* the rest of what was refused for now: it will come again, from the start */
     int begun = err == 0 ? 1 : begins(step, m, ARRIVAL_PIECES);

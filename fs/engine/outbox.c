@@ -1,5 +1,6 @@
 #include "fs/engine/outbox.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include "fs/engine/inbox.h"
 #include "fs/engine/jobs.h"
@@ -583,6 +584,56 @@ static int erase_withdrawn(struct step *step)
             return err;
     }
     return found;
+}
+
+/* ---- a store went back ---- */
+
+struct rev_list {
+    uint8_t (*revs)[REV_BYTES];
+    size_t count, cap;
+};
+
+/* What something was said of, and is not decided. */
+static int collect_said(void *arg, const struct revision *r)
+{
+    struct rev_list *list = arg;
+    if (r->state != REVISION_TOLD && r->state != REVISION_WITHDRAWN &&
+        !(r->state == REVISION_QUEUED && r->number != 0))
+        return 0;
+    if (list->count == list->cap) {
+        size_t cap = list->cap == 0 ? 16 : 2 * list->cap;
+        uint8_t(*grown)[REV_BYTES] = realloc(list->revs, cap * sizeof *grown);
+        if (grown == NULL)
+            return STORE_ERR_NOMEM;
+        list->revs = grown;
+        list->cap = cap;
+    }
+    memcpy(list->revs[list->count++], r->rev, REV_BYTES);
+    return 0;
+}
+
+static int repeat(struct step *step, const uint8_t rev[static REV_BYTES])
+{
+    struct revision r;
+    int err = outbound_drop_rev(step->t, step->slot->id, rev);
+    if (err >= 0)
+        err = revision_get(turn_view(step->t), rev, &r);
+    if (err < 0)
+        return err;
+    r.number = 0;
+    return r.state == REVISION_WITHDRAWN ? push(step, OUTBOUND_WITHDRAW, rev, "", 0)
+                                         : push_revision(step, &r);
+}
+
+int outbox_repeat(struct step *step)
+{
+    struct rev_list list = {0};
+    int err = revision_each(turn_view(step->t), step->slot->id, collect_said, &list);
+    for (size_t i = 0; err >= 0 && i < list.count; i++)
+        err = repeat(step, list.revs[i]);
+    free(list.revs);
+    step->state_changed = true;
+    return err < 0 ? err : 0;
 }
 
 int outbox_restart(struct step *step)

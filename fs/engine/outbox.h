@@ -49,6 +49,10 @@ int outbox_fill(struct step *step);
 int outbox_acked(struct step *step, uint64_t number);
 /* A peer was found: everything sealed is queued for it as if for the first time. */
 int outbox_restart(struct step *step);
+/* A store went back, ours or the peer's: messages of before, or the decisions that they led to, may
+ * be lost for good although they were acknowledged. What is undecided is said again, from its
+ * beginning; the peer repeats what it has decided. */
+int outbox_repeat(struct step *step);
 /* The peer's decision on one of our revisions. `text` is the name in its inbox or the reason. */
 int outbox_decided(struct step *step, const uint8_t rev[static REV_BYTES], int verdict,
                    const char *text, size_t len);

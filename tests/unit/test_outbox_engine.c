@@ -647,6 +647,55 @@ static void test_new_peer(void **state)
     assert_int_equal(sum.count, 0);
 }
 
+/* ---- a store that went back ---- */
+
+static int repeat(struct step *step, void *arg)
+{
+    (void)arg;
+    return outbox_repeat(step);
+}
+
+static void test_what_is_undecided_is_said_again(void **state)
+{
+    struct erig *g = *state;
+    uint64_t told = make_file(g, g->outbox, "told", 10),
+             changed = make_file(g, g->outbox, "changed", 10),
+             half = make_file(g, g->outbox, "half", 40 * KIB),
+             queued = make_file(g, g->outbox, "queued", 10),
+             refused = make_file(g, g->outbox, "refused", 10);
+    seal(g, refused);
+    struct revision r = tell(g, refused), withdrawn;
+    decide(g, &r, PEER_REFUSED_NOW, "no room");
+    seal(g, told);
+    tell(g, told);
+    seal(g, changed);
+    withdrawn = tell(g, changed);
+    set_mode(g, changed, 0600);
+    expect_queued(g, OUTBOUND_WITHDRAW, &withdrawn); /* it was said */
+    seal(g, half);
+    r = expect_revision(g, half, REVISION_QUEUED);
+    r.number = 1; /* a piece of it was said, and the next one is queued */
+    struct turn *t = rig_turn(g->r);
+    assert_int_equal(revision_put(t, &r), 0);
+    commit(t);
+    seal(g, queued);
+    assert_int_equal(step_alone(g->e, g->id, repeat, NULL), 0);
+    r = expect_revision(g, queued, REVISION_QUEUED);
+    expect_queued(g, OUTBOUND_PIECES, &r);
+    for (int i = 0; i < 3; i++) { /* the others in the order of their random numbers */
+        struct queued q;
+        assert_true(pop_queued(g, &q));
+        assert_int_not_equal(memcmp(q.op.rev, r.rev, REV_BYTES), 0);
+        bool back = memcmp(q.op.rev, withdrawn.rev, REV_BYTES) == 0;
+        assert_int_equal(q.op.kind, back ? OUTBOUND_WITHDRAW : OUTBOUND_PIECES);
+        assert_memory_equal(q.detail, "\0\0\0\0\0\0\0\0", q.op.detail_len);
+    }
+    expect_silence(g);
+    assert_int_equal(expect_revision(g, told, REVISION_QUEUED).number, 0);
+    assert_int_equal(expect_revision(g, half, REVISION_QUEUED).number, 0);
+    expect_revision(g, refused, REVISION_REFUSED);
+}
+
 static int push_long(struct step *step, void *arg)
 {
     static const char reason[PEER_REASON_MAX + 100] = "a";
@@ -692,6 +741,7 @@ int main(void)
         erig_test(test_refused_for_ever),
         erig_test(test_small_and_damaged),
         erig_test(test_new_peer),
+        erig_test(test_what_is_undecided_is_said_again),
         erig_test(test_long_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
