@@ -10,17 +10,19 @@
 #include "fs/face/session_io.h"
 
 /* default_permissions is a mount option. What is left out here is better done by the kernel: file
- * locks and shared maps work locally, ACLs there are none. */
+ * locks and shared maps work locally, ACLs there are none. Nor may the kernel drop its pages of a
+ * file because the mtime that we report is new: it made the change itself, and another write to
+ * these pages may be under way to us, and be overtaken by the read that brings them back. */
 static void init(void *arg, struct fuse_conn_info *conn)
 {
     (void)arg;
     static const unsigned wanted[] = {FUSE_CAP_PARALLEL_DIROPS,  FUSE_CAP_READDIRPLUS,
                                       FUSE_CAP_READDIRPLUS_AUTO, FUSE_CAP_ASYNC_DIO,
-                                      FUSE_CAP_CACHE_SYMLINKS,   FUSE_CAP_AUTO_INVAL_DATA};
+                                      FUSE_CAP_CACHE_SYMLINKS,   FUSE_CAP_EXPLICIT_INVAL_DATA};
     static const unsigned unwanted[] = {FUSE_CAP_WRITEBACK_CACHE, FUSE_CAP_ATOMIC_O_TRUNC,
                                         FUSE_CAP_POSIX_LOCKS,     FUSE_CAP_FLOCK_LOCKS,
                                         FUSE_CAP_SPLICE_READ,     FUSE_CAP_HANDLE_KILLPRIV,
-                                        FUSE_CAP_POSIX_ACL};
+                                        FUSE_CAP_POSIX_ACL,       FUSE_CAP_AUTO_INVAL_DATA};
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
         conn->want |= conn->capable & wanted[i];
     for (size_t i = 0; i < sizeof unwanted / sizeof unwanted[0]; i++)
