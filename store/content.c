@@ -227,6 +227,17 @@ static int trim(struct store *s, struct spool_file *f)
 
 /* ---- after it ---- */
 
+/* A rename may have moved the file to another entry since we entered, and that one been sealed: a
+ * truncation has no handle that would keep it open. */
+static int stay_open(struct turn *t, const struct spool_file *f)
+{
+    struct node n;
+    if (f->entry_epoch == atomic_load(&turn_store(t)->spool.entry_epoch))
+        return 0;
+    int rc = node_get(turn_view(t), f->ino, &n);
+    return rc || n.entry == f->entry ? rc : freeze_break(t, n.entry);
+}
+
 /* The checkpoint of a change: the new size, the times, the dirty flag. */
 static int record(struct store *s, struct spool_file *f, uint64_t size, bool promise)
 {
@@ -236,7 +247,9 @@ static int record(struct store *s, struct spool_file *f, uint64_t size, bool pro
         return rc;
     if (promise)
         turn_promise(t);
-    rc = sql_exec(turn_view(t), &set_size, "uiu", size, turn_now_ns(t), f->ino);
+    rc = stay_open(t, f);
+    if (rc == 0)
+        rc = sql_exec(turn_view(t), &set_size, "uiu", size, turn_now_ns(t), f->ino);
     if (rc == 0 && sql_changes(turn_view(t)) != 1)
         rc = STORE_ERR_NOT_FOUND;
     if (rc) {

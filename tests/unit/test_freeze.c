@@ -411,6 +411,39 @@ static void test_growing_takes_back_the_seal_of_where_it_is_now(void **state)
     }
 }
 
+static int truncation_from_hook(void *arg, struct io_call *call)
+{
+    struct in_growth *g = arg;
+    pthread_t thread;
+    if (g->rig == NULL || call->op != IO_TRUNCATE || strstr(call->path, "spool/") == NULL)
+        return IO_GO;
+    struct in_growth other = *g;
+    g->rig = NULL;
+    pthread_create(&thread, NULL, move_and_seal, &other);
+    pthread_join(thread, NULL);
+    return IO_GO;
+}
+
+/* By path: nobody has it open, so the entry that it has come into may be sealed at once. */
+static void test_a_truncation_takes_back_the_seal_of_where_it_is_now(void **state)
+{
+    struct rig *r = *state, other = *r;
+    struct in_growth g = {0};
+    struct io io = {.before = truncation_from_hook, .arg = &g};
+    snprintf(other.dir, sizeof other.dir, "%s/other", r->parent);
+    assert_int_equal(store_open(&other.store, other.dir, &io, other.why), 0);
+    other.id = rig_wormhole(&other, "bob", &other.outbox, &other.inbox);
+    uint64_t f = rig_make(&other, other.outbox, "f", NODE_FILE);
+    uint64_t top = rig_make(&other, other.outbox, "t", NODE_DIR);
+    assert_int_equal(content_write(other.store, f, bytes, BIG, 0), 0);
+    g = (struct in_growth){.rig = &other, .top = top};
+    assert_int_equal(content_truncate(other.store, f, BIG + 1000), 0);
+    assert_null(g.rig);
+    assert_int_equal(rig_node(&other, f).entry, top);
+    assert_int_equal(rig_entry(&other, top).state, ENTRY_OPEN);
+    store_close(other.store);
+}
+
 /* Writers and a sealer at once: whenever an entry is sealed, its bytes stand still. */
 struct racer {
     pthread_t thread;
@@ -482,6 +515,7 @@ int main(void)
         cmocka_unit_test(test_passes_keep_seals_out),
         rig_test(test_seal_during_a_write_is_busy),
         rig_test(test_growing_takes_back_the_seal_of_where_it_is_now),
+        rig_test(test_a_truncation_takes_back_the_seal_of_where_it_is_now),
         rig_test(test_sealed_bytes_stand_still),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
