@@ -231,12 +231,20 @@ int engine_create(struct engine *e, struct turn *t, const char *name, size_t nam
     return err;
 }
 
+/* Mistakes of users are found before the step: one that fails restarts the machine, with all its
+ * connections. */
 int engine_join(struct engine *e, struct turn *t, uint64_t wormhole, const char *code)
 {
+    struct wormhole w;
     if (code_check(code) < 0)
         return STORE_ERR_INVALID;
+    int err = wormhole_get(turn_view(t), wormhole, &w);
+    if (err < 0)
+        return err;
+    if (w.state == WORMHOLE_PAIRED || w.state == WORMHOLE_CLOSING)
+        return STORE_ERR_BUSY;
     struct step step;
-    int err = step_begin(&step, e, t, wormhole);
+    err = step_begin(&step, e, t, wormhole);
     if (err < 0)
         return err;
     return step_end(&step, boss_join(step.slot->boss, code, &step.now, &step.actions));
@@ -289,6 +297,8 @@ int engine_entry_changing(struct engine *e, struct turn *t, uint64_t entry)
     int err = entry_get(turn_view(t), entry, &row);
     if (err < 0 || row.state == ENTRY_OPEN)
         return err == STORE_ERR_NOT_FOUND ? 0 : err;
+    if (row.state == ENTRY_SENT && e->options.keep_sent)
+        return STORE_ERR_READ_ONLY;
     return entry_step(e, t, entry, outbox_unseal);
 }
 

@@ -126,7 +126,7 @@ int outbox_unseal(struct step *step, uint64_t ino)
         return 0;
     step->state_changed = true;
     if (entry.state == ENTRY_SENT)
-        return step->e->options.keep_sent ? STORE_ERR_READ_ONLY : entry_reopen(step->t, ino);
+        return entry_reopen(step->t, ino);
     struct revision r;
     err = revision_get(turn_view(step->t), entry.rev, &r);
     if (err == 0)

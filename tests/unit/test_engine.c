@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "fs/engine/slot.h"
 #include "store/content.h"
 #include "store/namespace.h"
 #include "store/wormholes.h"
@@ -59,6 +60,28 @@ static bool outboxes_empty(struct world *w, void *arg)
     struct pair *p = arg;
     return world_running(w, A) && world_running(w, B) && world_outbox_count(w, A, p->id[A]) == 0 &&
            world_outbox_count(w, B, p->id[B]) == 0;
+}
+
+/* Whoever tells a paired wormhole a code, or changes what keep_sent keeps, does not disturb it. */
+static void test_a_refusal_restarts_nothing(void **state)
+{
+    (void)state;
+    struct pair p;
+    struct turn *t;
+    begin_paired(&p, 1);
+    const struct slot *slot = slot_find(world_engine(p.w, A), p.id[A]);
+    uint32_t loads = slot->loads;
+    assert_int_equal(turn_begin(world_store(p.w, A), &t), 0);
+    assert_int_equal(engine_join(world_engine(p.w, A), t, p.id[A], "7-guitarist-revenge"),
+                     STORE_ERR_BUSY);
+    turn_abort(t);
+    world_engine(p.w, A)->options.keep_sent = true;
+    uint64_t file = world_send_file(p.w, A, p.id[A], "kept", 1, 100);
+    world_run(p.w, NULL, NULL, MINUTE_MS);
+    assert_int_equal(content_truncate(world_store(p.w, A), file, 1), STORE_ERR_READ_ONLY);
+    world_run(p.w, NULL, NULL, MINUTE_MS);
+    assert_int_equal(slot->loads, loads);
+    world_free(p.w);
 }
 
 static void test_small_file(void **state)
@@ -288,6 +311,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_small_file),
+        cmocka_unit_test(test_a_refusal_restarts_nothing),
         cmocka_unit_test(test_sizes_at_the_edges),
         cmocka_unit_test(test_sent_before_pairing),
         cmocka_unit_test(test_rotation),
