@@ -145,7 +145,7 @@ struct packed {
 static int gather(void *arg, const struct entry *e)
 {
     struct gathering *g = arg;
-    if (e->held[0] != '\0' || e->state != ENTRY_SEALED)
+    if (e->held[0] != '\0' || e->state != ENTRY_SEALED || e->kind == NODE_SYMLINK)
         return 0;
     if (g->count == g->cap) {
         size_t cap = g->cap == 0 ? 16 : 2 * g->cap;
@@ -316,8 +316,32 @@ static bool may_pass(int err)
            err == STORE_ERR_NOMEM || err == STORE_ERR_BUSY;
 }
 
-/* What cannot be packed (beyond a bound, a lone link) is held, with the reason; when only the disk
- * is full, packing is tried again. */
+/* These clients have no links. In a tree they get what one leads to; here that is another entry, or
+ * none of ours. */
+static int find_link(void *arg, const struct entry *e)
+{
+    if (e->held[0] != '\0' || e->state != ENTRY_SEALED || e->kind != NODE_SYMLINK)
+        return 0;
+    *(uint64_t *)arg = e->ino;
+    return 1;
+}
+
+static int hold_links(struct step *step)
+{
+    uint64_t ino;
+    int found;
+    while ((found = entry_each(turn_view(step->t), step->slot->id, 0, find_link, &ino)) > 0) {
+        int err = entry_hold(step->t, ino,
+                             "this client cannot receive a symbolic link: send what it points to");
+        if (err < 0)
+            return err;
+        step->state_changed = true;
+    }
+    return found;
+}
+
+/* What cannot be packed (beyond a bound) is held, with the reason; when only the disk is full,
+ * packing is tried again. */
 static int could_not_pack(struct step *step, const struct gathering *g, int why)
 {
     if (step->slot->stock != NULL)
@@ -340,6 +364,9 @@ static int could_not_pack(struct step *step, const struct gathering *g, int why)
 static int put_packed(struct step *step, void *arg)
 {
     struct packed *p = arg;
+    int err = hold_links(step);
+    if (err < 0)
+        return err;
     return p->err < 0 ? could_not_pack(step, &p->gathered, p->err) : put_offer(step, p);
 }
 
