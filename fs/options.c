@@ -289,7 +289,8 @@ static int take_name(struct options *o, const char *name, char *why)
     if (strchr(name, '/'))
         return refuse(why,
                       "'%s' is a path: the first of two arguments is the name of a store "
-                      "(store=DIR says where it lies)",
+                      "(store=DIR says where it lies); mount(8) makes a path of a name that a file "
+                      "here has, too",
                       name);
     if (*name == '\0' || *name == '.' || strlen(name) > OPTIONS_NAME_MAX)
         return refuse(why, "'%s' cannot be the name of a store", name);

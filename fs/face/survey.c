@@ -4,6 +4,8 @@
 #include <string.h>
 #include "proto/code.h"
 
+enum { ANSWERED_WITHIN_MS = 60000 /* where both are there, it takes seconds */ };
+
 /* With those that the peer has refused for now: its reason is as good to know as one of ours. */
 static uint64_t held_count(const struct survey *s)
 {
@@ -71,6 +73,7 @@ int survey_read(struct view *v, uint64_t wormhole, struct survey *s)
         rc = entry_each(v, wormhole, 0, note_entry, s);
     if (rc < 0)
         return rc;
+    s->age_ms = store_now_ns(view_store(v)) / 1000000 - s->row.created_ms;
     s->held_count = held_count(s);
     s->outbox_bytes = s->count.sealed_bytes;
     rc = s->row.last_event > 0 ? log_read(v, s->row.last_event - 1, 1, note_time, &s->event_ms) : 0;
@@ -141,6 +144,8 @@ static const char *implied_problem(const struct survey *s)
     if (s->row.state == WORMHOLE_CLOSED && s->count.entries > 0)
         return "The peer has closed: what is in the outbox goes to whoever is given the next code. "
                "Read `code` for it.";
+    if (s->row.state == WORMHOLE_JOINING && s->age_ms > ANSWERED_WITHIN_MS)
+        return "Nobody has answered to this code yet: is it right, and not used up?";
     if (is_unpaired(s) && code_is_mistyped(s->row.name.text))
         return "Its name looks like a code with a mistyped word, so it is a new wormhole: to join, "
                "make a directory by the right code, or write that into `code`.";

@@ -25,6 +25,7 @@ struct survey {
     uint64_t outbox_bytes;
     uint64_t inbox_entries;
     int64_t event_ms; /* of row.last_event */
+    int64_t age_ms;   /* since the wormhole was made */
     struct survey_held held[FACE_HELD_SHOWN_MAX];
     size_t held_shown;
     uint64_t held_count;

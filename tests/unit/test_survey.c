@@ -84,6 +84,10 @@ static void some_problems_follow_from_the_row(void **state)
     struct fixture *f = *state;
     struct survey s = *look(f, fixture_wormhole(f, "7-guitarist-revenges"));
     assert_non_null(strstr(survey_problem(&s), "mistyped"));
+    s.row.state = WORMHOLE_JOINING;
+    assert_string_equal(survey_problem(&s), "");
+    s.age_ms = 61000;
+    assert_non_null(strstr(survey_problem(&s), "Nobody has answered"));
     s.row.state = WORMHOLE_PAIRED;
     assert_string_equal(survey_problem(&s), "");
     s.row.state = WORMHOLE_CLOSED;
