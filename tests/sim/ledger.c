@@ -414,10 +414,49 @@ static bool is_owed(const struct seed *s, const struct parcel *p)
            !p->withdrawn && !p->excused;
 }
 
+static int find_sealed(void *arg, const struct entry *e)
+{
+    *(uint64_t *)arg = e->ino;
+    return e->state == ENTRY_SEALED && e->held[0] == '\0' && e->error[0] == '\0';
+}
+
+static bool is_paired(struct view *v, uint64_t wormhole)
+{
+    struct wormhole row;
+    return wormhole_get(v, wormhole, &row) == 0 && row.state == WORMHOLE_PAIRED;
+}
+
+/* Where a store went back nobody knows what each parcel may have come to; but nothing that is in an
+ * outbox then may stay there. Its inode, or 0. */
+static uint64_t left_at(struct seed *s, const struct pair *p, int end)
+{
+    struct view *v[2] = {NULL, NULL};
+    uint64_t ino = 0;
+    int found = 0;
+    if (!readable(s, p->peer[0]) || !readable(s, p->peer[1]))
+        return 0;
+    if (view_begin(world_store(s->world, p->peer[0]), &v[0]) == 0 &&
+        view_begin(world_store(s->world, p->peer[1]), &v[1]) == 0 && is_paired(v[0], p->id[0]) &&
+        is_paired(v[1], p->id[1]))
+        found = entry_each(v[end], p->id[end], 0, find_sealed, &ino);
+    view_end(v[1]);
+    view_end(v[0]);
+    return found > 0 ? ino : 0;
+}
+
+static bool is_left(struct seed *s, const struct pair *p)
+{
+    return p->back && !p->cloned && p->state == PAIR_PAIRED &&
+           (left_at(s, p, 0) != 0 || left_at(s, p, 1) != 0);
+}
+
 bool ledger_drained(struct seed *s)
 {
     for (size_t i = 0; i < s->parcel_count; i++)
         if (is_owed(s, &s->parcels[i]) && !s->parcels[i].delivered)
+            return false;
+    for (int i = 0; i < s->pair_count; i++)
+        if (is_left(s, &s->pairs[i]))
             return false;
     return true;
 }
@@ -486,6 +525,15 @@ static void check_order(struct seed *s, const struct parcel *a, const struct par
                   (unsigned long long)a->ino, 'A' + a->from);
 }
 
+static void check_left(struct seed *s, const struct pair *p)
+{
+    if (!is_left(s, p))
+        return;
+    int end = left_at(s, p, 0) != 0 ? 0 : 1;
+    seed_fail(s, "a store went back, and entry %llu of %c never left the outbox",
+              (unsigned long long)left_at(s, p, end), 'A' + p->peer[end]);
+}
+
 /* What the server keeps for us. */
 static void check_server(struct seed *s)
 {
@@ -516,6 +564,8 @@ void ledger_verdict(struct seed *s)
         for (size_t k = 0; k < i; k++)
             check_order(s, &s->parcels[k], &s->parcels[i]);
     }
+    for (int i = 0; i < s->pair_count && !s->failed; i++)
+        check_left(s, &s->pairs[i]);
     check_server(s);
     s->result->encryptions = ciphers_count();
 }
