@@ -47,7 +47,7 @@ struct engine_out {
     void (*transit_listen)(void *arg, uint64_t wormhole, uint64_t attempt);
     void (*transit_start)(void *arg, uint64_t wormhole, uint64_t attempt,
                           const struct transit_plan *plan);
-    void (*transit_stop)(void *arg, uint64_t wormhole, uint64_t attempt);
+    void (*transit_stop)(void *arg, uint64_t wormhole, uint64_t attempt); /* 0: all it has */
     void (*wake)(void *arg);      /* the next deadline may be earlier now: call engine_tick */
     void (*job)(void *arg);       /* there is work for engine_work */
     int64_t (*now_ms)(void *arg); /* CLOCK_REALTIME or virtual */

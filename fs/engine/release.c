@@ -109,9 +109,8 @@ int release_action(struct step *step, struct action *a)
         return STORE_ERR_NOMEM;
     }
     *r = (struct released_action){.e = step->e, .slot = step->slot, .action = a};
-    r->attempt = (uint64_t)step->slot->loads << 32 | (uint32_t)a->number;
-    if (a->kind == ACTION_TRANSIT_LISTEN)
-        step->slot->attempt = r->attempt;
+    if (a->number != SLOT_ATTEMPTS_ALL)
+        r->attempt = (uint64_t)step->slot->loads << 32 | (uint32_t)a->number;
     if (a->kind == ACTION_LINK_CLOSE)
         count_close(r, 1);
     if (MUTANT(ACK_BEFORE_COMMIT) && a->kind == ACTION_LINK_SEND) {

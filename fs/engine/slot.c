@@ -106,8 +106,7 @@ static void disconnect(struct slot *s, struct actions *actions)
     pthread_mutex_unlock(&s->e->live_lock);
     for (int link = 0; link < LINK_COUNT; link++)
         actions_add(actions, ACTION_LINK_CLOSE)->link = (enum wormhole_link)link;
-    if (s->attempt != 0)
-        actions_add(actions, ACTION_TRANSIT_STOP)->number = (uint32_t)s->attempt;
+    actions_add(actions, ACTION_TRANSIT_STOP)->number = SLOT_ATTEMPTS_ALL;
 }
 
 int slot_load(struct engine *e, struct turn *t, struct slot *s, struct now *now,

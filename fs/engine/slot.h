@@ -41,8 +41,6 @@ struct slot {
     unsigned failures; /* steps in a row that could not be committed (live_lock) */
     unsigned closes[LINK_COUNT], closing[LINK_COUNT];
     int64_t deadline_ms; /* when the machine or the engine has something to do (live_lock) */
-    uint64_t
-        attempt;    /* the last transit attempt that was begun, as the network knows it; 0: none */
     uint32_t loads; /* how often the machine was restored: a machine numbers its attempts from 1,
                      * the network gets loads << 32 | number, so that news of an older machine's
                      * attempts is told apart */
@@ -51,6 +49,10 @@ struct slot {
     int64_t retry_ms;       /* the earliest re-offer of a refused revision; INT64_MAX: none */
     struct live live;
 };
+
+/* The number of an ACTION_TRANSIT_STOP that ends all attempts of the wormhole, those of older
+ * machines, too: which of them were let go and are not over, only the network knows. */
+enum { SLOT_ATTEMPTS_ALL = 0 };
 
 enum { SLOT_BUCKETS = 1024 };
 

@@ -275,9 +275,9 @@ void crew_start(struct crew *s, uint64_t wormhole, uint64_t attempt,
 void crew_cancel(struct crew *s, uint64_t wormhole, uint64_t attempt)
 {
     pthread_mutex_lock(&s->lock);
-    struct crew_attempt *a = find(s, wormhole, attempt);
-    if (a != NULL)
-        cancel(a);
+    for (struct crew_attempt *a = s->first; a != NULL; a = a->next)
+        if (a->wormhole == wormhole && (attempt == 0 || a->number == attempt))
+            cancel(a);
     pthread_mutex_unlock(&s->lock);
 }
 

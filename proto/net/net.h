@@ -94,8 +94,8 @@ bool net_reachable(struct net *net);
  * start dials all direct hints of plan at once and the relays (ours and the plan's are all in
  * plan->hints) 2 s later, or at once if there is no direct hint; accepts what comes in; does the
  * handshake on each; selects (or is selected); 60 s in all, from the start; over sooner if nothing
- * can come of it. `plan` is copied. stop makes a session's stream fail soon. Calls for an attempt
- * that is not there, or over, are nothing. */
+ * can come of it. `plan` is copied. stop makes a session's stream fail soon; attempt 0 stops all
+ * that the wormhole has. Calls for an attempt that is not there, or over, are nothing. */
 void net_transit_listen(struct net *net, uint64_t wormhole, uint64_t attempt);
 void net_transit_start(struct net *net, uint64_t wormhole, uint64_t attempt,
                        const struct transit_plan *plan);

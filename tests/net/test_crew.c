@@ -362,6 +362,22 @@ static void test_stop_before_a_session(void **state)
     recorder_release(&a.recorder);
 }
 
+/* All of one wormhole, whatever their numbers, and none of another's. */
+static void test_stop_all_of_a_wormhole(void **state)
+{
+    (void)state;
+    start_side(&a, true, true, 0);
+    for (uint64_t n = 1; n <= NET_TRANSIT_MAX + 5; n++)
+        net_transit_listen(a.net, WORMHOLE, n);
+    recorder_wait_count(&a.recorder, RECORD_HINTS, NET_TRANSIT_MAX, SOON_MS);
+    net_transit_listen(a.net, WORMHOLE + 1, 1); /* waits for a thread */
+    net_transit_stop(a.net, WORMHOLE, 0);
+    recorder_wait(&a.recorder, RECORD_HINTS, WORMHOLE + 1, 1, NULL, SOON_MS);
+    recorder_wait_count(&a.recorder, RECORD_TRANSIT_DOWN, NET_TRANSIT_MAX + 5, SOON_MS);
+    net_transit_stop(a.net, WORMHOLE + 1, 1);
+    recorder_wait(&a.recorder, RECORD_TRANSIT_DOWN, WORMHOLE + 1, 1, NULL, SOON_MS);
+}
+
 /* Those that wait for a thread get their turn when others end. */
 static void test_attempts_wait_for_a_thread(void **state)
 {
@@ -546,6 +562,7 @@ int main(void)
         cmocka_unit_test_teardown(test_hopeless, clean_up),
         cmocka_unit_test_teardown(test_stop_in_a_session, clean_up),
         cmocka_unit_test_teardown(test_stop_before_a_session, clean_up),
+        cmocka_unit_test_teardown(test_stop_all_of_a_wormhole, clean_up),
         cmocka_unit_test_teardown(test_attempts_wait_for_a_thread, clean_up),
         cmocka_unit_test_teardown(test_strangers, clean_up),
         cmocka_unit_test_teardown(test_keeps_early_data, clean_up),

@@ -189,6 +189,16 @@ static void attempt_listen(struct peer *p, uint64_t wormhole, uint64_t number)
     world_must(false, "too many transit attempts");
 }
 
+/* Number 0: all of them. */
+static void attempts_stop(struct peer *p, uint64_t wormhole, uint64_t number)
+{
+    for (int i = 0; i < ATTEMPTS_MAX; i++) {
+        struct attempt *a = &p->attempts[i];
+        if (a->used && a->wormhole == wormhole && (number == 0 || a->number == number))
+            attempt_end(p, a, true);
+    }
+}
+
 /* Two started attempts with one key have found each other. */
 static void attempt_match(struct world *w, struct peer *p, struct attempt *mine)
 {
@@ -276,8 +286,7 @@ static void carry_out(struct peer *p, struct command *c)
         }
         break;
     case COMMAND_STOP:
-        if (a != NULL)
-            attempt_end(p, a, true);
+        attempts_stop(p, c->wormhole, c->attempt);
         break;
     }
 }
