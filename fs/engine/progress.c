@@ -11,22 +11,51 @@ static void tell(struct engine *e, uint64_t wormhole)
         e->watch.changed(e->watch.arg, CHANGE_STATE, wormhole, 0, NULL, 0);
 }
 
-void progress_here(struct engine *e, uint64_t wormhole, bool here_now)
+/* The slot, if `by` is its connection. Under live_lock. */
+static struct slot *slot_by(struct engine *e, uint64_t wormhole, const struct stream *by)
+{
+    struct slot *s = slot_find(e, wormhole);
+    return s != NULL && s->live.stream == by ? s : NULL;
+}
+
+void progress_here(struct engine *e, uint64_t wormhole, struct stream *by)
 {
     pthread_mutex_lock(&e->live_lock);
     struct slot *s = slot_find(e, wormhole);
-    if (s != NULL)
-        s->live.here_now = here_now;
+    if (s != NULL) {
+        s->live.stream = by;
+        s->live.sending = false; /* what the one before sent */
+    }
     pthread_mutex_unlock(&e->live_lock);
     tell(e, wormhole);
 }
 
-void progress_begin(struct engine *e, uint64_t wormhole, uint64_t entry, const char *name,
-                    uint64_t size, uint64_t done)
+bool progress_is_here(struct engine *e, uint64_t wormhole, const struct stream *by)
+{
+    pthread_mutex_lock(&e->live_lock);
+    bool here = slot_by(e, wormhole, by) != NULL;
+    pthread_mutex_unlock(&e->live_lock);
+    return here;
+}
+
+void progress_gone(struct engine *e, uint64_t wormhole, const struct stream *by)
+{
+    pthread_mutex_lock(&e->live_lock);
+    struct slot *s = slot_by(e, wormhole, by);
+    if (s != NULL) {
+        s->live.stream = NULL;
+        s->live.sending = false;
+    }
+    pthread_mutex_unlock(&e->live_lock);
+    tell(e, wormhole);
+}
+
+void progress_begin(struct engine *e, uint64_t wormhole, const struct stream *by, uint64_t entry,
+                    const char *name, uint64_t size, uint64_t done)
 {
     int64_t now_ms = e->out.now_ms(e->out.arg);
     pthread_mutex_lock(&e->live_lock);
-    struct slot *s = slot_find(e, wormhole);
+    struct slot *s = slot_by(e, wormhole, by);
     if (s != NULL) {
         s->live.sending = true;
         s->live.sending_entry = entry;
@@ -41,12 +70,12 @@ void progress_begin(struct engine *e, uint64_t wormhole, uint64_t entry, const c
     tell(e, wormhole);
 }
 
-void progress_is(struct engine *e, uint64_t wormhole, uint64_t done)
+void progress_is(struct engine *e, uint64_t wormhole, const struct stream *by, uint64_t done)
 {
     int64_t now_ms = e->out.now_ms(e->out.arg);
     bool due = false;
     pthread_mutex_lock(&e->live_lock);
-    struct slot *s = slot_find(e, wormhole);
+    struct slot *s = slot_by(e, wormhole, by);
     if (s != NULL && s->live.sending) {
         struct live *l = &s->live;
         int64_t passed_ms = now_ms - l->rate_since_ms;
@@ -69,10 +98,10 @@ void progress_is(struct engine *e, uint64_t wormhole, uint64_t done)
         tell(e, wormhole);
 }
 
-void progress_end(struct engine *e, uint64_t wormhole)
+void progress_end(struct engine *e, uint64_t wormhole, const struct stream *by)
 {
     pthread_mutex_lock(&e->live_lock);
-    struct slot *s = slot_find(e, wormhole);
+    struct slot *s = slot_by(e, wormhole, by);
     if (s != NULL)
         s->live.sending = false;
     pthread_mutex_unlock(&e->live_lock);
@@ -96,7 +125,7 @@ void engine_status(struct engine *e, uint64_t wormhole, struct engine_status *ou
     const struct slot *s = slot_find(e, wormhole);
     if (s != NULL) {
         const struct live *l = &s->live;
-        out->here_now = l->here_now;
+        out->here_now = l->stream != NULL;
         out->connected = any_link(l);
         out->last_heard_ms = l->last_heard_ms;
         out->sending = l->sending;

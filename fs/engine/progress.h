@@ -1,16 +1,21 @@
-/* What a transfer of ours shows while it runs: `sending:` in the state file,
- * user.wormhole.acked_bytes. Volatile. */
+/* What a transfer of ours shows while it runs: `here` and `sending:` in the state file,
+ * user.wormhole.acked_bytes. Volatile.
+ *
+ * `by` is the connection that says so. A wormhole has one: the newest. One whose end was not
+ * noticed yet when the next began is none any more, and what is said by it counts no more. */
 #ifndef FS_ENGINE_PROGRESS_H
 #define FS_ENGINE_PROGRESS_H
 
 #include "fs/engine/slot.h"
 
-void progress_here(struct engine *e, uint64_t wormhole, bool here_now);
-void progress_begin(struct engine *e, uint64_t wormhole, uint64_t entry, const char *name,
-                    uint64_t size, uint64_t done);
+void progress_here(struct engine *e, uint64_t wormhole, struct stream *by);
+bool progress_is_here(struct engine *e, uint64_t wormhole, const struct stream *by);
+void progress_gone(struct engine *e, uint64_t wormhole, const struct stream *by);
+void progress_begin(struct engine *e, uint64_t wormhole, const struct stream *by, uint64_t entry,
+                    const char *name, uint64_t size, uint64_t done);
 /* `done`: bytes that the peer has (or, stock, that were sent). Tells the face at most once a
  * second. */
-void progress_is(struct engine *e, uint64_t wormhole, uint64_t done);
-void progress_end(struct engine *e, uint64_t wormhole);
+void progress_is(struct engine *e, uint64_t wormhole, const struct stream *by, uint64_t done);
+void progress_end(struct engine *e, uint64_t wormhole, const struct stream *by);
 
 #endif

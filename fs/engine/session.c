@@ -104,13 +104,11 @@ static void release(struct session *s)
     vault_free(s, sizeof *s);
 }
 
-static void set_running(struct session *s, bool running)
+/* A newer connection has begun before the end of this one was noticed: only that one goes on. Both
+ * would take the same arrivals. */
+static bool is_superseded(const struct session *s)
 {
-    pthread_mutex_lock(&s->e->live_lock);
-    struct slot *slot = slot_find(s->e, s->wormhole);
-    if (slot != NULL)
-        slot->live.stream = running ? s->stream : NULL;
-    pthread_mutex_unlock(&s->e->live_lock);
+    return !progress_is_here(s->e, s->wormhole, s->stream);
 }
 
 struct session *session_open(struct engine *e, uint64_t wormhole, const struct transit_plan *plan,
@@ -131,8 +129,7 @@ struct session *session_open(struct engine *e, uint64_t wormhole, const struct t
     }
     s->last_sent_ms = s->last_received_ms = s->last_busy_ms = s->last_sync_ms = session_now_ms(s);
     s->look_for_arrivals = true;
-    set_running(s, true);
-    progress_here(e, wormhole, true);
+    progress_here(e, wormhole, stream);
     return s;
 }
 
@@ -144,7 +141,7 @@ int session_interest(const struct session *s)
 
 bool session_step(struct session *s, int ready)
 {
-    if (ready < 0 || (ready & STREAM_BROKEN) != 0)
+    if (ready < 0 || (ready & STREAM_BROKEN) != 0 || is_superseded(s))
         return false;
     if ((ready & STREAM_WOKEN) != 0)
         s->look_for_arrivals = true;
@@ -166,12 +163,9 @@ bool session_step(struct session *s, int ready)
 void session_close(struct session *s)
 {
     uint64_t durable;
-    if (s->intake != NULL)
+    if (s->intake != NULL && !is_superseded(s))
         intake_sync(s->intake, &durable); /* what has come need not come again */
-    set_running(s, false);
-    progress_here(s->e, s->wormhole, false);
-    if (s->parcel != NULL)
-        progress_end(s->e, s->wormhole);
+    progress_gone(s->e, s->wormhole, s->stream);
     release(s);
 }
 

@@ -13,12 +13,13 @@ struct session;
 struct session *session_open(struct engine *e, uint64_t wormhole, const struct transit_plan *plan,
                              struct stream *stream);
 /* One round: what is to be received, looked after and sent. `ready` as stream_wait gave it. False:
- * it is over (broken, silent, or idle for a minute). */
+ * it is over (broken, silent, idle for a minute, or another one of
+ * this wormhole was opened). */
 bool session_step(struct session *s, int ready);
 /* What to wait for before the next step: STREAM_READABLE, and STREAM_WRITABLE if something is to be
  * sent. */
 int session_interest(const struct session *s);
-/* Makes durable what has come, and ends it. */
+/* Makes durable what has come (unless a newer one wants it already), and ends it. */
 void session_close(struct session *s);
 
 /* The daemon's loop around these, to its end. */

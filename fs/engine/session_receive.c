@@ -83,6 +83,17 @@ static void refuse(struct session *s, bool for_ever, const char *why)
     end_want(s, 0);
 }
 
+static bool is_withdrawn(const struct session *s)
+{
+    struct view *v;
+    struct arrival a;
+    if (view_begin(s->e->store, &v) < 0)
+        return false;
+    int err = arrival_get(v, s->wormhole, s->wants[0].rev, &a);
+    view_end(v);
+    return err == STORE_ERR_NOT_FOUND;
+}
+
 /* What went wrong with what is arriving: the parcel's fault, the disk's, or it was withdrawn. */
 static void failed(struct session *s, int err)
 {
@@ -96,7 +107,10 @@ static void failed(struct session *s, int err)
         refuse(s, false, "no room");
         break;
     case STORE_ERR_NOT_FOUND:
-        end_want(s, 0);
+        if (is_withdrawn(s))
+            end_want(s, 0);
+        else
+            s->over = true; /* an older session has changed it: again with the next connection */
         break;
     default:
         s->over = true; /* the disk, or memory: again with the next connection */

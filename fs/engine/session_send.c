@@ -29,7 +29,7 @@ static void end_parcel(struct session *s)
     s->frame_ms = 0;
     s->wanted_count--;
     memmove(&s->wanted[0], &s->wanted[1], s->wanted_count * sizeof s->wanted[0]);
-    progress_end(s->e, s->wormhole);
+    progress_end(s->e, s->wormhole, s->stream);
 }
 
 /* Does the revision still stand? What was read before a "yes" was read before any change. */
@@ -53,7 +53,7 @@ static void show_begin(struct session *s, const struct revision *r, uint64_t off
     if (entry_get(v, r->ino, &entry) == 0)
         name_show(shown, entry.name.text, entry.name.len);
     view_end(v);
-    progress_begin(s->e, s->wormhole, r->ino, shown, r->size, offset);
+    progress_begin(s->e, s->wormhole, s->stream, r->ino, shown, r->size, offset);
 }
 
 static int open_parcel(struct session *s)
@@ -182,5 +182,5 @@ void session_wanted(struct session *s, const struct bulk_message *m)
 void session_durable(struct session *s, const struct bulk_message *m)
 {
     if (s->wanted_count > 0 && memcmp(s->wanted[0].rev, m->revision, REV_BYTES) == 0)
-        progress_is(s->e, s->wormhole, m->offset);
+        progress_is(s->e, s->wormhole, s->stream, m->offset);
 }

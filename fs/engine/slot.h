@@ -16,7 +16,6 @@ struct stock;
 struct live {
     bool link_up[LINK_COUNT];
     int64_t link_lost_ms; /* when the last one went down; 0: never in this run */
-    bool here_now;
     int64_t last_heard_ms;
     char trouble[256];
     bool sending;
@@ -25,7 +24,8 @@ struct live {
     int64_t rate_since_ms; /* the window over which bytes_per_s is measured */
     uint64_t rate_since_bytes;
     double bytes_per_s;
-    struct stream *stream; /* of the running bulk session, for waking it */
+    struct stream
+        *stream; /* the connection that there is now (progress.h), for waking its session */
 };
 
 struct slot {

@@ -139,7 +139,7 @@ static bool send_data(struct transfer *x)
         }
         ok = ok && EVP_DigestUpdate(x->hash, buf, (size_t)got) == 1 &&
              wire_send(x->stream, wire.data, wire.len);
-        progress_is(x->e, x->wormhole, x->data.done);
+        progress_is(x->e, x->wormhole, x->stream, x->data.done);
     }
     bytes_release(&wire);
     free(buf);
@@ -198,11 +198,11 @@ static int deliver_all(struct step *step, void *arg)
 static bool send_all(struct transfer *x)
 {
     classic_data_init(&x->data, x->stock.size);
-    progress_begin(x->e, x->wormhole, x->stock.count == 1 ? x->stock.items[0].ino : 0,
+    progress_begin(x->e, x->wormhole, x->stream, x->stock.count == 1 ? x->stock.items[0].ino : 0,
                    x->stock.name, x->stock.size, 0);
     bool ok = send_data(x) && step_alone(x->e, x->wormhole, mark_sent_all, NULL) == 0 &&
               acknowledged(x) && step_alone(x->e, x->wormhole, deliver_all, &x->stock) == 0;
-    progress_end(x->e, x->wormhole);
+    progress_end(x->e, x->wormhole, x->stream);
     return ok;
 }
 
@@ -344,9 +344,9 @@ void stock_session_run(struct engine *e, uint64_t wormhole, const struct transit
     record_decoder_init(&x.rx, plan->key, role);
     bool ok = hash_begin(&x) && step_alone(e, wormhole, copy_stock, &x.stock) == 0;
     if (ok) {
-        progress_here(e, wormhole, true);
+        progress_here(e, wormhole, stream);
         ok = plan->sender ? send_all(&x) : receive_all(&x);
-        progress_here(e, wormhole, false);
+        progress_gone(e, wormhole, stream);
     }
     if (!ok)
         step_alone(e, wormhole, finish_failed, NULL);

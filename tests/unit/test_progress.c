@@ -2,6 +2,9 @@
 #include "engine_rig.h"
 
 #include "fs/engine/progress.h"
+#include "tests/sim/pipe.h"
+
+static struct stream *line, *next; /* two connections, one after the other */
 
 static struct engine_status status(struct erig *g)
 {
@@ -22,18 +25,19 @@ static void test_nothing_runs(void **state)
     memset(&s, 0xee, sizeof s);
     engine_status(g->e, 999999, &s);
     assert_false(s.sending || s.here_now || s.connected);
-    progress_begin(g->e, 999999, 1, "x", 10, 0);
-    progress_is(g->e, 999999, 5);
-    progress_end(g->e, 999999);
-    progress_here(g->e, 999999, true);
+    progress_begin(g->e, 999999, line, 1, "x", 10, 0);
+    progress_is(g->e, 999999, line, 5);
+    progress_end(g->e, 999999, line);
+    progress_here(g->e, 999999, line);
     assert_int_equal(engine_acked_bytes(g->e, 1), 0);
 }
 
 static void test_transfer(void **state)
 {
     struct erig *g = *state;
+    progress_here(g->e, g->id, line);
     unsigned told = g->changes[CHANGE_STATE];
-    progress_begin(g->e, g->id, 77, "big.iso", 10000, 400);
+    progress_begin(g->e, g->id, line, 77, "big.iso", 10000, 400);
     assert_int_equal(g->changes[CHANGE_STATE], told + 1);
     struct engine_status s = status(g);
     assert_true(s.sending);
@@ -44,22 +48,22 @@ static void test_transfer(void **state)
     assert_int_equal(engine_acked_bytes(g->e, 77), 400);
     assert_int_equal(engine_acked_bytes(g->e, 78), 0);
     g->now_ms += 999; /* not yet a second: known, but nobody is woken */
-    progress_is(g->e, g->id, 1000);
+    progress_is(g->e, g->id, line, 1000);
     assert_int_equal(g->changes[CHANGE_STATE], told + 1);
     assert_int_equal(status(g).sending_done, 1000);
     assert_int_equal(engine_acked_bytes(g->e, 77), 1000);
     g->now_ms += 1001;
-    progress_is(g->e, g->id, 4400);
+    progress_is(g->e, g->id, line, 4400);
     assert_int_equal(g->changes[CHANGE_STATE], told + 2);
     assert_true(status(g).bytes_per_s == 2000.0);
     g->now_ms += 1000;
-    progress_is(g->e, g->id, 4500);
+    progress_is(g->e, g->id, line, 4500);
     assert_true(status(g).bytes_per_s == 100.0);
-    progress_end(g->e, g->id);
+    progress_end(g->e, g->id, line);
     assert_int_equal(g->changes[CHANGE_STATE], told + 4);
     assert_false(status(g).sending);
     assert_int_equal(engine_acked_bytes(g->e, 77), 0);
-    progress_is(g->e, g->id, 9999); /* a late word of it */
+    progress_is(g->e, g->id, line, 9999); /* a late word of it */
     assert_int_equal(status(g).sending_done, 4500);
     assert_int_equal(g->changes[CHANGE_STATE], told + 4);
 }
@@ -68,19 +72,20 @@ static void test_transfer(void **state)
 static void test_backwards(void **state)
 {
     struct erig *g = *state;
-    progress_begin(g->e, g->id, 77, "f", 10000, 5000);
+    progress_here(g->e, g->id, line);
+    progress_begin(g->e, g->id, line, 77, "f", 10000, 5000);
     g->now_ms += 2000;
-    progress_is(g->e, g->id, 1000);
+    progress_is(g->e, g->id, line, 1000);
     assert_true(status(g).bytes_per_s == 0);
     assert_int_equal(status(g).sending_done, 1000);
     g->now_ms += 2000;
-    progress_is(g->e, g->id, 3000);
+    progress_is(g->e, g->id, line, 3000);
     assert_true(status(g).bytes_per_s == 1000.0);
     g->now_ms -= 100000;
-    progress_is(g->e, g->id, 4000);
+    progress_is(g->e, g->id, line, 4000);
     assert_true(status(g).bytes_per_s == 1000.0);
     g->now_ms += 1000;
-    progress_is(g->e, g->id, 4500);
+    progress_is(g->e, g->id, line, 4500);
     assert_true(status(g).bytes_per_s == 500.0);
 }
 
@@ -90,7 +95,8 @@ static void test_names(void **state)
     char longest[NAME_SHOWN_MAX + 1];
     memset(longest, 'x', NAME_SHOWN_MAX);
     longest[NAME_SHOWN_MAX] = '\0';
-    progress_begin(g->e, g->id, 77, longest, 1, 0);
+    progress_here(g->e, g->id, line);
+    progress_begin(g->e, g->id, line, 77, longest, 1, 0);
     struct engine_status s = status(g);
     assert_int_equal(strlen(s.sending_name), sizeof s.sending_name - 1);
 }
@@ -99,11 +105,35 @@ static void test_here(void **state)
 {
     struct erig *g = *state;
     unsigned told = g->changes[CHANGE_STATE];
-    progress_here(g->e, g->id, true);
-    assert_true(status(g).here_now);
-    progress_here(g->e, g->id, false);
-    assert_false(status(g).here_now);
+    assert_false(progress_is_here(g->e, g->id, line));
+    progress_here(g->e, g->id, line);
+    assert_true(status(g).here_now && progress_is_here(g->e, g->id, line));
+    progress_gone(g->e, g->id, line);
+    assert_false(status(g).here_now || progress_is_here(g->e, g->id, line));
     assert_int_equal(g->changes[CHANGE_STATE], told + 2);
+}
+
+/* What is left to say of a connection does not touch the next one. */
+static void test_here_anew(void **state)
+{
+    struct erig *g = *state;
+    progress_here(g->e, g->id, line);
+    progress_begin(g->e, g->id, line, 77, "old", 10, 0);
+    progress_here(g->e, g->id, next);
+    assert_false(status(g).sending);
+    progress_begin(g->e, g->id, next, 78, "new", 10, 0);
+    progress_is(g->e, g->id, line, 5);
+    progress_begin(g->e, g->id, line, 77, "old", 10, 5);
+    progress_end(g->e, g->id, line);
+    progress_gone(g->e, g->id, line);
+    struct engine_status s = status(g);
+    assert_true(s.here_now && s.sending);
+    assert_string_equal(s.sending_name, "new");
+    assert_int_equal(s.sending_done, 0);
+    assert_false(progress_is_here(g->e, g->id, line));
+    progress_gone(g->e, g->id, next);
+    s = status(g);
+    assert_false(s.here_now || s.sending);
 }
 
 static void test_links(void **state)
@@ -126,11 +156,27 @@ static void test_links(void **state)
     assert_false(engine_server_known(g->e));
 }
 
+static int open_lines(void **state)
+{
+    (void)state;
+    pipe_open(&line, &next);
+    return 0;
+}
+
+static int close_lines(void **state)
+{
+    (void)state;
+    pipe_close(line);
+    pipe_close(next);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         erig_test(test_nothing_runs), erig_test(test_transfer), erig_test(test_backwards),
-        erig_test(test_names),        erig_test(test_here),     erig_test(test_links),
+        erig_test(test_names),        erig_test(test_here),     erig_test(test_here_anew),
+        erig_test(test_links),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, open_lines, close_lines);
 }
