@@ -19,6 +19,13 @@ struct control {
     uint64_t offset;
 };
 
+/* A parcel that we have wanted. */
+struct want {
+    uint8_t rev[REV_BYTES];
+    uint64_t offset; /* as we said it last */
+    bool missed;     /* the peer sent of it before its turn: it does not come any more as wanted */
+};
+
 struct session {
     struct engine *e;
     uint64_t wormhole;
@@ -38,7 +45,7 @@ struct session {
     size_t frame_bytes; /* data bytes of the next frame */
     int64_t frame_ms;   /* when the last one began to be sent; 0 if nothing is being sent */
     /* receiving parcels */
-    struct control wants[WANTS_AHEAD_MAX]; /* ours, in order; the first one comes first */
+    struct want wants[WANTS_AHEAD_MAX]; /* in order; the first one comes first */
     size_t wants_count;
     struct intake *intake; /* of wants[0] */
     bool publishing;       /* it is complete and on disk, and being finished */

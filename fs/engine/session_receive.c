@@ -28,8 +28,8 @@ static int want_arrival(void *arg, const struct arrival *a)
     if (s->wants_count == WANTS_AHEAD_MAX)
         return 1;
     uint64_t offset = a->state == ARRIVAL_DATA ? a->durable : 0;
-    struct control *want = &s->wants[s->wants_count++];
-    *want = (struct control){.kind = BULK_WANT, .offset = offset};
+    struct want *want = &s->wants[s->wants_count++];
+    *want = (struct want){.offset = offset};
     memcpy(want->rev, a->rev, REV_BYTES);
     if (offset < a->size)
         session_say(s, BULK_WANT, a->rev, offset);
@@ -185,26 +185,44 @@ void session_begin_next(struct session *s)
         } else if (intake_complete(s->intake)) {
             complete(s);
             session_work(s);
-        } else if (intake_next(s->intake) != s->wants[0].offset) {
+        } else if (s->wants[0].missed || intake_next(s->intake) != s->wants[0].offset) {
             s->wants[0].offset = intake_next(s->intake); /* it had to begin again, or went on */
+            s->wants[0].missed = false;
             session_say(s, BULK_WANT, s->wants[0].rev, s->wants[0].offset);
         }
     }
 }
 
+/* The peer's order is another one: what it has of ours was wanted anew meanwhile, behind others. It
+ * will not send this again of its own accord. */
+static void mark_missed(struct session *s, const uint8_t rev[static REV_BYTES])
+{
+    for (size_t i = 0; i < s->wants_count; i++)
+        if (memcmp(s->wants[i].rev, rev, REV_BYTES) == 0)
+            s->wants[i].missed = true;
+}
+
 void session_data(struct session *s, const struct bulk_message *m)
 {
     session_begin_next(s);
-    if (s->over || s->wants_count == 0 || memcmp(s->wants[0].rev, m->revision, REV_BYTES) != 0)
-        return; /* of a parcel that was withdrawn meanwhile */
-    if (m->offset != intake_next(s->intake))
-        return; /* for an earlier want: what we said last is on its way */
-    int err = intake_write(s->intake, m->data, m->len);
+    if (s->over)
+        return;
+    if (s->wants_count == 0 || memcmp(s->wants[0].rev, m->revision, REV_BYTES) != 0) {
+        mark_missed(s, m->revision); /* or it was withdrawn meanwhile */
+        return;
+    }
+    /* For an earlier want: what we said last is on its way. Of two wants that were answered one
+     * after the other the frames may be cut differently, so it is taken from where we are. */
+    uint64_t next = intake_next(s->intake);
+    if (m->offset > next || m->len <= next - m->offset)
+        return;
+    size_t known = (size_t)(next - m->offset);
+    int err = intake_write(s->intake, m->data + known, m->len - known);
     if (err < 0) {
         failed(s, err);
         return;
     }
-    s->since_sync_bytes += m->len;
+    s->since_sync_bytes += m->len - known;
     if (intake_complete(s->intake))
         complete(s);
     else if (intake_busy(s->intake))

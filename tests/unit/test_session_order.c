@@ -1,4 +1,5 @@
-/* When a session and what comes to it do not agree: two sessions of one wormhole at once. */
+/* When a session and what comes to it do not agree: two sessions of one wormhole at once, a peer
+ * whose order is not ours. */
 #include "session_rig.h"
 
 #include "fs/engine/step.h"
@@ -131,12 +132,100 @@ static void test_the_old_was_faster(void **state)
     line_close(l);
 }
 
+/* It is wanted from where it is now; what was on its way, and what comes twice, cut differently,
+ * does no harm. */
+static void test_moved_before_its_turn(void **state)
+{
+    struct erig *g = *state;
+    begin(g, 1000 * KIB, 2);
+    struct line *l = line_open(g);
+    expect(l, BULK_WANT, 1, 0);
+    expect(l, BULK_WANT, 2, 0);
+    uint64_t at = take_elsewhere(g, 2, 2 * CHUNK);
+    send_all(l, 1, 0);
+    for (uint64_t from = 0; from < 5 * CHUNK; from += CHUNK)
+        send_data(l, 2, from, CHUNK);
+    expect(l, BULK_DURABLE, 1, parcel.len);
+    expect(l, BULK_WANT, 2, at);
+    for (uint64_t from = at; from < parcel.len; from += 2 * CHUNK)
+        send_data(l, 2, from, 2 * CHUNK);
+    expect(l, BULK_DURABLE, 2, parcel.len);
+    assert_false(hear(l));
+    assert_false(is_there(g, 2));
+    expect_decision(g, 1, PEER_TAKEN, "arrived");
+    expect_decision(g, 2, PEER_TAKEN, "arrived.2");
+    expect_silence(g);
+    line_close(l);
+}
+
+/* ---- another order ---- */
+
+/* What is damaged here begins again, behind what the peer is sending by then. */
+static void test_begins_again_behind_another(void **state)
+{
+    struct erig *g = *state;
+    struct arrival a;
+    begin(g, 300 * KIB, 3);
+    uint64_t at = take_elsewhere(g, 2, 2 * CHUNK);
+    assert_int_equal(get_arrival(g, 2, &a), 0);
+    assert_int_equal(content_write(g->r->store, a.manifest, "\377\377", 2, 0), 0);
+    struct line *l = line_open(g);
+    expect(l, BULK_WANT, 1, 0);
+    expect(l, BULK_WANT, 2, at);
+    expect(l, BULK_WANT, 3, 0);
+    send_all(l, 1, 0);
+    send_all(l, 2, at);
+    send_all(l, 3, 0);
+    expect(l, BULK_DURABLE, 1, parcel.len);
+    expect(l, BULK_WANT, 2, 0);
+    assert_false(hear(l));
+    send_all(l, 2, 0);
+    expect(l, BULK_DURABLE, 2, parcel.len);
+    expect(l, BULK_WANT, 3, 0);
+    assert_false(hear(l)); /* once */
+    send_all(l, 3, 0);
+    expect(l, BULK_DURABLE, 3, parcel.len);
+    assert_false(hear(l));
+    expect_decision(g, 1, PEER_TAKEN, "arrived");
+    expect_decision(g, 2, PEER_TAKEN, "arrived.2");
+    expect_decision(g, 3, PEER_TAKEN, "arrived.3");
+    expect_silence(g);
+    line_close(l);
+}
+
+/* All in the reverse order, each sent as often as it is wanted: all of them come, once. */
+static void test_reverse_order(void **state)
+{
+    struct erig *g = *state;
+    enum { N = 4 };
+    begin(g, 300 * KIB, N);
+    struct line *l = line_open(g);
+    for (uint8_t n = 1; n <= N; n++)
+        expect(l, BULK_WANT, n, 0);
+    for (uint8_t n = N; n > 0; n--)
+        send_all(l, n, 0);
+    unsigned wants = 0;
+    while (hear(l)) {
+        if (l->got.kind != BULK_WANT)
+            continue;
+        wants++;
+        send_all(l, l->got.revision[0], l->got.offset);
+    }
+    assert_int_equal(wants, N - 1);
+    for (uint8_t n = 1; n <= N; n++)
+        assert_false(is_there(g, n));
+    line_close(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         erig_test(test_end_of_the_old),
         erig_test(test_only_the_new_goes_on),
         erig_test(test_the_old_was_faster),
+        erig_test(test_moved_before_its_turn),
+        erig_test(test_begins_again_behind_another),
+        erig_test(test_reverse_order),
     };
     return cmocka_run_group_tests(tests, NULL, release_parcel);
 }
