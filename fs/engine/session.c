@@ -9,6 +9,7 @@
 
 enum {
     IDLE_MS = 60 * 1000, /* nothing wanted either way for so long: the connection is given up */
+    UNANSWERED_MS = 5 * 60 * 1000, /* so is one where nothing comes of what we want */
     STEP_AT_LEAST_EVERY_MS = 1000,
 };
 
@@ -36,6 +37,7 @@ static void take(struct session *s, const struct bulk_message *m)
         session_wanted(s, m);
         break;
     case BULK_DATA:
+        s->last_data_ms = session_now_ms(s);
         session_data(s, m);
         break;
     case BULK_DURABLE:
@@ -75,20 +77,31 @@ static void receive_some(struct session *s)
     bulk_receiver_filled(&s->rx, (size_t)n);
     s->last_received_ms = session_now_ms(s);
     take_received(s);
+    if (s->rx.end - s->rx.begin > BULK_CONTROL_MAX) /* a part of a data frame, on a slow line */
+        s->last_data_ms = s->last_received_ms;
 }
 
 /* ---- the loop ---- */
+
+static void begin_times(struct session *s, int64_t now)
+{
+    s->last_sent_ms = s->last_received_ms = s->last_busy_ms = s->last_data_ms = now;
+    s->last_sync_ms = now;
+}
 
 static void mind_time(struct session *s)
 {
     int64_t now = session_now_ms(s);
     if (now < s->last_received_ms || now < s->last_busy_ms) /* the clock was set back */
-        s->last_sent_ms = s->last_received_ms = s->last_busy_ms = s->last_sync_ms = now;
+        begin_times(s, now);
     if (session_has_output(s) || s->wants_count > 0)
         s->last_busy_ms = now;
     if (session_is_busy(s))
         s->last_received_ms = now; /* nothing is read meanwhile */
-    if (now - s->last_received_ms > BULK_SILENCE_MS || now - s->last_busy_ms > IDLE_MS)
+    if (session_is_busy(s) || s->wants_count == 0)
+        s->last_data_ms = now;
+    if (now - s->last_received_ms > BULK_SILENCE_MS || now - s->last_busy_ms > IDLE_MS ||
+        now - s->last_data_ms > UNANSWERED_MS)
         s->over = true;
     if (now - s->last_sent_ms > BULK_PING_AFTER_MS && !session_has_output(s))
         session_say(s, BULK_PING, NULL, 0);
@@ -127,7 +140,7 @@ struct session *session_open(struct engine *e, uint64_t wormhole, const struct t
         release(s);
         return NULL;
     }
-    s->last_sent_ms = s->last_received_ms = s->last_busy_ms = s->last_sync_ms = session_now_ms(s);
+    begin_times(s, session_now_ms(s));
     s->look_for_arrivals = true;
     progress_here(e, wormhole, stream);
     return s;

@@ -13,7 +13,7 @@ struct session;
 struct session *session_open(struct engine *e, uint64_t wormhole, const struct transit_plan *plan,
                              struct stream *stream);
 /* One round: what is to be received, looked after and sent. `ready` as stream_wait gave it. False:
- * it is over (broken, silent, idle for a minute, or another one of
+ * it is over (broken, silent, idle for a minute, without an answer to our wants, or another one of
  * this wormhole was opened). */
 bool session_step(struct session *s, int ready);
 /* What to wait for before the next step: STREAM_READABLE, and STREAM_WRITABLE if something is to be

@@ -54,6 +54,7 @@ struct session {
     bool look_for_arrivals;
     /* time */
     int64_t last_sent_ms, last_received_ms, last_busy_ms;
+    int64_t last_data_ms; /* when we last wanted nothing, received of a parcel, or worked on one */
     bool over;
 };
 

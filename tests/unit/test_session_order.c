@@ -1,5 +1,5 @@
 /* When a session and what comes to it do not agree: two sessions of one wormhole at once, a peer
- * whose order is not ours. */
+ * whose order is not ours, a peer that does not send what we want. */
 #include "session_rig.h"
 
 #include "fs/engine/step.h"
@@ -36,6 +36,12 @@ static uint64_t take_elsewhere(struct erig *g, uint8_t n, size_t len)
     assert_int_equal(intake_sync(in, &durable), 0);
     intake_close(in);
     return durable;
+}
+
+static void ping(struct line *l)
+{
+    uint8_t frame[BULK_CONTROL_MAX];
+    put(l, frame, bulk_seal_control(&l->tx, frame, BULK_PING, NULL, 0));
 }
 
 static bool ends(struct line *l)
@@ -217,6 +223,50 @@ static void test_reverse_order(void **state)
     line_close(l);
 }
 
+/* ---- no answer ---- */
+
+/* Alive, but nothing comes of what we want: given up after a while, for the next connection. */
+static void test_unanswered(void **state)
+{
+    struct erig *g = *state;
+    begin(g, 1000 * KIB, 1);
+    struct line *l = line_open(g);
+    expect(l, BULK_WANT, 1, 0);
+    int64_t begun_ms = g->now_ms;
+    do {
+        g->now_ms += 10 * SECOND_MS;
+        ping(l);
+    } while (g->now_ms - begun_ms < 3600 * SECOND_MS && step(l));
+    assert_in_range(g->now_ms - begun_ms, 120 * SECOND_MS, 600 * SECOND_MS);
+    line_close(l);
+}
+
+/* A line so slow that a frame takes longer than that. */
+static void test_slow_is_no_silence(void **state)
+{
+    static uint8_t frame[BULK_FRAME_MAX];
+    struct erig *g = *state;
+    uint8_t rev[REV_BYTES];
+    begin(g, 1000 * KIB, 1);
+    struct line *l = line_open(g);
+    expect(l, BULK_WANT, 1, 0);
+    make_rev(rev, 1);
+    memcpy(frame + BULK_DATA_AT, parcel.data, 200 * KIB);
+    size_t len = bulk_seal_data(&l->tx, frame, rev, 0, 200 * KIB), some = 2 * KIB;
+    for (size_t at = 0; at < len; at += some) {
+        g->now_ms += 10 * SECOND_MS;
+        put(l, frame + at, len - at < some ? len - at : some);
+        assert_true(step(l));
+        while (hear(l))
+            assert_int_equal(l->got.kind, BULK_PING);
+    }
+    send_all(l, 1, 200 * KIB);
+    while (hear(l))
+        ;
+    assert_false(is_there(g, 1));
+    line_close(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +276,8 @@ int main(void)
         erig_test(test_moved_before_its_turn),
         erig_test(test_begins_again_behind_another),
         erig_test(test_reverse_order),
+        erig_test(test_unanswered),
+        erig_test(test_slow_is_no_silence),
     };
     return cmocka_run_group_tests(tests, NULL, release_parcel);
 }
