@@ -35,7 +35,7 @@ enum {
     /* -- names ----------------------------------------------------------------------------- */
     RESOLVE_THREADS_MAX = 8,
     RESOLVE_THREADS_RESERVED = 2, /* of these, for the mailbox server's name only */
-    RESOLVE_NAMES_MAX = 256,      /* in the cache and waiting */
+    RESOLVE_NAMES_MAX = 256,      /* in the cache and waiting, the mailbox server's apart */
     RESOLVE_ADDRESSES_MAX = 8,    /* of one name */
     RESOLVE_KEEP_MS = 60000,
     RESOLVE_KEEP_FAILED_MS = 1000,

@@ -116,6 +116,18 @@ static void advance_candidates(struct race *r, int64_t now_ms)
     }
 }
 
+/* What was not looked up yet is of no use any more, and must not keep others waiting. */
+static void give_up_candidates(struct race *r)
+{
+    const struct hint_list *hints = &r->options->plan->hints;
+
+    for (size_t i = 0; i < hints->count; i++) {
+        if (r->candidates[i].state == CANDIDATE_RESOLVING)
+            resolve_give_up(r->options->resolver, hints->at[i].host);
+        r->candidates[i].state = CANDIDATE_DONE;
+    }
+}
+
 /* -- what comes in ---------------------------------------------------------------------------- */
 
 /* A place for one who comes in: a free one, or that of the stranger who has been silent for the
@@ -165,8 +177,7 @@ static void select_contender(struct race *r, struct contender *c)
 {
     r->selected = c;
     drop_all_but(r, c);
-    for (size_t i = 0; i < HINTS_MAX; i++)
-        r->candidates[i].state = CANDIDATE_DONE;
+    give_up_candidates(r);
 }
 
 static void advance_contenders(struct race *r, int64_t now_ms)
@@ -296,6 +307,7 @@ int race_run(const struct race_options *options, const char **kind)
     init(r, options, clock_mono_ms());
     int fd = run(r, kind);
     drop_all_but(r, NULL);
+    give_up_candidates(r);
     free(r);
     return fd;
 }

@@ -18,7 +18,8 @@ struct name {
     enum name_state state;
     bool urgent;
     bool stale;       /* forgotten by resolve_forget */
-    int64_t asked_ms; /* latest question: the oldest makes room */
+    bool given_up;    /* nobody waits for it since the latest resolve_give_up */
+    int64_t asked_ms; /* latest question */
     int64_t done_ms;
     struct resolve_answer answer;
 };
@@ -190,7 +191,7 @@ static void start_waiting(struct resolver *r)
     const unsigned ordinary_max = RESOLVE_THREADS_MAX - RESOLVE_THREADS_RESERVED;
 
     for (struct name *n = r->names; n != NULL; n = n->next)
-        if (n->state == NAME_WAITING &&
+        if (n->state == NAME_WAITING && !n->given_up &&
             r->threads < (n->urgent ? (unsigned)RESOLVE_THREADS_MAX : ordinary_max))
             if (!start_thread(r, n))
                 fail_now(n);
@@ -230,30 +231,43 @@ static struct name *find(struct resolver *r, const char *host)
     return n;
 }
 
-/* Drops the name that nobody has asked for the longest time. */
+/* Urgent names stay, whatever a peer lets us look up: without the server's no link comes back. */
+static bool may_go(const struct name *n)
+{
+    return !n->urgent && (n->state == NAME_DONE || (n->state == NAME_WAITING && n->given_up));
+}
+
+/* What was given up is of no use to anybody; an answer still may be. */
+static bool goes_before(const struct name *a, const struct name *b)
+{
+    if (a->state != b->state)
+        return a->state == NAME_WAITING;
+    return a->asked_ms < b->asked_ms;
+}
+
 static bool make_room(struct resolver *r)
 {
-    struct name **oldest = NULL;
+    struct name **first = NULL;
 
     if (r->count < RESOLVE_NAMES_MAX)
         return true;
     for (struct name **at = &r->names; *at != NULL; at = &(*at)->next)
-        if ((*at)->state == NAME_DONE && (oldest == NULL || (*at)->asked_ms < (*oldest)->asked_ms))
-            oldest = at;
-    if (oldest == NULL)
+        if (may_go(*at) && (first == NULL || goes_before(*at, *first)))
+            first = at;
+    if (first == NULL)
         return false;
-    struct name *n = *oldest;
-    *oldest = n->next;
+    struct name *n = *first;
+    *first = n->next;
     r->count--;
     free_name(n);
     return true;
 }
 
-static struct name *add(struct resolver *r, const char *host)
+static struct name *add(struct resolver *r, const char *host, bool urgent)
 {
     struct name **end = &r->names;
 
-    if (!make_room(r))
+    if (!urgent && !make_room(r))
         return NULL;
     struct name *n = calloc(1, sizeof(*n));
     if (n == NULL)
@@ -288,11 +302,12 @@ static void ask(struct resolver *r, const char *host, bool urgent, struct resolv
     *answer = (struct resolve_answer){.state = RESOLVE_FAILED, .why = "too many names at once"};
     struct name *n = find(r, host);
     if (n == NULL)
-        n = add(r, host);
+        n = add(r, host, urgent);
     if (n == NULL)
         return;
     n->asked_ms = now_ms;
     n->urgent = n->urgent || urgent;
+    n->given_up = false;
     if (n->state == NAME_DONE && !is_fresh(n, now_ms)) {
         n->state = NAME_WAITING;
         n->stale = false;
@@ -324,5 +339,14 @@ void resolve_forget(struct resolver *r, const char *host)
     struct name *n = find(r, host);
     if (n != NULL)
         n->stale = true;
+    pthread_mutex_unlock(&r->lock);
+}
+
+void resolve_give_up(struct resolver *r, const char *host)
+{
+    pthread_mutex_lock(&r->lock);
+    struct name *n = find(r, host);
+    if (n != NULL)
+        n->given_up = !n->urgent;
     pthread_mutex_unlock(&r->lock);
 }

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "names_rig.h"
 #include "proto/net/resolve.h"
 
 enum { SOON_S = 30 };
@@ -57,17 +58,22 @@ static void wait_for_change(unsigned more_than)
 }
 
 /* Asks until it is answered; every PENDING is followed by a change. */
-static struct resolve_answer look_up(struct resolver *r, const char *host)
+static struct resolve_answer look_up_as(struct resolver *r, const char *host, bool urgent)
 {
     struct resolve_answer answer;
 
     for (;;) {
         unsigned before = changes();
-        resolve_lookup(r, host, false, &answer);
+        resolve_lookup(r, host, urgent, &answer);
         if (answer.state != RESOLVE_PENDING)
             return answer;
         wait_for_change(before);
     }
+}
+
+static struct resolve_answer look_up(struct resolver *r, const char *host)
+{
+    return look_up_as(r, host, false);
 }
 
 static void test_numeric_at_once(void **state)
@@ -160,6 +166,70 @@ static void test_many_names(void **state)
     resolve_free(r);
 }
 
+/* Asks for slow names from `first` to before `end`; the state of the last answer. */
+static enum resolve_state ask_slow(struct resolver *r, int first, int end)
+{
+    struct resolve_answer answer = {.state = RESOLVE_FAILED};
+    char host[32];
+
+    for (int i = first; i < end; i++) {
+        snprintf(host, sizeof(host), "slow-%d", i);
+        resolve_lookup(r, host, false, &answer);
+    }
+    return answer.state;
+}
+
+static void give_up_slow(struct resolver *r, int end)
+{
+    char host[32];
+
+    for (int i = 0; i < end; i++) {
+        snprintf(host, sizeof(host), "slow-%d", i);
+        resolve_give_up(r, host);
+    }
+}
+
+/* However many names a peer lets us wait for, the server's is known, and could be asked for. */
+static void test_urgent_names_stay(void **state)
+{
+    struct resolver *r = resolve_new(on_change, &watch);
+    struct resolve_answer answer;
+
+    (void)state;
+    names_init();
+    assert_int_equal(look_up_as(r, "quick-server", true).state, RESOLVE_FOUND);
+    assert_int_equal(ask_slow(r, 0, 2 * RESOLVE_NAMES_MAX), RESOLVE_FAILED);
+    resolve_lookup(r, "quick-server", true, &answer);
+    assert_int_equal(answer.state, RESOLVE_FOUND);
+    assert_int_equal(look_up_as(r, "quick-other", true).state, RESOLVE_FOUND);
+    names_let_go();
+    resolve_free(r);
+}
+
+/* What was given up makes room, before any answer does, and is not begun until somebody asks. */
+static void test_given_up(void **state)
+{
+    const unsigned begun = RESOLVE_THREADS_MAX - RESOLVE_THREADS_RESERVED;
+    struct resolver *r = resolve_new(on_change, &watch);
+    struct resolve_answer answer;
+
+    (void)state;
+    names_init();
+    assert_int_equal(look_up(r, "quick-1").state, RESOLVE_FOUND);
+    assert_int_equal(ask_slow(r, 0, RESOLVE_NAMES_MAX - 1), RESOLVE_PENDING);
+    give_up_slow(r, RESOLVE_NAMES_MAX - 1);
+    resolve_lookup(r, "quick-2", false, &answer);
+    assert_int_equal(answer.state, RESOLVE_PENDING);
+    resolve_lookup(r, "quick-1", false, &answer);
+    assert_int_equal(answer.state, RESOLVE_FOUND);
+    names_let_go();
+    assert_int_equal(look_up(r, "quick-2").state, RESOLVE_FOUND);
+    assert_in_range(names_slow(), 1, begun);
+    assert_int_equal(look_up(r, "slow-100").state, RESOLVE_FAILED);
+    resolve_free(r);
+    assert_int_equal(names_slow(), begun + 1);
+}
+
 static void test_free_in_the_middle(void **state)
 {
     struct resolve_answer answer;
@@ -182,7 +252,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numeric_at_once), cmocka_unit_test(test_a_name),
         cmocka_unit_test(test_nobody),          cmocka_unit_test(test_shares),
-        cmocka_unit_test(test_many_names),      cmocka_unit_test(test_free_in_the_middle),
+        cmocka_unit_test(test_many_names),      cmocka_unit_test(test_urgent_names_stay),
+        cmocka_unit_test(test_given_up),        cmocka_unit_test(test_free_in_the_middle),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
