@@ -69,6 +69,35 @@ static uint32_t v4_host(const union address *a)
     return ntohl(a->v4.sin_addr.s_addr);
 }
 
+/* Where the kernel connects to, as an IPv6 address. */
+static struct in6_addr destination(const union address *a)
+{
+    struct in6_addr to = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+
+    if (a->any.sa_family == AF_INET)
+        memcpy(&to.s6_addr[12], &a->v4.sin_addr, sizeof(a->v4.sin_addr));
+    else
+        to = a->v6.sin6_addr;
+    if (IN6_IS_ADDR_UNSPECIFIED(&to))
+        to = in6addr_loopback;
+    if (IN6_IS_ADDR_V4MAPPED(&to) && to.s6_addr32[3] == INADDR_ANY)
+        to.s6_addr32[3] = htonl(INADDR_LOOPBACK);
+    return to;
+}
+
+static uint32_t zone(const union address *a)
+{
+    return a->any.sa_family == AF_INET6 && address_is_link_local(a) ? a->v6.sin6_scope_id : 0;
+}
+
+bool address_is_same(const union address *a, const union address *b)
+{
+    const struct in6_addr to_a = destination(a), to_b = destination(b);
+
+    return IN6_ARE_ADDR_EQUAL(&to_a, &to_b) && address_port(a) == address_port(b) &&
+           zone(a) == zone(b);
+}
+
 bool address_is_loopback(const union address *a)
 {
     return a->any.sa_family == AF_INET ? v4_host(a) >> 24 == IN_LOOPBACKNET

@@ -1,5 +1,6 @@
 #include "proto/net/race.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdint.h>
@@ -23,9 +24,15 @@ struct candidate {
 };
 
 enum {
-    DIALLED_MAX = HINTS_MAX * RACE_ADDRESSES_MAX,
+    DIALLED_MAX = HINTS_MAX,
     CONTENDERS_MAX = DIALLED_MAX + RACE_INCOMING_MAX,
     FIXED_FDS = 3, /* wake-up, IPv4 and IPv6 listeners */
+};
+
+/* What was dialled of one kind of hint; what failed stays noted. */
+struct dialled {
+    union address at[HINTS_DIRECT_MAX]; /* of relays, HINTS_RELAY_MAX at most */
+    size_t count;
 };
 
 struct race {
@@ -34,6 +41,7 @@ struct race {
     int64_t end_ms;
     int64_t accept_at_ms;                        /* after running out of descriptors */
     struct candidate candidates[HINTS_MAX];      /* of the hint with the same index */
+    struct dialled dialled[HINT_RELAY + 1];      /* by kind */
     struct contender contenders[CONTENDERS_MAX]; /* the dialled, then the incoming */
     struct contender *selected;
     /* What is polled: the fixed ones, then contenders[polled[i]]. */
@@ -76,6 +84,21 @@ static struct contender *free_among(struct contender *first, size_t count)
     return NULL;
 }
 
+/* False if it must not be dialled: it was before, however the peer spelt it then, or enough were.
+ */
+static bool note_dialled(struct race *r, enum hint_kind kind, const union address *to)
+{
+    struct dialled *dialled = &r->dialled[kind];
+
+    for (size_t i = 0; i < dialled->count; i++)
+        if (address_is_same(&dialled->at[i], to))
+            return false;
+    if (dialled->count == (kind == HINT_RELAY ? HINTS_RELAY_MAX : HINTS_DIRECT_MAX))
+        return false;
+    dialled->at[dialled->count++] = *to;
+    return true;
+}
+
 static void dial(struct race *r, const struct hint *hint, const struct resolve_answer *found,
                  int64_t now_ms)
 {
@@ -83,10 +106,11 @@ static void dial(struct race *r, const struct hint *hint, const struct resolve_a
 
     for (size_t i = 0; i < found->count && i < RACE_ADDRESSES_MAX; i++) {
         union address to = found->at[i];
-        struct contender *c = free_among(r->contenders, DIALLED_MAX);
-        if (c == NULL)
-            return;
         address_set_port(&to, hint->port);
+        if (!note_dialled(r, hint->kind, &to))
+            continue;
+        struct contender *c = free_among(r->contenders, DIALLED_MAX);
+        assert(c != NULL); /* a place for each that is noted */
         contender_dial(c, &to, r->options->plan, relay_side, now_ms);
     }
 }

@@ -1,5 +1,9 @@
 /* The race for an attempt's one connection: all direct hints are dialled at once, the relays
- * RACE_RELAY_DELAY_MS later, or at once without direct hints; what comes in takes part. */
+ * RACE_RELAY_DELAY_MS later, or at once without direct hints; what comes in takes part.
+ *
+ * The peer chooses the hints, and names lead anywhere: at most HINTS_DIRECT_MAX addresses are
+ * dialled directly and HINTS_RELAY_MAX as relays, RACE_ADDRESSES_MAX of a name, and none (with its
+ * port) twice as the same kind. */
 #ifndef PROTO_NET_RACE_H
 #define PROTO_NET_RACE_H
 

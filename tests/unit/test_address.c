@@ -74,6 +74,48 @@ static void test_kinds(void **state)
     }
 }
 
+static union address at_port(const char *text, uint16_t port)
+{
+    union address a;
+
+    assert_true(address_parse(&a, text));
+    address_set_port(&a, port);
+    return a;
+}
+
+static void test_same(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        bool same;
+    } pairs[] = {
+        {"192.0.2.7", "192.0.2.7", true},
+        {"192.0.2.7", "192.0.2.8", false},
+        {"192.0.2.7", "::ffff:192.0.2.7", true},
+        {"192.0.2.7", "::192.0.2.7", false},
+        {"0.0.0.0", "127.0.0.1", true},
+        {"::ffff:0.0.0.0", "127.0.0.1", true},
+        {"127.0.0.1", "127.0.0.2", false},
+        {"::", "::1", true},
+        {"::1", "127.0.0.1", false},
+        {"2001:db8::1", "2001:DB8:0::1", true},
+        {"2001:db8::1", "2001:db8::2", false},
+        {"2001:db8::1%1", "2001:db8::1%2", true},
+        {"fe80::1%1", "fe80::1%lo", true},
+        {"fe80::1%1", "fe80::1%2", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        union address a = at_port(pairs[i].a, 4001);
+        union address b = at_port(pairs[i].b, 4001);
+        assert_int_equal(address_is_same(&a, &b), pairs[i].same);
+        assert_int_equal(address_is_same(&b, &a), pairs[i].same);
+        address_set_port(&b, 4002);
+        assert_false(address_is_same(&a, &b));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -81,6 +123,7 @@ int main(void)
         cmocka_unit_test(test_refuses_names),
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_same),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
