@@ -235,6 +235,20 @@ static int refused(struct step *step, struct revision *r, const char *reason, bo
     return err < 0 ? err : outbox_retry(step);
 }
 
+/* We took it back and know nothing of that: our store is older. What it has is to be sent, as
+ * another revision. */
+static int seal_anew(struct step *step, const struct revision *r)
+{
+    struct entry entry;
+    int err = revision_erase(step->t, r->rev);
+    if (err == 0)
+        err = entry_by_rev(turn_view(step->t), r->rev, &entry);
+    if (err < 0)
+        return err == STORE_ERR_NOT_FOUND ? 0 : err;
+    err = entry_withdraw(step->t, entry.ino, "changed");
+    return err < 0 ? err : outbox_seal(step, entry.ino);
+}
+
 int outbox_decided(struct step *step, const uint8_t rev[static REV_BYTES], int verdict,
                    const char *text, size_t len)
 {
@@ -255,7 +269,7 @@ int outbox_decided(struct step *step, const uint8_t rev[static REV_BYTES], int v
         err = taken(step, &r, shown);
         return err < 0 ? err : revision_erase(step->t, rev);
     case PEER_WITHDRAWN:
-        return revision_erase(step->t, rev);
+        return r.state == REVISION_WITHDRAWN ? revision_erase(step->t, rev) : seal_anew(step, &r);
     case PEER_REFUSED_NOW:
         return refused(step, &r, shown, false);
     case PEER_REFUSED_EVER:

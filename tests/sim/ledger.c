@@ -478,22 +478,22 @@ static void tell_queue(struct seed *s, struct view *v, uint64_t wormhole)
                  (unsigned long long)wormhole, ops, (unsigned long long)waiting.count);
 }
 
-/* How far the sender is with it, for the trace. */
-static void tell_state(struct seed *s, const struct parcel *p)
+/* How far the sender is with an entry, for the trace. */
+static void tell_state(struct seed *s, int peer, uint64_t ino)
 {
     struct revision r;
     struct entry row;
     struct view *v;
-    if (!readable(s, p->from) || view_begin(world_store(s->world, p->from), &v) < 0)
+    if (!readable(s, peer) || view_begin(world_store(s->world, peer), &v) < 0)
         return;
-    if (revision_get(v, p->rev, &r) == 0) {
-        seed_say(s, "its revision is in state %d, number %llu, size %llu", r.state,
-                 (unsigned long long)r.number, (unsigned long long)r.size);
-        tell_queue(s, v, r.wormhole);
-    }
-    if (entry_get(v, p->ino, &row) == 0)
+    if (entry_get(v, ino, &row) == 0) {
         seed_say(s, "its entry is in state %d, held \"%s\", error \"%s\"", (int)row.state, row.held,
                  row.error);
+        if (revision_get(v, row.rev, &r) == 0)
+            seed_say(s, "its revision is in state %d, number %llu, size %llu", r.state,
+                     (unsigned long long)r.number, (unsigned long long)r.size);
+        tell_queue(s, v, row.wormhole);
+    }
     view_end(v);
 }
 
@@ -502,7 +502,7 @@ static void check_parcel(struct seed *s, const struct parcel *p)
     const struct pair *pair = p->pair >= 0 ? &s->pairs[p->pair] : NULL;
     bool odd = p->excused || pair == NULL || pair->cloned || pair->back;
     if (is_owed(s, p) && !p->delivered)
-        tell_state(s, p);
+        tell_state(s, p->from, p->ino);
     if (is_owed(s, p) && !p->delivered)
         seed_fail(s, "entry %llu of %c was sealed and never left the outbox",
                   (unsigned long long)p->ino, 'A' + p->from);
@@ -530,6 +530,7 @@ static void check_left(struct seed *s, const struct pair *p)
     if (!is_left(s, p))
         return;
     int end = left_at(s, p, 0) != 0 ? 0 : 1;
+    tell_state(s, p->peer[end], left_at(s, p, end));
     seed_fail(s, "a store went back, and entry %llu of %c never left the outbox",
               (unsigned long long)left_at(s, p, end), 'A' + p->peer[end]);
 }

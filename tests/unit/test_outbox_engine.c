@@ -696,6 +696,30 @@ static void test_what_is_undecided_is_said_again(void **state)
     expect_revision(g, refused, REVISION_REFUSED);
 }
 
+/* In a future that was lost with the store it was withdrawn. */
+static void test_the_peer_knows_it_as_withdrawn(void **state)
+{
+    struct erig *g = *state;
+    uint64_t small = make_file(g, g->outbox, "small", 10),
+             large = make_file(g, g->outbox, "large", 100 * KIB);
+    seal(g, small);
+    struct revision r = tell(g, small), now;
+    decide(g, &r, PEER_WITHDRAWN, "");
+    assert_int_equal(revision_of(g, r.rev, &now), STORE_ERR_NOT_FOUND);
+    now = expect_revision(g, small, REVISION_QUEUED);
+    assert_memory_not_equal(now.rev, r.rev, REV_BYTES);
+    expect_queued(g, OUTBOUND_PIECES, &now);
+    seal(g, large);
+    work(g);
+    r = tell(g, large);
+    decide(g, &r, PEER_WITHDRAWN, "");
+    work(g);
+    now = expect_revision(g, large, REVISION_QUEUED);
+    assert_memory_not_equal(now.rev, r.rev, REV_BYTES);
+    expect_queued(g, OUTBOUND_OFFER, &now);
+    expect_silence(g);
+}
+
 static int push_long(struct step *step, void *arg)
 {
     static const char reason[PEER_REASON_MAX + 100] = "a";
@@ -742,6 +766,7 @@ int main(void)
         erig_test(test_small_and_damaged),
         erig_test(test_new_peer),
         erig_test(test_what_is_undecided_is_said_again),
+        erig_test(test_the_peer_knows_it_as_withdrawn),
         erig_test(test_long_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
