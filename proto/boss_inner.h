@@ -67,6 +67,7 @@ struct boss_link {
     struct rendezvous r;
     bool open;           /* ACTION_LINK_OPEN was said last */
     bool renew;          /* to be closed and opened anew */
+    bool faulted;        /* on this connection the server has said that something is wrong */
     int64_t patience_ms; /* then it is renewed; 0: nothing is waited for */
 };
 

@@ -163,6 +163,7 @@ int boss_link_up(struct boss *b, enum wormhole_link link, struct now *now, struc
     if (!b->links[link].open)
         return boss_end(b, PROTO_OK);
     b->links[link].patience_ms = 0;
+    b->links[link].faulted = false;
     mailbox_lost_link(b, link);
     int err = rendezvous_up(&b->links[link].r, b->appid, b->side, actions);
     if (err == PROTO_OK && link == LINK_CODE)
@@ -205,6 +206,16 @@ static int received(struct boss *b, enum wormhole_link link, const struct server
     return g != NULL ? generation_received(b, g, &b->links[link].r, msg) : PROTO_OK;
 }
 
+/* Each change of the sentence is a row in the user's log, for ever. So a connection changes it
+ * twice at most, whatever comes on it; and connections are paced by those who make them. */
+static void note_fault(struct boss *b, struct boss_link *l, const struct server_msg *msg)
+{
+    if (msg->kind != SERVER_ERROR || msg->fault != FAULT_OTHER || l->faulted)
+        return;
+    l->faulted = true;
+    boss_problem(b, PROBLEM_SERVER, msg->error);
+}
+
 int boss_link_received(struct boss *b, enum wormhole_link link, const void *text, size_t len,
                        struct now *now, struct actions *actions)
 {
@@ -219,8 +230,8 @@ int boss_link_received(struct boss *b, enum wormhole_link link, const void *text
         boss_problem(b, PROBLEM_SERVER, problem);
     else if (problem != NULL)
         boss_problem_over(b, PROBLEM_SERVER);
-    if (err == PROTO_OK && msg.kind == SERVER_ERROR && msg.fault == FAULT_OTHER)
-        boss_problem(b, PROBLEM_SERVER, msg.error);
+    if (err == PROTO_OK)
+        note_fault(b, &b->links[link], &msg);
     if (err == PROTO_OK && b->links[link].open && r->state == RENDEZVOUS_UP)
         err = received(b, link, &msg);
     server_msg_release(&msg);

@@ -1,8 +1,10 @@
 /* state       input                      out                    then
  * DOWN        up                         bind                   UP
- * UP          welcome with an error, or  (problem)              REFUSED
- *             a permit that we cannot get
- * UP          any other welcome          (no problem)           UP
+ * UP          a first welcome with an    (problem)              REFUSED
+ *             error or a permit that we
+ *             cannot get
+ * UP          any other first welcome    (no problem)           UP
+ * UP          a further welcome          nothing                UP
  * UP          a machine's command        that command           UP
  * REFUSED     a machine's command        nothing                REFUSED
  * any         down                       nothing                DOWN
@@ -47,6 +49,7 @@ int rendezvous_up(struct rendezvous *r, const char *appid, const char *side,
     char id[ID_LEN + 1];
 
     r->state = RENDEZVOUS_UP;
+    r->welcomed = false;
     r->commands = 0;
     struct bytes *out = begin(r, id, actions);
     if (out != NULL)
@@ -61,6 +64,7 @@ void rendezvous_down(struct rendezvous *r)
 
 static const char *welcomed(struct rendezvous *r, const struct server_msg *msg)
 {
+    r->welcomed = true;
     if (msg->error[0] == '\0' && !msg->wants_permission)
         return "";
     r->state = RENDEZVOUS_REFUSED;
@@ -74,7 +78,7 @@ int rendezvous_received(struct rendezvous *r, const void *text, size_t len, stru
 {
     *problem = NULL;
     int err = server_msg_parse(msg, text, len);
-    if (err == PROTO_OK && msg->kind == SERVER_WELCOME && r->state == RENDEZVOUS_UP)
+    if (err == PROTO_OK && msg->kind == SERVER_WELCOME && r->state == RENDEZVOUS_UP && !r->welcomed)
         *problem = welcomed(r, msg);
     return err;
 }

@@ -22,6 +22,7 @@ enum rendezvous_state {
 
 struct rendezvous {
     enum rendezvous_state state;
+    bool welcomed; /* on this connection: a server says it once, and further ones are not heeded */
     enum wormhole_link link;
     uint32_t commands; /* sent on this connection: makes their ids */
 };
@@ -35,10 +36,10 @@ void rendezvous_down(struct rendezvous *r);
 
 /* Parses one message into *msg (release it with server_msg_release in every case) for the
  * machines of this link; all of them may be shown every message. 0, or an error of
- * server_msg_parse; MALFORMED and TOO_BIG are harmless, drop the message. On a welcome that is a
- * refusal the state becomes RENDEZVOUS_REFUSED and *problem points to a sentence for the user (in
- * *msg or static); a welcome that is not sets *problem to "" (any such problem is over); else
- * *problem is NULL. */
+ * server_msg_parse; MALFORMED and TOO_BIG are harmless, drop the message. On the
+ * first welcome of a connection, if it is a refusal, the state becomes RENDEZVOUS_REFUSED and
+ * *problem points to a sentence for the user (in *msg or static); if it is none, *problem is ""
+ * (any such problem is over); else *problem is NULL. */
 int rendezvous_received(struct rendezvous *r, const void *text, size_t len, struct server_msg *msg,
                         const char **problem);
 

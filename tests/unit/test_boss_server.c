@@ -102,6 +102,35 @@ static void an_error_of_the_server_is_a_problem(void **state)
     assert_non_null(strstr(text, "out of numbers"));
 }
 
+static unsigned problems_told(void)
+{
+    unsigned count = 0;
+    struct action *a;
+
+    while ((a = actions_take(&actions)) != NULL) {
+        count += a->kind == ACTION_PROBLEM;
+        action_free(a);
+    }
+    return count;
+}
+
+/* Each change is a row in the log, and rows stay. */
+static void a_server_that_contradicts_itself_is_heeded_once_a_connection(void **state)
+{
+    (void)state;
+    assert_int_equal(boss_allocate(boss, &now, &actions), PROTO_OK);
+    for (int connection = 0; connection < 2; connection++) {
+        up();
+        problems_told();
+        for (int i = 0; i < 100; i++) {
+            hear("{\"type\":\"error\",\"error\":\"out of order\"}");
+            hear("{\"type\":\"welcome\",\"welcome\":{}}");
+        }
+        assert_int_equal(problems_told(), 2);
+        assert_int_equal(boss_link_down(boss, LINK_CODE, &now, &actions), PROTO_OK);
+    }
+}
+
 static void a_server_that_does_not_answer_is_tried_anew(void **state)
 {
     (void)state;
@@ -370,6 +399,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         B(a_server_that_does_not_want_us_is_a_problem),
         B(an_error_of_the_server_is_a_problem),
+        B(a_server_that_contradicts_itself_is_heeded_once_a_connection),
         B(a_server_that_does_not_answer_is_tried_anew),
         B(nonsense_is_dropped),
         B(news_of_links_that_nobody_wants_is_dropped),

@@ -113,6 +113,8 @@ static void other_messages_say_nothing_about_problems(void **state)
     rendezvous_up(&r, "app", "side", &actions);
     assert_string_equal(welcomed("{\"type\":\"welcome\",\"welcome\":{\"motd\":\"hi\"}}"), "");
     assert_string_equal(msg.motd, "hi");
+    assert_null(
+        welcomed("{\"type\":\"welcome\",\"welcome\":{\"error\":\"go away\"}}")); /* a second */
     assert_null(welcomed("{\"type\":\"ack\"}"));
     assert_int_equal(msg.kind, SERVER_ACK);
     assert_int_equal(r.state, RENDEZVOUS_UP);
