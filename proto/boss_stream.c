@@ -345,13 +345,17 @@ static void look_ahead(struct boss *b, const struct generation *g, const struct 
 static int take_lasting(struct boss *b, struct generation *g, const struct mailbox_event *event)
 {
     struct bytes plain = {0};
+    bool handled = was_handled(g, event->phase), wanted = order_wants(&g->order, event->phase);
 
-    if (was_handled(g, event->phase))
+    if (handled)
         owe_ack(b); /* the peer may not know it */
-    if (!order_wants(&g->order, event->phase))
+    /* In a replay what was handled tells how full the mailbox is: if it opens. */
+    if (!wanted && (!handled || event->live))
         return PROTO_OK;
     int err = open_body(b, g, event, &plain);
-    if (err == PROTO_OK) {
+    if (err == PROTO_OK)
+        mailbox_opened(&g->mailbox, event->phase, event->len);
+    if (err == PROTO_OK && wanted) {
         boss_heard(b);
         look_ahead(b, g, &plain);
         err = order_put(&g->order, event->phase, plain.data, plain.len);
@@ -388,6 +392,7 @@ static int ephemeral(struct boss *b, struct generation *g, const struct mailbox_
         return PROTO_OK;
     int err = generation_open(g, b->peer, event->phase, event->body, event->len, &plain);
     if (err == PROTO_OK) {
+        mailbox_opened(&g->mailbox, event->phase, event->len);
         boss_heard(b);
         err = message_ephemeral_parse(&m, plain.data, plain.len);
     }

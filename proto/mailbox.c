@@ -110,6 +110,7 @@ static int replay(struct mailbox *m, enum mailbox_state state, struct rendezvous
     m->own_replayed = false;
     m->sent = (struct mailbox_usage){0};
     m->heard = (struct mailbox_usage){0};
+    m->opened = (struct mailbox_usage){0};
     m->fence++;
     for (struct mailbox_kept *k = m->kept; k != NULL; k = k->next)
         k->there = false;
@@ -328,7 +329,7 @@ static void own_message(struct mailbox *m, const struct server_msg *msg, bool li
     struct mailbox_kept *k = mailbox_kept_find(m->kept, msg->phase);
     bool known = k != NULL ? is_same(&k->body, &msg->body) : was_made(m, msg->phase);
 
-    if (!live)
+    if (!live && msg->body.len <= OWN_BODY_MAX) /* longer ones are not ours, whoever shows them */
         count_sent(m, msg->phase, msg->body.len);
     if (k != NULL && known)
         k->there = k->echoed = true;
@@ -348,13 +349,13 @@ static bool is_overfull(const struct mailbox_usage *u)
            u->bytes > MAILBOX_ACCEPT_FACTOR * MAILBOX_BYTES_MAX;
 }
 
-static void count_heard(struct mailbox_usage *u, const struct server_msg *msg)
+static void count(struct mailbox_usage *u, const char *phase, size_t len)
 {
     uint64_t number;
 
-    u->bytes += msg->body.len;
-    if (!mailbox_phase_number(msg->phase, &number))
-        u->ephemeral += mailbox_phase_is_ephemeral(msg->phase);
+    u->bytes += len;
+    if (!mailbox_phase_number(phase, &number))
+        u->ephemeral += mailbox_phase_is_ephemeral(phase);
     else if (number >= u->numbered)
         u->numbered = number + 1;
 }
@@ -368,7 +369,7 @@ static void peer_message(struct mailbox *m, const struct server_msg *msg, bool l
         strcpy(m->peer, msg->side);
     if (strcmp(m->peer, msg->side) != 0 || m->deaf)
         return;
-    count_heard(&m->heard, msg);
+    count(&m->heard, msg->phase, msg->body.len);
     m->deaf = is_overfull(&m->heard);
     *event = event_of(m->deaf ? MAILBOX_EVENT_OVERFULL : MAILBOX_EVENT_INBOUND, msg, live);
     event->commit = chosen;
@@ -512,6 +513,11 @@ unsigned mailbox_room(const struct mailbox *m, enum mailbox_class class, size_t 
     return (unsigned)(fit < places - places_used ? fit : places - places_used);
 }
 
+void mailbox_opened(struct mailbox *m, const char *phase, size_t len)
+{
+    count(&m->opened, phase, len);
+}
+
 static bool is_half_used(uint64_t numbered, uint64_t ephemeral, uint64_t bytes)
 {
     return numbered > MAILBOX_NUMBERED_MAX / 2 || ephemeral > MAILBOX_EPHEMERAL_MAX / 2 ||
@@ -521,7 +527,7 @@ static bool is_half_used(uint64_t numbered, uint64_t ephemeral, uint64_t bytes)
 bool mailbox_half_used(const struct mailbox *m)
 {
     return is_half_used(m->next_number, m->sent.ephemeral, m->numbered_bytes + m->sent.bytes) ||
-           is_half_used(m->heard.numbered, m->heard.ephemeral, m->heard.bytes);
+           is_half_used(m->opened.numbered, m->opened.ephemeral, m->opened.bytes);
 }
 
 /* ---- the end ---- */

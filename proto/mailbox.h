@@ -81,10 +81,11 @@ struct mailbox {
     uint64_t numbered_bytes;   /* of all that we ever added here and that is re-added */
     bool made_pake, made_version; /* a body of this phase was kept once */
     bool echoed_any;
-    bool own_replayed;          /* this replay had something of ours that was not ephemeral */
-    int64_t fence;              /* the ping that is out */
-    struct mailbox_usage sent;  /* ours; .ephemeral and their bytes of this connection only */
-    struct mailbox_usage heard; /* the peer's, of this connection only */
+    bool own_replayed;           /* this replay had something of ours that was not ephemeral */
+    int64_t fence;               /* the ping that is out */
+    struct mailbox_usage sent;   /* ours; .ephemeral and their bytes of this connection only */
+    struct mailbox_usage heard;  /* under the peer's side, of this connection only … */
+    struct mailbox_usage opened; /* … and what of it opened: truly the peer's */
 };
 
 enum mailbox_event_kind {
@@ -167,6 +168,9 @@ enum mailbox_class {
 /* How many more messages of `class`, each with a body of `len` bytes, may be added here. Whether it
  * is connected does not matter. 0 if ending, or muted and not MAILBOX_EPHEMERAL. */
 unsigned mailbox_room(const struct mailbox *m, enum mailbox_class class, size_t len);
+/* A message of the peer has opened: it counts below. Not told, it counts only for OVERFULL: anybody
+ * who has the id, the server first, could make us move on and on. */
+void mailbox_opened(struct mailbox *m, const char *phase, size_t len);
 /* Has either side passed half of a bound? (Time to rotate, §6.) Says what is known: all of it after
  * the fence. */
 bool mailbox_half_used(const struct mailbox *m);
