@@ -108,7 +108,7 @@ static void follow_clock(struct boss *b, int64_t now_ms)
                               &b->attempt.retry_ms,
                               &b->attempt.spaced_ms,
                               &b->code_ms,
-                              &b->crowded_ms,
+                              &b->alone_ms,
                               &b->end_ms};
 
     b->now_ms = now_ms;

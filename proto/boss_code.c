@@ -10,6 +10,9 @@
  * both     STARTED      crowded, nonsense                       burnt
  * both     UNVERIFIED   the peer's version, from either mailbox PAIRED
  * both     UNVERIFIED   … that does not open                    burnt
+ * WAITING  UNVERIFIED   a day without a version                 burnt
+ * JOINING  UNVERIFIED   the same after the mailbox was lost     burnt
+ * both     UNVERIFIED   crowded for ten minutes                 burnt
  * PAIRED   VERIFIED     a wormholefs peer's, in generation 0    KEY_ERASED, the mailbox is closed
  */
 #include "proto/boss_inner.h"
@@ -52,7 +55,7 @@ static int begin_code(struct boss *b, bool joined)
     b->has_code = true;
     b->joined = joined;
     b->code_ms = 0;
-    b->crowded_ms = 0;
+    b->alone_ms = 0;
     b->fork_ms = 0;
     nameplate_init(&b->nameplate);
     key_init(&b->key);
@@ -386,7 +389,7 @@ static int crowded(struct boss *b)
         return PROTO_OK;
     if (b->key.state < KEY_UNVERIFIED || b->key.state == KEY_FORKED)
         return burnt(b, "crowded");
-    b->crowded_ms = b->now->ms;
+    b->alone_ms = b->now->ms;
     return PROTO_OK;
 }
 
@@ -395,7 +398,11 @@ static int fence(struct boss *b, const struct mailbox_event *event)
     bool unseen = !b->code_mailbox.echoed_any && b->now->ms - b->code_ms > BOSS_CODE_UNSEEN_MS;
 
     actions_add(b->actions, ACTION_CAUGHT_UP)->link = LINK_CODE;
-    return b->key.state == KEY_STARTED && (event->lost || unseen) ? expired(b) : PROTO_OK;
+    if (b->key.state == KEY_STARTED && (event->lost || unseen))
+        return expired(b);
+    if (b->key.state == KEY_UNVERIFIED && event->lost && b->alone_ms == 0)
+        b->alone_ms = b->now->ms;
+    return PROTO_OK;
 }
 
 static int mailbox_event(struct boss *b, const struct mailbox_event *event)
@@ -489,14 +496,64 @@ static int settle_fork(struct boss *b)
     return begin_hand_over(b);
 }
 
+/* Somebody has said a pake and no version. */
+static bool is_unverified(const struct boss *b)
+{
+    return b->has_code && b->key.state == KEY_UNVERIFIED && !is_paired(b);
+}
+
+static bool is_crowded(const struct boss *b)
+{
+    return b->code_mailbox.state == MAILBOX_CROWDED;
+}
+
+/* All that came while we were away was seen, in both mailboxes: there is no version. */
+static bool has_looked(const struct boss *b)
+{
+    return b->current != NULL && generation_is_open(b->current) &&
+           (b->code_mailbox.state == MAILBOX_OPEN || is_crowded(b));
+}
+
+/* Who has told our code to somebody should know that it is used. */
+static bool is_worth_telling(const struct boss *b)
+{
+    return b->state == BOSS_WAITING && b->problem < PROBLEM_CODE;
+}
+
+/* When the wait for a version is to be looked at, or given up. */
+static int64_t patience_ms(const struct boss *b)
+{
+    bool soon = is_crowded(b) || is_worth_telling(b);
+
+    return b->alone_ms + (soon ? BOSS_CROWDED_MS : BOSS_GUESS_MS);
+}
+
+/* A stranger's guess, or a stock client that was interrupted: without an end the code that we show
+ * would be good for nobody, and the same for ever. A wormholefs that stopped between its pake and
+ * its version finds us for a day, in generation 0 if nowhere else. A peer that has made the code
+ * need not have been there since we joined: it is waited for while the server keeps our pake. */
+static int settle_unverified(struct boss *b)
+{
+    if (b->alone_ms == 0 && !b->joined)
+        b->alone_ms = b->now->ms;
+    if (b->alone_ms == 0 || !has_looked(b) || b->now->ms < patience_ms(b))
+        return PROTO_OK;
+    if (is_crowded(b))
+        return burnt(b, "crowded");
+    if (b->now->ms >= b->alone_ms + BOSS_GUESS_MS)
+        return burnt(b, "a guess that said no more");
+    boss_problem(b, PROBLEM_CODE,
+                 "somebody has used the code and said no more: for another peer make another "
+                 "wormhole");
+    return PROTO_OK;
+}
+
 int boss_code_settle(struct boss *b)
 {
     if (b->has_code && b->key.state == KEY_FORKED)
         return settle_fork(b);
-    if (b->crowded_ms != 0 && !is_paired(b) && boss_due(b, b->crowded_ms + BOSS_CROWDED_MS)) {
-        b->crowded_ms = 0;
-        return burnt(b, "crowded");
-    }
+    if (is_unverified(b))
+        return settle_unverified(b);
     /* Kept while its key could still open a version, or its messages a classic peer's mouth. */
     if (b->has_code && !boss_code_wants_link(b) && is_paired(b) && b->key.state == KEY_ERASED)
         release_machines(b);
@@ -507,5 +564,5 @@ int64_t boss_code_deadline(const struct boss *b)
 {
     if (b->has_code && b->key.state == KEY_FORKED)
         return b->fork_ms;
-    return b->crowded_ms != 0 && !is_paired(b) ? b->crowded_ms + BOSS_CROWDED_MS : INT64_MAX;
+    return is_unverified(b) && b->alone_ms != 0 && has_looked(b) ? patience_ms(b) : INT64_MAX;
 }

@@ -38,6 +38,7 @@ enum {
     BOSS_CODES_MAX = 3,             /* burnt ones, before the user has to ask again */
     BOSS_CODE_UNSEEN_MS = 600000,   /* a mailbox that never showed our pake is gone by then */
     BOSS_CROWDED_MS = 600000,       /* how long the hand-over may still come about without it */
+    BOSS_GUESS_MS = 86400000,       /* how long a peer may be away between its pake and version */
     BOSS_FORK_MS = 2000,            /* how long a version may tell which of two keys is meant */
     BOSS_ANSWER_MS = 60000,         /* a server that does not answer is tried anew */
     BOSS_DOWN_MS = 600000,          /* so is a link that stays down, or refused */
@@ -100,8 +101,9 @@ struct boss {
     bool joined;   /* it was given to us */
     char code[CODE_TEXT_MAX + 1]; /* "" once used or burnt */
     unsigned burnt;
-    int64_t code_ms;    /* since when there is its nameplate */
-    int64_t crowded_ms; /* its mailbox became crowded after the key was known; else 0 */
+    int64_t code_ms;  /* since when there is its nameplate */
+    int64_t alone_ms; /* K is known, and since then we wait for the version alone: the code is ours,
+                         or its mailbox was lost, or (a new beginning) is crowded; else 0 */
     struct nameplate nameplate;
     struct key key;
     struct order code_order;

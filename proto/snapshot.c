@@ -78,7 +78,7 @@ static int save_code(const struct boss *b, bool quietly, struct bytes *out)
 {
     put_text(out, b->code);
     bytes_put_u64(out, (uint64_t)b->code_ms);
-    bytes_put_u64(out, (uint64_t)b->crowded_ms);
+    bytes_put_u64(out, (uint64_t)b->alone_ms);
     int err = nameplate_save(&b->nameplate, out);
     if (err == PROTO_OK)
         err = key_save(&b->key, out);
@@ -161,7 +161,7 @@ static int load_code(struct boss *b, struct reader *in)
 {
     reader_word(in, b->code, CODE_TEXT_MAX);
     b->code_ms = take_ms(in);
-    b->crowded_ms = take_ms(in);
+    b->alone_ms = take_ms(in);
     int err = nameplate_load(&b->nameplate, in);
     if (err == PROTO_OK)
         err = key_load(&b->key, in);
