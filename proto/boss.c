@@ -103,6 +103,7 @@ static void follow_clock(struct boss *b, int64_t now_ms)
                               &b->quiet_ms,
                               &b->visit.leave_ms,
                               &b->visit.next_ms,
+                              &b->visit.met_ms,
                               &b->attempt.deadline_ms,
                               &b->attempt.up_ms,
                               &b->attempt.retry_ms,

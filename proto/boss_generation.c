@@ -127,6 +127,7 @@ int boss_generation_confirm(struct boss *b)
     move_link(b);
     boss_event_number(b, met ? EVENT_MET : EVENT_ROTATED, b->current->mailbox.generation);
     if (met) {
+        b->visit.met_ms = b->now->ms;
         b->adrift = false;
         boss_problem_over(b, PROBLEM_BACK);
     }

@@ -49,6 +49,7 @@ enum {
     BOSS_VISIT_STAY_MS = 600000,   /* for a challenge that is new */
     BOSS_VISIT_URGENT_MS = 120000, /* for a peer that was called */
     BOSS_VISIT_FENCE_MS = 60000,
+    BOSS_MEETING_APART_MS = 60000, /* two meetings; less than URGENT: who has called still waits */
 };
 
 /* How long a close is repeated, and acknowledged. */
@@ -78,6 +79,7 @@ struct boss_visit {
     bool agreed; /* a generation was begun: now it has to be confirmed */
     int64_t leave_ms;
     int64_t next_ms;                    /* not before */
+    int64_t met_ms;                     /* the last meeting of this run led to a generation; or 0 */
     uint64_t found[MEETING_THEIRS_MAX]; /* what their challenges begin with; 0: none */
     size_t found_next;                  /* the oldest of them gives way */
 };
@@ -236,7 +238,7 @@ int boss_meeting_up(struct boss *b);
 int boss_meeting_received(struct boss *b, const struct server_msg *msg);
 int boss_meeting_settle(struct boss *b);
 int64_t boss_meeting_deadline(const struct boss *b);
-void boss_meeting_call(struct boss *b); /* go there now */
+void boss_meeting_call(struct boss *b); /* go there now, or soon after the last meeting */
 /* The machine was restored, and what was kept is given back: our challenge may be dead. */
 void boss_meeting_restored(struct boss *b);
 /* A generation was begun: our challenge is dead. Or confirmed: the meeting is over. */

@@ -76,9 +76,18 @@ static void stay_until(struct boss *b, int64_t at_ms)
         b->visit.leave_ms = at_ms;
 }
 
+/* A peer can give us a reason in each generation. If each were met at once that would go on at the
+ * speed of its messages, and each meeting stays in the log. */
+static int64_t soonest_ms(const struct boss *b)
+{
+    int64_t apart_ms = b->visit.met_ms + BOSS_MEETING_APART_MS;
+
+    return b->visit.met_ms != 0 && apart_ms > b->now->ms ? apart_ms : b->now->ms;
+}
+
 void boss_meeting_call(struct boss *b)
 {
-    b->visit.next_ms = b->now->ms;
+    b->visit.next_ms = soonest_ms(b);
     if (b->visit.on)
         stay_until(b, b->now->ms + BOSS_VISIT_URGENT_MS);
 }

@@ -244,6 +244,69 @@ static void one_that_went_back_knows_a_copy_by_what_is_new(void **state)
     bytes_release(&body);
 }
 
+/* ---- a peer that says so ---- */
+
+static int acknowledge_what_never_was(struct boss *b, struct now *now, struct actions *actions,
+                                      const void *arg)
+{
+    struct message_ephemeral m = {.kind = MESSAGE_ACK, .have = {.some = true, .number = 1000000}};
+
+    (void)arg;
+    boss_begin(b, now, actions);
+    now_random(now, m.have.incarnation, sizeof(m.have.incarnation));
+    return boss_end(b, boss_stream_ephemeral(b, &m));
+}
+
+/* And is there at once, whenever it was there before. */
+static int ask_to_meet(struct boss *b, struct now *now, struct actions *actions, const void *arg)
+{
+    struct message_ephemeral m = {.kind = MESSAGE_MEET};
+
+    (void)arg;
+    boss_begin(b, now, actions);
+    b->asked = true;
+    b->visit.met_ms = 0;
+    boss_meeting_call(b);
+    return boss_end(b, boss_stream_ephemeral(b, &m));
+}
+
+/* B says it once in each generation, as soon as it can, for ten minutes. */
+static void say_in_each_generation(pair_input_fn *say)
+{
+    int64_t until_ms = pair_now_ms(pair) + 10 * MINUTE;
+    uint64_t last = UINT64_MAX;
+
+    while (pair_now_ms(pair) < until_ms) {
+        const struct boss *b = pair_boss(pair, PAIR_B);
+        if (b->next == NULL && generation_is_open(b->current) && generation_is_met(b->current) &&
+            b->current->mailbox.generation != last) {
+            last = b->current->mailbox.generation;
+            pair_input(pair, PAIR_B, say, NULL);
+        }
+        if (!pair_step(pair, until_ms))
+            break;
+    }
+}
+
+static void a_peer_makes_us_meet_once_a_minute_at_most(void **state)
+{
+    static pair_input_fn *const says[] = {acknowledge_what_never_was, ask_to_meet};
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        again(i + 1);
+        pair_connect(pair);
+        pass(MINUTE);
+        unsigned turns = pair_turns(pair);
+        say_in_each_generation(says[i]);
+        assert_in_range(events(PAIR_A, EVENT_MET), 2, 11);
+        assert_in_range(events(PAIR_A, EVENT_WENT_BACK_HERE), 0, 11);
+        assert_in_range(pair_turns(pair) - turns, 0, 11 * 100);
+        send(30, 30);
+        assert_true(pair_run(pair, all_delivered, 5 * MINUTE));
+    }
+}
+
 /* ---- copies ---- */
 
 static bool one_has_stopped(const struct pair *p)
@@ -283,6 +346,7 @@ int main(void)
         T(a_challenge_that_was_met_before_the_store_went_back_is_made_anew),
         T(a_server_that_repeats_the_lost_future_makes_no_copy),
         T(one_that_went_back_knows_a_copy_by_what_is_new),
+        T(a_peer_makes_us_meet_once_a_minute_at_most),
         T(a_copy_of_the_store_stops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
