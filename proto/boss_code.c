@@ -177,7 +177,11 @@ static int expired(struct boss *b)
 {
     code_gone(b, CODE_END_EXPIRED);
     boss_event(b, EVENT_CODE_EXPIRED, "");
-    return lose_code(b, true);
+    int err = lose_code(b, true);
+    if (b->state == BOSS_WAITING)
+        boss_problem(b, PROBLEM_CODE,
+                     "the server had forgotten the code: whoever was told it needs the new one");
+    return err;
 }
 
 /* ---- the nameplate ---- */

@@ -262,6 +262,7 @@ static void a_code_that_nobody_has_used_gets_a_successor_when_the_server_forgot_
     pass(10 * SECOND);
     assert_int_equal(of(PAIR_A)->code_ends[CODE_END_EXPIRED], 1);
     assert_int_equal(of(PAIR_A)->events[EVENT_CODE_EXPIRED], 1);
+    assert_non_null(strstr(of(PAIR_A)->problem, "the server had forgotten the code"));
     assert_string_not_equal(of(PAIR_A)->code, old);
     pair_join(pair, PAIR_B, of(PAIR_A)->code);
     assert_true(pair_run(pair, both_are_paired, MINUTE));
