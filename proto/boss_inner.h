@@ -5,6 +5,7 @@
  *     boss_code.c        a code: allocated, joined, burnt, expired; the hand-over
  *     boss_classic.c     the stock peer
  *     boss_stream.c      messages to and from a persistent peer
+ *     boss_own.c         what its mailboxes show of our own side
  *     boss_generation.c  generations: begun, confirmed, left; rotation; a store that went back
  *     boss_meeting.c     visits to the meeting mailbox
  *     boss_bulk.c        attempts at bulk connections
@@ -201,8 +202,14 @@ int boss_classic_say_offer(struct boss *b, const struct classic_offer *offer, co
 int boss_classic_say_answer(struct boss *b, const char *refusal);
 int boss_classic_say_finished(struct boss *b, bool ok);
 
+/* ---- boss_own.c ---- */
+int boss_own_message(struct boss *b, struct generation *g, const struct mailbox_event *event);
+int boss_own_unknown(struct boss *b, struct generation *g, const struct mailbox_event *event);
+
 /* ---- boss_stream.c ---- */
 int boss_stream_event(struct boss *b, struct generation *g, const struct mailbox_event *event);
+/* A message of ours with this position is, or will be at once, in the newest mailbox. */
+void boss_stream_acked_by(struct boss *b, const struct message_id *said);
 /* Puts what is not there yet into the newest generation, as far as there is room. */
 int boss_stream_put(struct boss *b);
 int boss_stream_settle(struct boss *b); /* acks, `meet` */

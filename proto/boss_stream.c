@@ -23,8 +23,7 @@ static const struct message_id *position(const struct boss *b)
     return b->inbound.position.some ? &b->inbound.position : &b->inbound.have;
 }
 
-/* A message of ours with this position is, or will be at once, in the newest mailbox. */
-static void acked_by(struct boss *b, const struct message_id *said)
+void boss_stream_acked_by(struct boss *b, const struct message_id *said)
 {
     if (message_id_equal(said, position(b)))
         b->ack_owed = false;
@@ -412,65 +411,7 @@ static int peer_message(struct boss *b, struct generation *g, const struct mailb
                                                     : take_lasting(b, g, event);
 }
 
-/* ---- our own messages, as they stand in the newest mailbox ---- */
-
-static int own_ephemeral(struct boss *b, const struct bytes *plain)
-{
-    struct message_ephemeral m;
-
-    if (message_ephemeral_parse(&m, plain->data, plain->len) != PROTO_OK)
-        return PROTO_OK;
-    switch (m.kind) {
-    case MESSAGE_ACK:
-        acked_by(b, &m.have);
-        break;
-    case MESSAGE_HINTS:
-        return attempt_own(&b->attempt, &m);
-    case MESSAGE_MEET:
-        b->called = true;
-        break;
-    }
-    return PROTO_OK;
-}
-
-static int own_message(struct boss *b, struct generation *g, const struct mailbox_event *event)
-{
-    struct bytes plain = {0};
-    struct message m;
-    bool ephemeral = mailbox_phase_is_ephemeral(event->phase);
-
-    if (g != boss_newest(b) || (!ephemeral && !b->ack_owed))
-        return PROTO_OK;
-    int err = generation_open(g, b->side, event->phase, event->body, event->len, &plain);
-    if (err == PROTO_OK && ephemeral)
-        err = own_ephemeral(b, &plain);
-    else if (err == PROTO_OK && message_parse(&m, plain.data, plain.len) == PROTO_OK)
-        acked_by(b, &m.have);
-    bytes_release(&plain);
-    return boss_check(b, err);
-}
-
-/* Somebody with our side and our key has added what we never made: we did, later than our store
- * knows; or, if it comes live, a copy of us. What was there before may be shown again: a server
- * that repeats itself makes no copy. */
-static int own_unknown(struct boss *b, struct generation *g, const struct mailbox_event *event)
-{
-    struct bytes plain = {0};
-    uint64_t number;
-
-    if (!mailbox_phase_number(event->phase, &number))
-        return PROTO_OK;
-    int err = generation_open(g, b->side, event->phase, event->body, event->len, &plain);
-    bytes_release(&plain);
-    if (err != PROTO_OK)
-        return boss_check(b, err);
-    if (event->live)
-        return number < g->lost ? PROTO_OK : boss_clone(b);
-    if (number >= g->lost)
-        g->lost = number + 1;
-    boss_went_back(b);
-    return PROTO_OK;
-}
+/* ---- what a mailbox tells ---- */
 
 static int fence(struct boss *b, struct generation *g, const struct mailbox_event *event)
 {
@@ -487,9 +428,9 @@ int boss_stream_event(struct boss *b, struct generation *g, const struct mailbox
     case MAILBOX_EVENT_INBOUND:
         return peer_message(b, g, event);
     case MAILBOX_EVENT_OWN:
-        return own_message(b, g, event);
+        return boss_own_message(b, g, event);
     case MAILBOX_EVENT_OWN_UNKNOWN:
-        return own_unknown(b, g, event);
+        return boss_own_unknown(b, g, event);
     case MAILBOX_EVENT_FENCE:
         return fence(b, g, event);
     case MAILBOX_EVENT_OVERFULL:

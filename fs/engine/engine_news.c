@@ -1,0 +1,268 @@
+/* What comes by itself, each in a turn of its own: news of the links and of transit, and time. */
+#include "fs/engine/engine.h"
+
+#include "fs/engine/outbox.h"
+#include "fs/engine/session.h"
+#include "fs/engine/step.h"
+#include "fs/engine/stock.h"
+#include "fs/engine/stock_session.h"
+
+/* ---- the network ---- */
+
+struct link_input {
+    enum wormhole_link link;
+    const char *text;
+    size_t len;
+    unsigned closes; /* of the link, when this news came */
+};
+
+/* How often the link was closed before this news came. False: a close is under way, the news is of
+ * the past. */
+static bool link_is_current(struct engine *e, uint64_t wormhole, struct link_input *in)
+{
+    pthread_mutex_lock(&e->live_lock);
+    const struct slot *s = slot_find(e, wormhole);
+    bool current = s != NULL && s->closing[in->link] == 0;
+    in->closes = s != NULL ? s->closes[in->link] : 0;
+    pthread_mutex_unlock(&e->live_lock);
+    return current;
+}
+
+/* In the turn: has it been closed since the news came? */
+static bool link_was_closed(struct step *step, const struct link_input *in)
+{
+    pthread_mutex_lock(&step->e->live_lock);
+    bool closed = step->slot->closes[in->link] != in->closes;
+    pthread_mutex_unlock(&step->e->live_lock);
+    return closed;
+}
+
+static void set_link(struct engine *e, uint64_t wormhole, enum wormhole_link link, bool up)
+{
+    pthread_mutex_lock(&e->live_lock);
+    struct slot *s = slot_find(e, wormhole);
+    if (s != NULL) {
+        if (s->live.link_up[link] && !up)
+            s->live.link_lost_ms = e->out.now_ms(e->out.arg);
+        s->live.link_up[link] = up;
+        if (up)
+            s->live.trouble[0] = '\0';
+    }
+    pthread_mutex_unlock(&e->live_lock);
+}
+
+/* After a step that could not be committed (a full disk, a failing one) the machine is restored and
+ * connects again, but not at once: else it would meet the same message, and fail, as fast as it
+ * can. */
+enum { RESTORE_AFTER_MS = 1000, RESTORE_DOUBLINGS_MAX = 6 };
+
+static void back_off(struct engine *e, uint64_t wormhole)
+{
+    int64_t now_ms = e->out.now_ms(e->out.arg);
+    for (int link = 0; link < LINK_COUNT; link++)
+        e->out.link_close(e->out.arg, wormhole, (enum wormhole_link)link);
+    pthread_mutex_lock(&e->live_lock);
+    struct slot *s = slot_find(e, wormhole);
+    if (s != NULL) {
+        unsigned doublings =
+            s->failures < RESTORE_DOUBLINGS_MAX ? s->failures : RESTORE_DOUBLINGS_MAX;
+        s->failures++;
+        /* Also when it was committed and could not be synced: nothing of it left. */
+        s->stale = true;
+        s->deadline_ms = now_ms + ((int64_t)RESTORE_AFTER_MS << doublings);
+        for (int link = 0; link < LINK_COUNT; link++) {
+            s->closes[link]++;
+            s->live.link_up[link] = false;
+        }
+    }
+    pthread_mutex_unlock(&e->live_lock);
+    if (e->out.wake != NULL)
+        e->out.wake(e->out.arg);
+}
+
+static void went_well(struct engine *e, uint64_t wormhole)
+{
+    pthread_mutex_lock(&e->live_lock);
+    struct slot *s = slot_find(e, wormhole);
+    if (s != NULL)
+        s->failures = 0;
+    pthread_mutex_unlock(&e->live_lock);
+}
+
+/* News for a wormhole that is forgotten is no matter. */
+static void news(struct engine *e, uint64_t wormhole, step_fn *fn, void *arg)
+{
+    int err = step_alone(e, wormhole, fn, arg);
+    if (err == 0)
+        went_well(e, wormhole);
+    else if (err != STORE_ERR_NOT_FOUND)
+        back_off(e, wormhole);
+}
+
+static int feed_up(struct step *step, void *arg)
+{
+    struct link_input *in = arg;
+    if (link_was_closed(step, in))
+        return 0;
+    return step_error(boss_link_up(step->slot->boss, in->link, &step->now, &step->actions));
+}
+
+static int feed_down(struct step *step, void *arg)
+{
+    struct link_input *in = arg;
+    if (link_was_closed(step, in))
+        return 0;
+    return step_error(boss_link_down(step->slot->boss, in->link, &step->now, &step->actions));
+}
+
+static int feed_received(struct step *step, void *arg)
+{
+    struct link_input *in = arg;
+    if (link_was_closed(step, in))
+        return 0;
+    return step_error(boss_link_received(step->slot->boss, in->link, in->text, in->len, &step->now,
+                                         &step->actions));
+}
+
+static void link_news(struct engine *e, uint64_t wormhole, step_fn *fn, struct link_input *in)
+{
+    if (link_is_current(e, wormhole, in))
+        news(e, wormhole, fn, in);
+}
+
+void engine_link_up(struct engine *e, uint64_t wormhole, enum wormhole_link link)
+{
+    set_link(e, wormhole, link, true);
+    link_news(e, wormhole, feed_up, &(struct link_input){.link = link});
+}
+
+void engine_link_down(struct engine *e, uint64_t wormhole, enum wormhole_link link)
+{
+    set_link(e, wormhole, link, false);
+    link_news(e, wormhole, feed_down, &(struct link_input){.link = link});
+}
+
+void engine_link_received(struct engine *e, uint64_t wormhole, enum wormhole_link link,
+                          const char *text, size_t len)
+{
+    link_news(e, wormhole, feed_received,
+              &(struct link_input){.link = link, .text = text, .len = len});
+}
+
+void engine_link_failed(struct engine *e, uint64_t wormhole, enum wormhole_link link,
+                        const char *why)
+{
+    (void)link;
+    pthread_mutex_lock(&e->live_lock);
+    struct slot *s = slot_find(e, wormhole);
+    if (s != NULL)
+        snprintf(s->live.trouble, sizeof s->live.trouble, "%s", why);
+    pthread_mutex_unlock(&e->live_lock);
+    if (e->watch.changed != NULL)
+        e->watch.changed(e->watch.arg, CHANGE_STATE, wormhole, 0, NULL, 0);
+}
+
+/* The attempt as the machine numbers it; 0 if it was an older machine's. */
+static uint64_t own_number(const struct step *step, uint64_t attempt)
+{
+    return attempt >> 32 == step->slot->loads ? (uint32_t)attempt : 0;
+}
+
+struct transit_input {
+    uint64_t attempt; /* as the network numbers it */
+    const struct hint_list *direct;
+};
+
+static int feed_hints(struct step *step, void *arg)
+{
+    struct transit_input *in = arg;
+    return step_error(boss_transit_hints(step->slot->boss, own_number(step, in->attempt),
+                                         in->direct, &step->now, &step->actions));
+}
+
+static int feed_transit_up(struct step *step, void *arg)
+{
+    struct transit_input *in = arg;
+    return step_error(boss_transit_up(step->slot->boss, own_number(step, in->attempt), &step->now,
+                                      &step->actions));
+}
+
+static int feed_transit_down(struct step *step, void *arg)
+{
+    struct transit_input *in = arg;
+    return step_error(boss_transit_down(step->slot->boss, own_number(step, in->attempt), &step->now,
+                                        &step->actions));
+}
+
+void engine_transit_hints(struct engine *e, uint64_t wormhole, uint64_t attempt,
+                          const struct hint_list *direct)
+{
+    news(e, wormhole, feed_hints, &(struct transit_input){attempt, direct});
+}
+
+void engine_transit_begin(struct engine *e, uint64_t wormhole, uint64_t attempt)
+{
+    news(e, wormhole, feed_transit_up, &(struct transit_input){.attempt = attempt});
+}
+
+void engine_transit_session(struct engine *e, uint64_t wormhole, uint64_t attempt,
+                            const struct transit_plan *plan, struct stream *stream)
+{
+    if (plan->classic) {
+        stock_session_run(e, wormhole, plan, stream);
+        return;
+    }
+    engine_transit_begin(e, wormhole, attempt);
+    session_run(e, wormhole, plan, stream);
+}
+
+void engine_transit_down(struct engine *e, uint64_t wormhole, uint64_t attempt)
+{
+    news(e, wormhole, feed_transit_down, &(struct transit_input){.attempt = attempt});
+}
+
+/* ---- time ---- */
+
+static int tick_one(struct step *step, void *arg)
+{
+    (void)arg;
+    int err = stock_consider(step);
+    if (err == 0 && step->slot->retry_ms <= step->now.ms)
+        err = outbox_retry(step);
+    return err < 0 ? err : step_error(boss_tick(step->slot->boss, &step->now, &step->actions));
+}
+
+/* One slot whose deadline has passed, or NULL; *next_ms is the earliest deadline of all. */
+static struct slot *due(struct engine *e, int64_t now_ms, int64_t *next_ms)
+{
+    struct slot *found = NULL;
+    *next_ms = INT64_MAX;
+    for (size_t i = 0; i < SLOT_BUCKETS; i++) {
+        for (struct slot *s = e->buckets[i]; s != NULL; s = s->next) {
+            if (s->deadline_ms < *next_ms)
+                *next_ms = s->deadline_ms;
+            if (s->deadline_ms <= now_ms && (found == NULL || s->deadline_ms < found->deadline_ms))
+                found = s;
+        }
+    }
+    return found;
+}
+
+/* After a failed tick (a full disk, say): not again at once. */
+enum { TICK_AFTER_ERROR_MS = 1000, TICKS_AT_ONCE_MAX = 2000 };
+
+int64_t engine_tick(struct engine *e, int64_t now_ms)
+{
+    for (int i = 0; i < TICKS_AT_ONCE_MAX; i++) {
+        int64_t next_ms;
+        pthread_mutex_lock(&e->live_lock);
+        struct slot *s = due(e, now_ms, &next_ms);
+        if (s != NULL)
+            s->deadline_ms = now_ms + TICK_AFTER_ERROR_MS; /* the step sets the true one */
+        pthread_mutex_unlock(&e->live_lock);
+        if (s == NULL)
+            return next_ms;
+        news(e, s->id, tick_one, NULL);
+    }
+    return now_ms;
+}
