@@ -109,6 +109,7 @@ static void follow_clock(struct boss *b, int64_t now_ms)
                               &b->attempt.retry_ms,
                               &b->attempt.spaced_ms,
                               &b->code_ms,
+                              &b->classic_ms,
                               &b->alone_ms,
                               &b->end_ms};
 
@@ -419,9 +420,12 @@ static int close_now(struct boss *b)
 
     if (b->classic == NULL && may_be_paired)
         return leave(b);
+    int err =
+        b->classic != NULL && b->state == BOSS_PAIRED ? boss_classic_say_goodbye(b) : PROTO_OK;
     boss_classic_stop(b);
     b->ack_ms = b->now->ms; /* of the peer's close, if that is what we owe */
-    int err = PROTO_OK;
+    if (err != PROTO_OK)
+        return err;
     if (b->state == BOSS_CLOSED)
         err = boss_stream_settle(b);
     else if (b->state != BOSS_FAILED)
@@ -509,6 +513,12 @@ int boss_classic_finished(struct boss *b, bool ok, struct now *now, struct actio
     return boss_end(b, boss_classic_say_finished(b, ok));
 }
 
+int boss_classic_end(struct boss *b, const char *reason, struct now *now, struct actions *actions)
+{
+    boss_begin(b, now, actions);
+    return boss_end(b, boss_classic_give_up(b, reason));
+}
+
 /* ---- time ---- */
 
 static void sooner(int64_t *deadline_ms, int64_t at_ms)
@@ -527,6 +537,7 @@ int64_t boss_deadline_ms(const struct boss *b)
     if (b->state == BOSS_FAILED)
         return deadline_ms;
     sooner(&deadline_ms, boss_code_deadline(b));
+    sooner(&deadline_ms, boss_classic_deadline(b));
     sooner(&deadline_ms, boss_stream_deadline(b));
     sooner(&deadline_ms, boss_meeting_deadline(b));
     sooner(&deadline_ms, boss_bulk_deadline(b));

@@ -84,6 +84,8 @@ int boss_classic_answer(struct boss *b, const char *refusal, struct now *now,
                         struct actions *actions);
 /* The transfer over transit ended; ok after the peer's (or our) good ack. Ends the session. */
 int boss_classic_finished(struct boss *b, bool ok, struct now *now, struct actions *actions);
+/* We cannot go on with what was begun: the peer hears `reason`, and so does our user. */
+int boss_classic_end(struct boss *b, const char *reason, struct now *now, struct actions *actions);
 /* Is the session one in which no offer was made in either direction yet? */
 bool boss_classic_idle(const struct boss *b);
 

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "proto/classic_msg.h"
 #include "proto/error.h"
 #include "proto/mailbox_phase.h"
 #include "proto/vault.h"
@@ -33,11 +34,33 @@ static int carry_on(struct boss *b, int err, struct classic_out *out)
     return boss_check(b, said) != PROTO_OK ? PROTO_ERR_NOMEM : err;
 }
 
+int64_t boss_classic_deadline(const struct boss *b)
+{
+    return b->classic != NULL && b->classic_ms != 0 ? b->classic_ms + BOSS_CLASSIC_MS : INT64_MAX;
+}
+
+/* A client that is gone says nothing of that: one that was interrupted where it asks its user, say.
+ * Without an end our user would have no other code. */
+static int mind_silence(struct boss *b)
+{
+    if (!classic_waits(b->classic))
+        b->classic_ms = 0;
+    else if (b->classic_ms == 0)
+        b->classic_ms = b->now->ms;
+    if (b->now->ms < boss_classic_deadline(b))
+        return PROTO_OK;
+    b->classic_ms = 0;
+    return boss_classic_give_up(b, "there was no answer for ten minutes");
+}
+
 /* Everything is said: the mailbox is closed once what we said is there. */
 int boss_classic_settle(struct boss *b)
 {
-    if (b->classic == NULL || !classic_over(b->classic) || b->state != BOSS_PAIRED)
+    if (b->classic == NULL || b->state != BOSS_PAIRED)
         return PROTO_OK;
+    int err = mind_silence(b);
+    if (err != PROTO_OK || !classic_over(b->classic))
+        return err;
     boss_set_state(b, BOSS_CLOSED, "");
     return mailbox_close(&b->code_mailbox, MOOD_HAPPY, boss_rendezvous(b, LINK_CODE), b->actions);
 }
@@ -138,6 +161,28 @@ int boss_classic_say_finished(struct boss *b, bool ok)
     if (b->classic == NULL)
         return PROTO_OK;
     return carry_on(b, classic_finished(b->classic, ok, b->actions), &out);
+}
+
+int boss_classic_give_up(struct boss *b, const char *reason)
+{
+    struct classic_out out = {0};
+
+    if (b->classic == NULL || b->state != BOSS_PAIRED)
+        return PROTO_OK;
+    return carry_on(b, classic_end(b->classic, reason, &out, b->actions), &out);
+}
+
+int boss_classic_say_goodbye(struct boss *b)
+{
+    struct bytes plain = {0};
+
+    if (classic_over(b->classic))
+        return PROTO_OK;
+    int err = classic_msg_error(&plain, "this wormhole was removed");
+    if (err == PROTO_OK)
+        err = say(b, &plain);
+    bytes_release(&plain);
+    return boss_check(b, err);
 }
 
 bool boss_classic_idle(const struct boss *b)

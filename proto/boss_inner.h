@@ -40,6 +40,7 @@ enum {
     BOSS_CODE_UNSEEN_MS = 600000,   /* a mailbox that never showed our pake is gone by then */
     BOSS_CROWDED_MS = 600000,       /* how long the hand-over may still come about without it */
     BOSS_GUESS_MS = 86400000,       /* how long a peer may be away between its pake and version */
+    BOSS_CLASSIC_MS = 600000,       /* how long a stock client may take to answer an offer */
     BOSS_FORK_MS = 2000,            /* how long a version may tell which of two keys is meant */
     BOSS_ANSWER_MS = 60000,         /* a server that does not answer is tried anew */
     BOSS_DOWN_MS = 600000,          /* so is a link that stays down, or refused */
@@ -113,6 +114,7 @@ struct boss {
     struct mailbox code_mailbox;
 
     struct classic *classic; /* a stock peer, or NULL */
+    int64_t classic_ms;      /* since when it owes us a word; 0: it does not. Not kept */
 
     bool persistent; /* a wormholefs peer */
     bool leader;
@@ -201,6 +203,10 @@ int boss_classic_down(struct boss *b, uint64_t attempt);
 int boss_classic_say_offer(struct boss *b, const struct classic_offer *offer, const char *text);
 int boss_classic_say_answer(struct boss *b, const char *refusal);
 int boss_classic_say_finished(struct boss *b, bool ok);
+int boss_classic_give_up(struct boss *b, const char *reason);
+/* The last word to a stock peer; the machine does not matter any more. */
+int boss_classic_say_goodbye(struct boss *b);
+int64_t boss_classic_deadline(const struct boss *b);
 
 /* ---- boss_own.c ---- */
 int boss_own_message(struct boss *b, struct generation *g, const struct mailbox_event *event);

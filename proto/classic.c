@@ -15,7 +15,7 @@
  * TRANSFER    finished                     DONE or FAILED                          that
  * TRANSFER    transit down                 FAILED                                  FAILED
  * not final   their error                  FAILED                                  FAILED
- * not final   nonsense                     error; FAILED                           FAILED
+ * not final   nonsense, or we give up      error; FAILED                           FAILED
  *
  * Beside it `listening`: their transit message or a bulk offer, of whomever, makes us ask for our
  * hints once, and when those come our transit message goes out.
@@ -63,6 +63,11 @@ bool classic_idle(const struct classic *c)
 bool classic_over(const struct classic *c)
 {
     return c->state == CLASSIC_DONE || c->state == CLASSIC_FAILED;
+}
+
+bool classic_waits(const struct classic *c)
+{
+    return c->state == CLASSIC_OFFERED || c->state == CLASSIC_AGREED;
 }
 
 /* ---- ends ---- */
@@ -371,6 +376,16 @@ static int got_nonsense(struct classic *c, struct classic_out *out, struct actio
     int err = classic_msg_error(next_out(out), "this message makes no sense to wormholefs");
 
     failed(c, "the peer sent a message that makes no sense", false, actions);
+    return err;
+}
+
+int classic_end(struct classic *c, const char *reason, struct classic_out *out,
+                struct actions *actions)
+{
+    if (classic_over(c))
+        return PROTO_OK;
+    int err = classic_msg_error(next_out(out), reason);
+    failed(c, reason, false, actions);
     return err;
 }
 

@@ -110,12 +110,16 @@ int classic_received(struct classic *c, const void *plain, size_t len, struct cl
  * ignored. */
 int classic_hints(struct classic *c, uint64_t attempt, const struct hint_list *direct,
                   const struct hint_list *relays, struct classic_out *out, struct actions *actions);
+/* We give up: the peer hears `reason`, and FAILED says it. No-op when over. */
+int classic_end(struct classic *c, const char *reason, struct classic_out *out,
+                struct actions *actions);
 /* The transit attempt ended without (or after) a connection, before classic_finished: FAILED. */
 int classic_transit_down(struct classic *c, uint64_t attempt, struct actions *actions);
 
 /* ---- looking ---- */
-bool classic_idle(const struct classic *c); /* no offer was made in either direction yet */
-bool classic_over(const struct classic *c); /* DONE or FAILED */
+bool classic_idle(const struct classic *c);  /* no offer was made in either direction yet */
+bool classic_over(const struct classic *c);  /* DONE or FAILED */
+bool classic_waits(const struct classic *c); /* for a word of the peer, who was offered something */
 
 int classic_save(const struct classic *c, struct bytes *out);
 /* After a load nothing is asked of transit until classic_restored, which asks again for what is

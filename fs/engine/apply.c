@@ -120,13 +120,25 @@ static int state_is(struct step *step, const struct action *a)
         break;
     case BOSS_WAITING:
         return code_wanted(step);
-    case BOSS_CLOSED:
-        return closed(step, "done"); /* nothing if the peer has closed it: that was said */
+    case BOSS_CLOSED: {
+        int err = closed(step, "done"); /* nothing if the peer has closed it: that was said */
+        return err < 0 ? err : stock_closed(step);
+    }
     case BOSS_FAILED:
         return event(step, LOG_FAILED, "why", a->text != NULL ? a->text : "");
     }
     step->state_changed = true;
     return 0;
+}
+
+static int problem_is(struct step *step, const char *text)
+{
+    struct wormhole w;
+    int err = row(step, &w);
+    if (err < 0 || strcmp(w.problem, text) == 0)
+        return err;
+    return text[0] == '\0' ? event(step, LOG_PROBLEM_CLEARED, NULL, NULL)
+                           : event(step, LOG_PROBLEM, "text", text);
 }
 
 /* "wormholefs 0.1" of a peer of our kind is version "0.1": the log has the kind beside it. */
@@ -141,7 +153,10 @@ static int paired(struct step *step, const struct action *a)
     bool stock = a->number == 2;
     step->paired_anew = true;
     step->state_changed = true;
-    int err =
+    int err = problem_is(step, "");
+    if (err < 0)
+        return err;
+    err =
         log_append(step->t,
                    &(struct log_event){
                        .type = LOG_PAIRED,
@@ -204,17 +219,6 @@ static int happened(struct step *step, const struct action *a)
     return 0;
 }
 
-static int problem(struct step *step, const struct action *a)
-{
-    struct wormhole w;
-    int err = row(step, &w);
-    const char *text = a->text != NULL ? a->text : "";
-    if (err < 0 || strcmp(w.problem, text) == 0)
-        return err;
-    return text[0] == '\0' ? event(step, LOG_PROBLEM_CLEARED, NULL, NULL)
-                           : event(step, LOG_PROBLEM, "text", text);
-}
-
 /* ---- kept bodies ---- */
 
 static int forget_kept(struct step *step, const struct action *a)
@@ -251,7 +255,7 @@ int apply_action(struct step *step, const struct action *a)
     case ACTION_EVENT:
         return happened(step, a);
     case ACTION_PROBLEM:
-        return problem(step, a);
+        return problem_is(step, a->text != NULL ? a->text : "");
     case ACTION_PEER_CLOSED:
         return peer_closed(step);
     case ACTION_CLOSE_DONE:

@@ -84,15 +84,21 @@ static int put_snapshot(struct step *step)
     return err;
 }
 
+static int64_t deadline_of(const struct slot *s)
+{
+    if (s->gone)
+        return INT64_MAX;
+    int64_t deadline_ms = boss_deadline_ms(s->boss);
+    if (s->stock_offer_ms != 0 && s->stock_offer_ms < deadline_ms)
+        deadline_ms = s->stock_offer_ms;
+    return s->retry_ms < deadline_ms ? s->retry_ms : deadline_ms;
+}
+
 /* When this slot needs a tick; an earlier time than before wakes the timers. */
 static int put_deadline(struct step *step)
 {
     struct slot *s = step->slot;
-    int64_t deadline_ms = s->gone ? INT64_MAX : boss_deadline_ms(s->boss);
-    if (s->stock_offer_ms != 0 && s->stock_offer_ms < deadline_ms)
-        deadline_ms = s->stock_offer_ms;
-    if (s->retry_ms < deadline_ms)
-        deadline_ms = s->retry_ms;
+    int64_t deadline_ms = deadline_of(s);
     pthread_mutex_lock(&step->e->live_lock);
     bool earlier = deadline_ms < s->deadline_ms;
     s->deadline_ms = deadline_ms;

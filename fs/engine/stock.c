@@ -98,10 +98,11 @@ int stock_consider(struct step *step)
     if (boss_state(slot->boss) != BOSS_PAIRED)
         return fresh_code(step);
     struct stock *s = slot->stock;
-    if (s == NULL || s->packing || s->offered || slot->stock_offer_ms > step->now.ms ||
-        !boss_classic_idle(slot->boss))
+    if (slot->stock_offer_ms > step->now.ms)
         return 0;
     slot->stock_offer_ms = 0; /* from here on the outbox's changes bring us here */
+    if (s == NULL || s->packing || s->offered || !boss_classic_idle(slot->boss))
+        return 0;
     struct outlook o;
     int err = outlook(step, &o);
     if (err < 0 || o.sealed == 0 || o.open > 0)
@@ -115,14 +116,30 @@ static bool has_stock_peer(const struct step *step)
     return boss_state(step->slot->boss) == BOSS_PAIRED && !boss_is_persistent(step->slot->boss);
 }
 
+/* What was offered, and by whom, was in memory alone. */
+static int begin_again(struct step *step)
+{
+    if (boss_classic_idle(step->slot->boss))
+        return stock_paired(step);
+    int err = forget(step);
+    return err < 0 ? err
+                   : step_error(boss_classic_end(step->slot->boss, "wormholefs was restarted",
+                                                 &step->now, &step->actions));
+}
+
 int stock_restart(struct step *step)
 {
-    return has_stock_peer(step) ? stock_paired(step) : fresh_code(step);
+    return has_stock_peer(step) ? begin_again(step) : fresh_code(step);
 }
 
 int stock_reload(struct step *step)
 {
-    return has_stock_peer(step) ? stock_paired(step) : forget(step);
+    return has_stock_peer(step) ? begin_again(step) : forget(step);
+}
+
+int stock_closed(struct step *step)
+{
+    return fresh_code(step);
 }
 
 /* ---- packing ---- */
@@ -451,16 +468,26 @@ static int note_failure(void *arg, const struct entry *e)
     return err == 0 && f->maybe ? entry_maybe(f->step->t, e->ino) : err;
 }
 
+/* Until there is another peer. (What a refusal says stands beside the entry.) */
+static int say_failed(struct step *step, const char *why)
+{
+    char text[512];
+    snprintf(text, sizeof text, "The transfer failed: %.400s.", why);
+    return wormhole_event(step->t, step->slot->id, LOG_PROBLEM, "text", text);
+}
+
 int stock_failed(struct step *step, const char *why, bool refused)
 {
     struct stock *s = step->slot->stock;
     struct failure f = {step, why != NULL ? why : "", refused,
                         !refused && (s == NULL || s->sent_all)};
     int err = entry_each(turn_view(step->t), step->slot->id, 0, note_failure, &f);
+    if (err == 0 && !refused)
+        err = say_failed(step, f.why);
     if (err == 0)
         err = forget(step);
     step->state_changed = true;
-    return err < 0 ? err : fresh_code(step);
+    return err;
 }
 
 int stock_done(struct step *step)
@@ -471,5 +498,5 @@ int stock_done(struct step *step)
     if (err == 0)
         err = forget(step);
     step->state_changed = true;
-    return err < 0 ? err : fresh_code(step);
+    return err;
 }

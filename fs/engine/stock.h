@@ -12,11 +12,13 @@
 
 /* A stock peer was found. */
 int stock_paired(struct step *step);
-/* At start. */
+/* At start. An offer that was made, by whomever, is given up: the peer is told. */
 int stock_restart(struct step *step);
 /* The machine was restored after an aborted turn: what that turn left of a session in memory goes.
  */
 int stock_reload(struct step *step);
+/* The session is over, and the wormhole closed: what waits in its outbox gets another code. */
+int stock_closed(struct step *step);
 /* Is it time for our offer, or (after a stock transfer) for a fresh code? */
 int stock_consider(struct step *step);
 /* JOB_STOCK_PACK: makes the offer. */

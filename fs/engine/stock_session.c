@@ -36,7 +36,7 @@ static int copy_stock(struct step *step, void *arg)
 {
     struct stock *to = arg;
     const struct stock *from = step->slot->stock;
-    if (from == NULL)
+    if (from == NULL || !(from->offered || from->receiving))
         return STORE_ERR_NOT_FOUND;
     *to = *from;
     to->items = calloc(from->count + 1, sizeof *to->items);
