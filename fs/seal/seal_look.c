@@ -155,6 +155,12 @@ static void forget(struct look *l)
     pthread_mutex_unlock(&s->lock);
 }
 
+/* The store may miss something else: then somebody has to know. */
+static bool is_gone(struct look *l)
+{
+    return seal_turn_look(l->seal->store, l->entry, &l->store) == STORE_ERR_NOT_FOUND;
+}
+
 static void failed(struct look *l, int rc)
 {
     struct seal *s = l->seal;
@@ -162,6 +168,10 @@ static void failed(struct look *l, int rc)
 
     if (rc == STORE_ERR_BUSY) {
         look_again(l, BUSY_MS);
+        return;
+    }
+    if (rc == STORE_ERR_NOT_FOUND && is_gone(l)) { /* removed or replaced since the look */
+        forget(l);
         return;
     }
     pthread_mutex_lock(&s->lock);

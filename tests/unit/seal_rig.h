@@ -30,6 +30,7 @@ struct fake {
     struct seal_sum sum;
     int seals, idles, marks;
     int next_error; /* of the next turn */
+    bool vanishes;  /* just before that everything is unlinked */
 };
 
 static struct fake fakes[ENTRIES_MAX];
@@ -69,10 +70,12 @@ static inline struct fake *add(uint64_t ino, const char *name, enum node_type ki
 
 static inline int take_error(struct fake *f)
 {
-    int rc = f ? f->next_error : STORE_ERR_NOT_FOUND;
-
-    if (f)
-        f->next_error = 0;
+    if (f && f->vanishes)
+        fake_count = 0;
+    if (!f || f->vanishes)
+        return STORE_ERR_NOT_FOUND;
+    int rc = f->next_error;
+    f->next_error = 0;
     return rc;
 }
 

@@ -94,6 +94,36 @@ static void a_failure_is_tried_again(void **state)
     assert_sealed(FILE_1, 2);
 }
 
+/* Between the look and the turn, and the face has not told of it yet. */
+static void what_vanishes_at_the_last_moment_is_forgotten(void **state)
+{
+    (void)state;
+    open_seal();
+    make_file(FILE_1, "a");
+    fake_of(FILE_1)->vanishes = true;
+    pass(300);
+    assert_null(fake_of(FILE_1));
+    assert_null(track_find(&seal->table, FILE_1));
+    make_file(FILE_2, ".b");
+    fake_of(FILE_2)->vanishes = true; /* now it is the turn that holds */
+    pass(300);
+    assert_null(fake_of(FILE_2));
+    assert_null(track_find(&seal->table, FILE_2));
+}
+
+/* If the store lacks something else, the entry is not given up. */
+static void what_is_still_there_is_tried_again(void **state)
+{
+    (void)state;
+    open_seal();
+    make_file(FILE_1, "a");
+    fake_of(FILE_1)->next_error = STORE_ERR_NOT_FOUND;
+    pass(5299);
+    assert_sealed(FILE_1, 0);
+    pass(1);
+    assert_sealed(FILE_1, 1);
+}
+
 static void what_is_removed_is_forgotten(void **state)
 {
     (void)state;
@@ -318,6 +348,8 @@ int main(void)
         TEST(readers_are_not_waited_for),
         TEST(a_sealed_file_that_is_changed_is_sealed_again),
         TEST(a_failure_is_tried_again),
+        TEST(what_vanishes_at_the_last_moment_is_forgotten),
+        TEST(what_is_still_there_is_tried_again),
         TEST(what_is_removed_is_forgotten),
         TEST(a_rename_of_a_closed_file_is_whole_at_once),
         TEST(a_rename_of_an_open_file_is_not),
