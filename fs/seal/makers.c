@@ -73,9 +73,16 @@ void makers_begin(struct makers *m, pid_t tid, int64_t now_ms)
     struct writer_id id;
 
     *m = (struct makers){0};
-    if (writer_identify(tid, &id) == 0)
+    if (writer_identify(tid, &id) == 0) {
         m->maker = id;
+        m->maker_age_ms = writer_age_ms(&id);
+    }
     makers_saw(m, tid, now_ms);
+}
+
+void makers_renamed(struct makers *m)
+{
+    m->renamed = true;
 }
 
 void makers_saw(struct makers *m, pid_t tid, int64_t now_ms)
@@ -92,12 +99,31 @@ bool makers_gone(struct makers *m)
     return m->count == 0 && !m->lost;
 }
 
+static bool maker_is_gone(struct makers *m)
+{
+    m->maker_gone = m->maker_gone || writer_is_gone(&m->maker);
+    return m->maker_gone;
+}
+
+/* Nobody else made a change. */
+static bool are_known(const struct makers *m)
+{
+    return m->maker.pid != 0 && !m->strangers;
+}
+
 bool makers_done(struct makers *m)
 {
-    if (m->maker.pid == 0 || m->strangers)
-        return false;
-    m->maker_gone = m->maker_gone || writer_is_gone(&m->maker);
-    return m->maker_gone && makers_gone(m);
+    return are_known(m) && maker_is_gone(m) && makers_gone(m);
+}
+
+pid_t makers_at_work(struct makers *m)
+{
+    if (!are_known(m) || m->renamed)
+        return 0;
+    if (!maker_is_gone(m))
+        return m->maker.pid;
+    forget_gone(m);
+    return m->count > 0 ? m->list[0].id.pid : 0;
 }
 
 bool makers_has(const struct makers *m, pid_t tid)

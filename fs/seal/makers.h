@@ -1,5 +1,6 @@
 /* The processes that make one tree: is the tree all theirs, and are they done? A tree whose maker
- * has exited, and of which it and its descendants made every change, is whole (seal_rule.h).
+ * has exited, and of which it and its descendants made every change, is whole; while they are at
+ * work it may not be, however quiet it is (seal_rule.h).
  *
  * Descent is looked up when a process is first seen, as its parents may be gone later. Up to
  * MAKERS_MAX that still run are remembered; with more, nobody can say that all have exited.
@@ -24,7 +25,9 @@ struct makers_one {
 /* A zeroed struct has seen nobody. */
 struct makers {
     struct writer_id maker; /* of the top directory; pid 0: not known */
+    int64_t maker_age_ms;   /* for how long it had existed when it made that */
     bool maker_gone;
+    bool renamed;   /* since it was made */
     bool strangers; /* somebody else changed something */
     bool lost;      /* somebody was not remembered */
     unsigned count;
@@ -36,10 +39,16 @@ void makers_begin(struct makers *m, pid_t tid, int64_t now_ms);
 /* Thread `tid` changed something. Cheap when it did so within the last second. */
 void makers_saw(struct makers *m, pid_t tid, int64_t now_ms);
 
+/* The tree got another name: what is made under one name and then gets another is finished. */
+void makers_renamed(struct makers *m);
+
 /* Have all that were seen exited? Forgets those that have. */
 bool makers_gone(struct makers *m);
 /* The same, and were all of them the maker or its descendants? */
 bool makers_done(struct makers *m);
+/* Who is still at work, if nobody else made a change and it was not renamed: the maker, or, when
+ * that has exited, a descendant that was seen. 0: nobody, or that is not known. */
+pid_t makers_at_work(struct makers *m);
 /* Is the thread's process one of those that were seen and still run? */
 bool makers_has(const struct makers *m, pid_t tid);
 

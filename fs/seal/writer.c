@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "fs/log.h"
 #include "fs/seal/witness.h"
@@ -157,6 +158,19 @@ bool writer_is_gone(const struct writer_id *id)
         return true;
     /* A first thread that has exited is shown as a zombie while others go on. */
     return (stat.state == 'Z' || stat.state == 'X') && stat.threads <= 1;
+}
+
+int64_t writer_age_ms(const struct writer_id *id)
+{
+    struct timespec now;
+    long ticks_per_s = sysconf(_SC_CLK_TCK);
+
+    /* The clock that `start` is of: it counts suspended time, too. */
+    if (id->pid == 0 || ticks_per_s <= 0 || clock_gettime(CLOCK_BOOTTIME, &now) < 0)
+        return INT64_MAX;
+    int64_t start_ms = (int64_t)(id->start * 1000 / (uint64_t)ticks_per_s);
+    int64_t age_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - start_ms;
+    return age_ms < 0 ? INT64_MAX : age_ms; /* a /proc of another clock */
 }
 
 bool writer_descends(pid_t tid, const struct writer_id *ancestor)

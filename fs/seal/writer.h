@@ -66,6 +66,9 @@ int writer_identify(pid_t tid, struct writer_id *out);
 /* Has the process exited? A zombie has. So has one that /proc does not show any more. */
 bool writer_is_gone(const struct writer_id *id);
 
+/* For how many ms has the process existed? INT64_MAX if that is not known. */
+int64_t writer_age_ms(const struct writer_id *id);
+
 /* Is the thread's process a child, grandchild, … of `ancestor` now? Parents that have exited are
  * not seen through: then the answer is no. */
 bool writer_descends(pid_t tid, const struct writer_id *ancestor);

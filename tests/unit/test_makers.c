@@ -95,6 +95,58 @@ static void a_descendant_that_runs_on_is_waited_for(void **state)
     assert_true(makers_done(&m));
 }
 
+static void a_maker_is_at_work_until_it_has_exited(void **state)
+{
+    struct makers m = {0};
+    pid_t maker = start();
+
+    (void)state;
+    assert_int_equal(makers_at_work(&m), 0); /* a tree from before we started */
+    makers_begin(&m, maker, 0);
+    assert_int_equal(makers_at_work(&m), maker);
+    assert_in_range(m.maker_age_ms, 0, 5000);
+    m.maker.start = ++m.list[0].id.start; /* the number is another process's now */
+    assert_int_equal(makers_at_work(&m), 0);
+    makers_begin(&m, maker, 0);
+    end(maker);
+    assert_int_equal(makers_at_work(&m), 0);
+    makers_begin(&m, 0, 0); /* of another pid namespace */
+    assert_int_equal(makers_at_work(&m), 0);
+}
+
+/* It may leave the work to them. */
+static void descendants_go_on_with_the_work(void **state)
+{
+    struct makers m;
+    pid_t maker = start(), child = start();
+
+    (void)state;
+    makers_begin(&m, maker, 0);
+    makers_saw(&m, child, 0);
+    m.strangers = false; /* as if it were the maker's */
+    end(maker);
+    assert_int_equal(makers_at_work(&m), child);
+    end(child);
+    assert_int_equal(makers_at_work(&m), 0);
+}
+
+static void nobody_waits_for_those_who_share_or_rename_it(void **state)
+{
+    struct makers m;
+    pid_t maker = start(), stranger = start();
+
+    (void)state;
+    makers_begin(&m, maker, 0);
+    makers_saw(&m, stranger, 0);
+    assert_int_equal(makers_at_work(&m), 0);
+    makers_begin(&m, maker, 0);
+    makers_renamed(&m);
+    assert_int_equal(makers_at_work(&m), 0);
+    end(maker);
+    assert_true(makers_done(&m)); /* which goes by who, not by names */
+    end(stranger);
+}
+
 static void nobody_is_a_stranger_that_never_exits(void **state)
 {
     struct makers m;
@@ -168,6 +220,9 @@ int main(void)
         cmocka_unit_test(a_stranger_is_not_the_maker_s),
         cmocka_unit_test(descendants_are_the_maker_s),
         cmocka_unit_test(a_descendant_that_runs_on_is_waited_for),
+        cmocka_unit_test(a_maker_is_at_work_until_it_has_exited),
+        cmocka_unit_test(descendants_go_on_with_the_work),
+        cmocka_unit_test(nobody_waits_for_those_who_share_or_rename_it),
         cmocka_unit_test(nobody_is_a_stranger_that_never_exits),
         cmocka_unit_test(an_unknown_maker_is_never_done),
         cmocka_unit_test(a_number_is_trusted_for_a_while),

@@ -132,6 +132,23 @@ static void we_are_known(void **state)
     assert_true(writer_is_gone(&again)); /* the number was reused */
 }
 
+static void an_age_is_counted_from_the_start(void **state)
+{
+    struct writer_id me, first = {.pid = 1, .start = 0}, future;
+
+    (void)state;
+    assert_int_equal(writer_identify(getpid(), &me), 0);
+    future = me;
+    future.start += 100000000;
+    int64_t age_ms = writer_age_ms(&me);
+    assert_in_range(age_ms, 0, 600000); /* the machine may be slow */
+    me.start -= 100;                    /* ticks */
+    assert_in_range(writer_age_ms(&me) - age_ms, 100000 / sysconf(_SC_CLK_TCK), 600000);
+    assert_true(writer_age_ms(&first) > age_ms);
+    assert_true(writer_age_ms(&future) == INT64_MAX);
+    assert_true(writer_age_ms(&(struct writer_id){0}) == INT64_MAX);
+}
+
 static void nobody_is_unknown(void **state)
 {
     struct writer_id id;
@@ -286,6 +303,7 @@ int main(void)
         cmocka_unit_test(status_names_the_process),
         cmocka_unit_test(a_kill_is_exiting_with_a_signal),
         cmocka_unit_test(we_are_known),
+        cmocka_unit_test(an_age_is_counted_from_the_start),
         cmocka_unit_test(nobody_is_unknown),
         cmocka_unit_test(threads_belong_to_their_process),
         cmocka_unit_test(descendants_are_found),
