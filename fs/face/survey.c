@@ -86,16 +86,29 @@ void survey_status(struct face *face, struct survey *s)
     s->store_trouble = store_trouble(face->store);
 }
 
-void survey_writers(struct face *face, struct survey *s)
+/* False if the entry waits for nobody. */
+static bool say_writer(struct face *face, uint64_t ino, char *why, size_t size)
 {
     char command[64];
     pid_t pid;
+    const char *does = "open for writing";
+    if (!seal_writer(face->seal, ino, command, &pid)) {
+        does = "being made";
+        if (!seal_maker(face->seal, ino, command, &pid))
+            return false;
+    }
+    snprintf(why, size, "%s by %s, pid %d", does, command, (int)pid);
+    return true;
+}
+
+void survey_writers(struct face *face, struct survey *s)
+{
     for (size_t i = 0; i < s->open_shown && s->held_shown < FACE_HELD_SHOWN_MAX; i++) {
-        if (!s->open[i].name[0] || !seal_writer(face->seal, s->open[i].ino, command, &pid))
+        struct survey_held *h = &s->held[s->held_shown];
+        if (!s->open[i].name[0] || !say_writer(face, s->open[i].ino, h->why, sizeof h->why))
             continue;
-        struct survey_held *h = &s->held[s->held_shown++];
         memcpy(h->name, s->open[i].name, sizeof h->name);
-        snprintf(h->why, sizeof h->why, "open for writing by %s, pid %d", command, (int)pid);
+        s->held_shown++;
         s->held_count++;
     }
 }

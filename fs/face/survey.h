@@ -13,7 +13,7 @@ struct survey_held {
     char why[LOG_TEXT_BYTES_MAX + 1];
 };
 
-/* An entry that is not sealed yet: perhaps somebody has it open. */
+/* An entry that is not sealed yet: perhaps somebody has it open, or is making it. */
 struct survey_open {
     uint64_t ino;
     char name[NAME_SHOWN_MAX + 1];

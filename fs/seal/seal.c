@@ -291,6 +291,8 @@ void seal_renamed(struct seal *s, uint64_t entry, const char *name, size_t name_
         s->epoch++;
         if (!seal_rule_failed(t->accident)) /* whose programs may rename what they have */
             t->accident = SEAL_WELL;
+        if (t->makers)
+            makers_renamed(t->makers);
         changed(s, t, s->now_ms());
         t->complete = !t->handles && (!t->makers || makers_gone(t->makers));
         if (t->complete)
@@ -325,6 +327,18 @@ bool seal_writer(struct seal *s, uint64_t entry, char command[static 64], pid_t 
         *pid = opener;
     }
     return true;
+}
+
+bool seal_maker(struct seal *s, uint64_t entry, char command[static 64], pid_t *pid)
+{
+    pid_t maker = 0;
+
+    pthread_mutex_lock(&s->lock);
+    struct track *t = track_find(&s->table, entry);
+    if (t && t->makers && seal_rule_is_job(t->makers->maker_age_ms, &s->times))
+        maker = makers_at_work(t->makers);
+    pthread_mutex_unlock(&s->lock);
+    return writer_describe(maker, command, pid);
 }
 
 /* ---- the timer thread, beginning and end ---- */

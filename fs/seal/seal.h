@@ -66,5 +66,7 @@ void seal_removed(struct seal *s, uint64_t entry);
 /* Who has it open for writing? Fills command and pid; false if nobody. For `held:`. Also with a
  * turn open. */
 bool seal_writer(struct seal *s, uint64_t entry, char command[static 64], pid_t *pid);
+/* The same: who is making the tree, a job for which it waits although it is quiet (seal_rule.h)? */
+bool seal_maker(struct seal *s, uint64_t entry, char command[static 64], pid_t *pid);
 
 #endif

@@ -87,6 +87,14 @@ static enum seal_accident accident_of(const struct track *t, const struct entry 
     return t->accident == SEAL_WELL && !made_good ? before : t->accident;
 }
 
+/* What there is to know of those who make a tree. */
+static void add_makers(struct seal_facts *f, struct makers *m)
+{
+    f->makers_done = makers_done(m);
+    f->at_work = makers_at_work(m) != 0;
+    f->maker_age_ms = m->maker_age_ms;
+}
+
 /* The rest of the facts, from memory. False if the entry is not watched any more. */
 static bool gather(struct look *l, int64_t now)
 {
@@ -109,7 +117,8 @@ static bool gather(struct look *l, int64_t now)
             .quiet_ms = now - t->changed_ms,
             .age_ms = l->store.age_ms,
         };
-        f->makers_done = f->directory && t->makers && makers_done(t->makers);
+        if (f->directory && t->makers)
+            add_makers(f, t->makers);
     }
     pthread_mutex_unlock(&s->lock);
     return t != NULL;

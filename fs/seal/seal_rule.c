@@ -100,11 +100,32 @@ static struct seal_decision settle(int64_t left_ms)
     return (struct seal_decision){.stage = SEAL_SETTLING, .again_ms = left_ms > 0 ? left_ms : 1};
 }
 
-/* A tree whose maker may exit any moment is looked at every settle_ms. */
+bool seal_rule_is_job(int64_t maker_age_ms, const struct seal_times *t)
+{
+    return maker_age_ms <= (int64_t)t->settle_tree_ms;
+}
+
+/* How much quiet seals it by itself. */
+static int64_t tree_quiet_ms(const struct seal_facts *f, const struct seal_times *t)
+{
+    bool job = f->at_work && seal_rule_is_job(f->maker_age_ms, t);
+
+    return (int64_t)t->settle_tree_ms * (job ? SEAL_RULE_PATIENCE : 1);
+}
+
+/* Its maker may exit any moment; but a job may keep many trees waiting, and for long. */
+static int64_t look_every_ms(const struct seal_facts *f, const struct seal_times *t)
+{
+    int64_t often_ms = t->settle_ms < 100 ? 100 : t->settle_ms;
+    int64_t seldom_ms = t->settle_tree_ms / 10;
+
+    return f->quiet_ms < (int64_t)t->settle_tree_ms || seldom_ms < often_ms ? often_ms : seldom_ms;
+}
+
 static struct seal_decision settle_tree(const struct seal_facts *f, const struct seal_times *t)
 {
-    int64_t left_ms = (int64_t)t->settle_tree_ms - f->quiet_ms;
-    int64_t often_ms = t->settle_ms < 100 ? 100 : t->settle_ms;
+    int64_t left_ms = tree_quiet_ms(f, t) - f->quiet_ms;
+    int64_t often_ms = look_every_ms(f, t);
 
     if (left_ms <= 0 || (f->makers_done && !f->empty))
         return (struct seal_decision){.stage = SEAL_WHOLE, .again_ms = INT64_MAX};

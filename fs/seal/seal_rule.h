@@ -4,8 +4,13 @@
  * A file is whole when no writable handle is open and nothing changed for settle_ms. A tree, when
  * that holds for everything below it and nothing changed for settle_tree_ms; or, sooner, when the
  * process that made its top directory has exited, it and its descendants made every change, and it
- * is not empty. What was renamed in complete is whole at once, unless it is an empty directory.
- * Some names and some accidents hold an entry back, whole or not. */
+ * is not empty. A job that is at work may only be waiting for its network: then nothing less than
+ * SEAL_RULE_PATIENCE times settle_tree_ms of quiet will do. A job is a process that was started for
+ * the tree, at most settle_tree_ms before it made the top directory; what runs for hours, like a
+ * file manager, a server or a shell, is none, or it would keep its trees here.
+ *
+ * What was renamed in complete is whole at once, unless it is an empty directory. Some names and
+ * some accidents hold an entry back, whole or not. */
 #ifndef FS_SEAL_SEAL_RULE_H
 #define FS_SEAL_SEAL_RULE_H
 
@@ -14,6 +19,8 @@
 #include <stdint.h>
 
 #define SEAL_RULE_DAY_MS ((int64_t)24 * 60 * 60 * 1000)
+
+enum { SEAL_RULE_PATIENCE = 30 }; /* of settle_tree_ms */
 
 struct seal_times {
     unsigned settle_ms;
@@ -53,11 +60,14 @@ struct seal_facts {
     const char *name; /* of the entry; bytes */
     size_t name_len;
     bool directory;
-    bool empty;       /* a directory with nothing in it */
-    bool open;        /* a writable handle is open somewhere in it */
-    bool complete;    /* renamed in whole, and unchanged since */
-    bool makers_done; /* its maker has exited, and it and its descendants made every change
-                         and have exited, too */
+    bool empty;           /* a directory with nothing in it */
+    bool open;            /* a writable handle is open somewhere in it */
+    bool complete;        /* renamed in whole, and unchanged since */
+    bool makers_done;     /* its maker has exited, and it and its descendants made every change
+                             and have exited, too */
+    bool at_work;         /* its maker or a descendant runs, they made every change, and it has
+                             the name that they gave it */
+    int64_t maker_age_ms; /* for how long its maker had existed when it made it; with at_work */
     bool damaged;
     enum seal_accident accident;
     int64_t quiet_ms; /* since the last change, by a clock that never steps */
@@ -78,6 +88,9 @@ struct seal_decision {
 };
 
 struct seal_decision seal_rule(const struct seal_facts *facts, const struct seal_times *times);
+
+/* Is a maker that had existed for so long a job? */
+bool seal_rule_is_job(int64_t maker_age_ms, const struct seal_times *times);
 
 /* The reason with its cure, as `held:` shows it: without a semicolon, which is between entries
  * there. "" for SEAL_NOT_HELD. */

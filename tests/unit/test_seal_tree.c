@@ -37,6 +37,136 @@ static void a_tree_is_sealed_soon_after_its_maker_exits(void **state)
     assert_sealed(TREE, 1);
 }
 
+static void assert_made_by(pid_t maker)
+{
+    char command[64];
+    pid_t pid = 0;
+
+    assert_int_equal(seal_maker(seal, TREE, command, &pid), maker != 0);
+    assert_int_equal(pid, maker);
+    if (maker)
+        assert_memory_equal(command, "test_seal", strlen("test_seal"));
+}
+
+/* Makes it with one file in it, and is silent from then on. */
+static void begin_tree(pid_t maker)
+{
+    make_tree(maker);
+    fill_tree(maker);
+}
+
+static void a_tree_waits_for_the_job_that_makes_it(void **state)
+{
+    pid_t git = start();
+
+    (void)state;
+    open_seal();
+    assert_made_by(0);
+    begin_tree(git);
+    assert_made_by(git);
+    pass(200000); /* the remote thinks */
+    assert_sealed(TREE, 0);
+    fill_tree(git);
+    pass(299999);
+    assert_sealed(TREE, 0);
+    assert_made_by(git);
+    pass(1); /* it hangs */
+    assert_sealed(TREE, 1);
+    assert_made_by(0);
+    end(git);
+}
+
+static void a_tree_is_sealed_soon_after_its_silent_job_exits(void **state)
+{
+    pid_t git = start();
+
+    (void)state;
+    open_seal();
+    begin_tree(git);
+    pass(100000);
+    assert_sealed(TREE, 0);
+    end(git);
+    pass(1000);
+    assert_sealed(TREE, 1);
+}
+
+static void a_program_that_lives_long_keeps_no_tree(void **state)
+{
+    pid_t manager = start();
+
+    (void)state;
+    open_seal();
+    begin_tree(manager);
+    track_find(&seal->table, TREE)->makers->maker_age_ms = 10001;
+    assert_made_by(0);
+    pass(9999);
+    assert_sealed(TREE, 0);
+    pass(1);
+    assert_sealed(TREE, 1);
+    end(manager);
+}
+
+static void a_job_does_not_keep_what_others_change_too(void **state)
+{
+    pid_t job = start(), other = start();
+
+    (void)state;
+    open_seal();
+    begin_tree(job);
+    pass(60000);
+    assert_sealed(TREE, 0);
+    seal_changed(seal, TREE, 0, other); /* touch */
+    assert_made_by(0);
+    pass(10000);
+    assert_sealed(TREE, 1);
+    end(job);
+    end(other);
+}
+
+static void a_new_name_says_that_the_job_has_finished(void **state)
+{
+    pid_t job = start();
+
+    (void)state;
+    open_seal();
+    begin_tree(job);
+    pass(60000);
+    seal_renamed(seal, TREE, "tree", 4);
+    assert_made_by(0);
+    pass(9999);
+    assert_sealed(TREE, 0); /* not as soon as from elsewhere: it may go on writing */
+    pass(1);
+    assert_sealed(TREE, 1);
+    end(job);
+}
+
+static void nobody_waits_for_a_maker_that_cannot_be_known(void **state)
+{
+    (void)state;
+    open_seal();
+    begin_tree(0); /* of another pid namespace */
+    assert_made_by(0);
+    pass(10000);
+    assert_sealed(TREE, 1);
+}
+
+/* The job may have been about to go on. */
+static void closing_does_not_seal_what_a_job_is_making(void **state)
+{
+    pid_t job = start();
+
+    (void)state;
+    open_seal();
+    begin_tree(job);
+    pass(60000);
+    assert_int_equal(seal_start(seal), 0);
+    seal_close(seal);
+    seal = NULL;
+    end(job);
+    assert_sealed(TREE, 0);
+    assert_int_equal(fake_of(TREE)->marks, 0);
+}
+
 static void a_tree_of_several_makers_takes_its_time(void **state)
 {
     pid_t first = start(), second = start();
@@ -244,6 +374,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_tree_is_sealed_soon_after_its_maker_exits),
+        TEST(a_tree_waits_for_the_job_that_makes_it),
+        TEST(a_tree_is_sealed_soon_after_its_silent_job_exits),
+        TEST(a_program_that_lives_long_keeps_no_tree),
+        TEST(a_job_does_not_keep_what_others_change_too),
+        TEST(a_new_name_says_that_the_job_has_finished),
+        TEST(nobody_waits_for_a_maker_that_cannot_be_known),
+        TEST(closing_does_not_seal_what_a_job_is_making),
         TEST(a_tree_of_several_makers_takes_its_time),
         TEST(a_tree_is_marked_again_after_a_change),
         TEST(an_open_file_keeps_its_tree_open),
