@@ -258,6 +258,47 @@ static void closing_leaves_a_stock_peer_at_once(void **state)
     assert_paired();
     pair_close(pair, PAIR_A);
     assert_true(ours()->close_done);
+    go_on();
+    assert_int_equal(stock.diary.failed, 1); /* it was told */
+    finish();
+}
+
+/* It was interrupted where it asks its user, say. */
+static void a_client_that_never_answers_is_given_up(void **state)
+{
+    (void)state;
+    start(14, (struct party_plan){0});
+    assert_paired();
+    pair_run(pair, NULL, 60 * MINUTE); /* it may wait for our user as long as it likes */
+    assert_int_equal(ours()->state, BOSS_PAIRED);
+    pair_input(pair, PAIR_A, offer_file, NULL);
+    pair_run(pair, NULL, 9 * MINUTE);
+    assert_int_equal(ours()->state, BOSS_PAIRED);
+    pair_run(pair, NULL, 2 * MINUTE);
+    assert_int_equal(ours()->state, BOSS_CLOSED);
+    assert_int_equal(ours()->failed, 1);
+    assert_false(ours()->refused);
+    pair_allocate(pair, PAIR_A); /* another code works */
+    assert_true(pair_run(pair, has_code, MINUTE));
+    finish();
+}
+
+static int give_up(struct boss *b, struct now *now, struct actions *actions, const void *arg)
+{
+    return boss_classic_end(b, arg, now, actions);
+}
+
+/* What was offered is known to the engine alone, and that has lost it. */
+static void what_was_begun_can_be_given_up(void **state)
+{
+    (void)state;
+    start(15, (struct party_plan){.offer_file = true});
+    assert_paired();
+    assert_int_equal(ours()->offered, 1);
+    pair_input(pair, PAIR_A, give_up, "wormholefs was restarted");
+    assert_ended();
+    assert_int_equal(ours()->failed, 1);
+    assert_int_equal(stock.diary.failed, 1);
     finish();
 }
 
@@ -405,6 +446,8 @@ int main(void)
         cmocka_unit_test(nothing_but_the_stock_phases_is_seen),
         cmocka_unit_test(a_crash_in_any_turn_does_no_harm),
         cmocka_unit_test(closing_leaves_a_stock_peer_at_once),
+        cmocka_unit_test(a_client_that_never_answers_is_given_up),
+        cmocka_unit_test(what_was_begun_can_be_given_up),
         cmocka_unit_test(the_stream_is_not_for_stock_peers),
         cmocka_unit_test(a_line_that_breaks_ends_the_transfer),
         cmocka_unit_test(a_crowded_mailbox_ends_what_has_not_begun),
