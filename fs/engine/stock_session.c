@@ -123,7 +123,7 @@ static bool send_data(struct transfer *x)
 {
     uint8_t *buf = malloc(BATCH_RECORDS_BYTES);
     struct bytes wire = {0};
-    bool ok = buf != NULL && (x->stock.size > 0 || send_empty_record(x));
+    bool ok = buf != NULL && stand(x) && (x->stock.size > 0 || send_empty_record(x));
     while (ok && !classic_data_complete(&x->data)) {
         ssize_t got =
             content_read(x->e->store, x->stock.source, buf, BATCH_RECORDS_BYTES, x->data.done);

@@ -182,7 +182,7 @@ static void test_gives_up_names(void **state)
 {
     struct resolve_answer answer;
     eventfd_t count;
-    char host[16];
+    char host[24];
 
     (void)state;
     for (int i = 0; i < HINTS_DIRECT_MAX; i++) {
