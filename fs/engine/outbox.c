@@ -243,7 +243,7 @@ static int seal_anew(struct step *step, const struct revision *r)
     int err = revision_erase(step->t, r->rev);
     if (err == 0)
         err = entry_by_rev(turn_view(step->t), r->rev, &entry);
-    if (err < 0)
+    if (err != 0)
         return err == STORE_ERR_NOT_FOUND ? 0 : err;
     err = entry_withdraw(step->t, entry.ino, "changed");
     return err < 0 ? err : outbox_seal(step, entry.ino);
