@@ -255,14 +255,21 @@ static void clean_up(void)
     MUST(rig->spool_calls_in_turns == 0);
 }
 
+static void leave(void)
+{
+    if (rig != NULL)
+        MUST(erig_teardown((void **)&rig) == 0);
+    rig = NULL;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct reader in = reader_of(data, len);
 
-    if (rig != NULL && inputs % INPUTS_PER_STORE == 0) {
-        MUST(erig_teardown((void **)&rig) == 0);
-        rig = NULL;
-    }
+    if (inputs == 0)
+        MUST(atexit(leave) == 0);
+    if (inputs % INPUTS_PER_STORE == 0)
+        leave();
     if (rig == NULL) {
         MUST(erig_setup((void **)&rig) == 0);
         offer_ours();

@@ -69,14 +69,21 @@ static void check(uint64_t top, const struct zip_sum *sum)
     MUST(c.nodes <= NODES_MAX);
 }
 
+static void leave(void)
+{
+    MUST(rig_teardown((void **)&rig) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     uint64_t top;
     struct zip_sum sum;
     unsigned polls = 0;
 
-    if (rig == NULL)
+    if (rig == NULL) {
         MUST(rig_setup((void **)&rig) == 0);
+        MUST(atexit(leave) == 0);
+    }
     uint64_t zip = stage(data, len);
     int err = zip_unpack(rig->store, zip, BYTES_MAX, false, enough, &polls, &top, &sum);
     if (err == 0) {
