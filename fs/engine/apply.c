@@ -122,7 +122,7 @@ static int state_is(struct step *step, const struct action *a)
         return code_wanted(step);
     case BOSS_CLOSED: {
         int err = closed(step, "done"); /* nothing if the peer has closed it: that was said */
-        return err < 0 ? err : stock_closed(step);
+        return err < 0 ? err : stock_consider(step);
     }
     case BOSS_FAILED:
         return event(step, LOG_FAILED, "why", a->text != NULL ? a->text : "");

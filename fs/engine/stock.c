@@ -137,11 +137,6 @@ int stock_reload(struct step *step)
     return has_stock_peer(step) ? begin_again(step) : forget(step);
 }
 
-int stock_closed(struct step *step)
-{
-    return fresh_code(step);
-}
-
 /* ---- packing ---- */
 
 struct gathering {

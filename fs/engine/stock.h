@@ -17,8 +17,6 @@ int stock_restart(struct step *step);
 /* The machine was restored after an aborted turn: what that turn left of a session in memory goes.
  */
 int stock_reload(struct step *step);
-/* The session is over, and the wormhole closed: what waits in its outbox gets another code. */
-int stock_closed(struct step *step);
 /* Is it time for our offer, or (after a stock transfer) for a fresh code? */
 int stock_consider(struct step *step);
 /* JOB_STOCK_PACK: makes the offer. */
