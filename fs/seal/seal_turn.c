@@ -19,6 +19,7 @@ static int look(struct view *v, uint64_t entry, struct seal_look *out)
     if (rc != 0)
         return rc;
     out->age_ms = (store_now_ns(view_store(v)) - node.ctime_ns) / NS_PER_MS;
+    out->bare = node.type == NODE_FILE && node.size == 0;
     out->empty = node.type == NODE_DIR && node_empty(v, entry) == 0;
     return 0;
 }
@@ -254,27 +255,12 @@ int seal_turn_mark(struct store *s, uint64_t entry, const struct seal_turn_check
     return turn_checkpoint(t);
 }
 
-static int is_empty_file(struct view *v, uint64_t entry, bool *out)
-{
-    struct entry row;
-    struct node node;
-    int rc = entry_get(v, entry, &row);
-
-    if (rc == 0)
-        rc = node_get(v, entry, &node);
-    *out = rc == 0 && row.state == ENTRY_OPEN && node.type == NODE_FILE && node.size == 0;
-    return rc == STORE_ERR_NOT_FOUND ? 0 : rc;
-}
-
 int seal_turn_mark_empty(struct store *s, uint64_t entry, const struct seal_turn_check *check)
 {
-    bool empty;
-    struct view *v;
-    int rc = view_begin(s, &v);
+    struct seal_look look;
+    int rc = seal_turn_look(s, entry, &look);
 
     if (rc < 0)
-        return rc;
-    rc = is_empty_file(v, entry, &empty);
-    view_end(v);
-    return rc == 0 && empty ? seal_turn_mark(s, entry, check) : rc;
+        return rc == STORE_ERR_NOT_FOUND ? 0 : rc;
+    return look.row.state == ENTRY_OPEN && look.bare ? seal_turn_mark(s, entry, check) : 0;
 }

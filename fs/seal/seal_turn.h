@@ -19,6 +19,7 @@
 struct seal_look {
     struct entry row;
     bool empty;     /* a directory with nothing in it */
+    bool bare;      /* a file without a byte */
     int64_t age_ms; /* since the last change of the top node, by the wall clock */
 };
 int seal_turn_look(struct store *s, uint64_t entry, struct seal_look *out); /* 0 or NOT_FOUND */
