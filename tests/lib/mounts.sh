@@ -93,6 +93,22 @@ wh_inbox_is() {
     [ "$have" = "$want" ] || fail "inbox has: ${have//$'\n'/ }; expected: ${want//$'\n'/ }"
 }
 
+# wh_arrived_once MOUNT NAME…: each has come in just once, by the receiver's log.
+wh_arrived_once() {
+    local mount=$1 name arrivals
+    shift
+    for name in "$@"; do
+        arrivals=$(jq -r 'select(.type == "arrived") | .name' "$T/$mount/.wormholefs/events" | grep -cx "$name")
+        [ "$arrivals" = 1 ] || fail "$name arrived $arrivals times"
+    done
+}
+
+# must_be_sound_clone PATH: a git repository that is whole, with nothing changed in it.
+must_be_sound_clone() {
+    must "the clone is not sound" git -c safe.directory='*' -C "$1" fsck --full
+    [ -z "$(git -c safe.directory='*' -C "$1" status --porcelain)" ] || fail "the clone is not clean"
+}
+
 # What is shown when a scenario fails: the state of every mount that answers.
 wh_show() {
     local pid name path

@@ -51,9 +51,5 @@ for worker in "${workers[@]}"; do must "a writer failed" wait "$worker"; done
 wh_outbox_empties 40 a/b
 wh_inbox_is b/a cloned lasting programmed tarred
 for tree in lasting programmed tarred; do must_be_same "$T/source/$tree" "$T/b/a/inbox/$tree"; done
-must "the clone is not sound" git -c safe.directory='*' -C "$T/b/a/inbox/cloned" fsck --full
-[ -z "$(git -c safe.directory='*' -C "$T/b/a/inbox/cloned" status --porcelain)" ] || fail "the clone is not clean"
-for tree in cloned lasting programmed tarred; do
-    arrivals=$(jq -r 'select(.type == "arrived") | .name' "$T/b/.wormholefs/events" | grep -cx "$tree")
-    [ "$arrivals" = 1 ] || fail "$tree arrived $arrivals times"
-done
+must_be_sound_clone "$T/b/a/inbox/cloned"
+wh_arrived_once b cloned lasting programmed tarred

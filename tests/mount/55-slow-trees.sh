@@ -60,10 +60,5 @@ for number in 1 2 3 4 5 6; do echo "line $number" >"$T/source/looped/$number"; d
 wh_outbox_empties 90 a/b
 wh_inbox_is b/a cloned copied looped tarred
 for tree in copied looped tarred; do must_be_same "$T/source/$tree" "$T/b/a/inbox/$tree"; done
-must "the clone is not sound" git -c safe.directory='*' -C "$T/b/a/inbox/cloned" fsck --full
-[ -z "$(git -c safe.directory='*' -C "$T/b/a/inbox/cloned" status --porcelain)" ] || fail "the clone is not clean"
-# Once: one arrival for each in the receiver's log.
-for tree in cloned copied looped tarred; do
-    arrivals=$(jq -r 'select(.type == "arrived") | .name' "$T/b/.wormholefs/events" | grep -cx "$tree")
-    [ "$arrivals" = 1 ] || fail "$tree arrived $arrivals times"
-done
+must_be_sound_clone "$T/b/a/inbox/cloned"
+wh_arrived_once b cloned copied looped tarred

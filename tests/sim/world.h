@@ -78,6 +78,7 @@ bool world_code(struct world *w, int peer, uint64_t wormhole, char out[static 12
 uint64_t world_send_file(struct world *w, int peer, uint64_t wormhole, const char *name,
                          uint64_t seed, size_t len);
 void world_seal(struct world *w, int peer, uint64_t entry);
+bool world_is_paired(struct world *w, int peer, uint64_t wormhole); /* it runs, and says so */
 size_t world_outbox_count(struct world *w, int peer, uint64_t wormhole);
 size_t world_inbox_count(struct world *w, int peer, uint64_t wormhole);
 /* Is there exactly this file in the inbox, with those bytes? */

@@ -108,6 +108,17 @@ static size_t count_box(struct world *w, int peer, uint64_t wormhole, bool outbo
     return count;
 }
 
+bool world_is_paired(struct world *w, int peer, uint64_t wormhole)
+{
+    struct wormhole row;
+    struct view *v;
+    if (!world_running(w, peer) || view_begin(world_store(w, peer), &v) < 0)
+        return false;
+    int err = wormhole_get(v, wormhole, &row);
+    view_end(v);
+    return err == 0 && row.state == WORMHOLE_PAIRED;
+}
+
 size_t world_outbox_count(struct world *w, int peer, uint64_t wormhole)
 {
     return count_box(w, peer, wormhole, true);

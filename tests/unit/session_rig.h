@@ -1,56 +1,12 @@
-/* A bulk connection on an engine of its own (engine_rig.h): the session of the program on one end,
- * the peer's frames made and read by the test on the other. */
+/* What an honest peer says and hears on such a line (line_rig.h): frames made and read. */
 #ifndef SESSION_RIG_H
 #define SESSION_RIG_H
 
-#include "engine_rig.h"
-
-#include "fs/engine/session.h"
-#include "proto/bulk.h"
-#include "tests/sim/pipe.h"
+#include "line_rig.h"
 
 enum { KIB = 1024, CHUNK = 100 * KIB, SECOND_MS = 1000 };
 
-struct line {
-    struct erig *g;
-    struct stream *ours, *theirs;
-    struct session *session;
-    struct bulk_sender tx;
-    struct bulk_receiver rx;
-    struct bulk_message got; /* the last frame from the session */
-    uint8_t data[BULK_DATA_MAX];
-};
-
 static struct bytes parcel;
-
-static inline struct line *line_open(struct erig *g)
-{
-    struct line *l = calloc(1, sizeof *l);
-    struct transit_plan plan = {.key = {1, 2, 3}, .sender = true};
-    assert_non_null(l);
-    l->g = g;
-    pipe_open(&l->ours, &l->theirs);
-    assert_int_equal(bulk_sender_init(&l->tx, plan.key, false, false), 0);
-    assert_int_equal(bulk_receiver_init(&l->rx, plan.key, false, false), 0);
-    l->session = session_open(g->e, g->id, &plan, l->ours);
-    assert_non_null(l->session);
-    return l;
-}
-
-static inline void line_close(struct line *l)
-{
-    session_close(l->session);
-    pipe_close(l->ours);
-    pipe_close(l->theirs);
-    bulk_sender_release(&l->tx);
-    bulk_receiver_release(&l->rx);
-    free(l);
-}
-
-static inline bool step(struct line *l)
-{
-    return session_step(l->session, pipe_ready(l->ours, session_interest(l->session)));
-}
 
 /* Until it has read what it was sent. */
 static inline void settle(struct line *l)

@@ -1,35 +1,9 @@
 /* Between the pake and the version (PROTOCOL.md §4): a guess that says no more, and a peer that is
  * away just then. */
-#include "boss_rig.h"
+#include "code_rig.h"
 
-#include "proto/boss_inner.h"
 #include "proto/bytes.h"
 #include "proto/server_msg.h"
-
-static int begin_alone(void **state)
-{
-    (void)state;
-    pair = pair_new(1);
-    return 0;
-}
-
-static bool both_are_paired(const struct pair *p)
-{
-    return pair_store(p, PAIR_A)->state == BOSS_PAIRED &&
-           pair_store(p, PAIR_B)->state == BOSS_PAIRED;
-}
-
-static bool a_has_a_code(const struct pair *p)
-{
-    return pair_store(p, PAIR_A)->code[0] != '\0';
-}
-
-static void make_code(void)
-{
-    pair_allocate(pair, PAIR_A);
-    assert_true(pair_run(pair, a_has_a_code, MINUTE));
-    pass(SECOND);
-}
 
 static void assert_they_talk(void)
 {
@@ -66,6 +40,7 @@ static void guess(void)
     struct key key;
     char hex[512];
 
+    pass(SECOND); /* the code stands */
     claim("0123456789");
     key_init(&key);
     assert_int_equal(key_start(&key, "1-not-this", a->appid, &now, &pake), 0);
@@ -128,23 +103,6 @@ static void the_next_guess_crowds_the_mailbox_and_burns_the_code(void **state)
 
 /* ---- a peer that is away ---- */
 
-static bool both_have_the_key(struct pair *p)
-{
-    return pair_boss(p, PAIR_A)->key.state == KEY_UNVERIFIED &&
-           pair_boss(p, PAIR_B)->key.state == KEY_UNVERIFIED;
-}
-
-/* Between the two versions; false if this run has no such moment. */
-static bool stop_between_the_versions(uint64_t seed)
-{
-    again(seed);
-    make_code();
-    pair_join(pair, PAIR_B, of(PAIR_A)->code);
-    while (!both_have_the_key(pair) && !both_are_paired(pair))
-        pair_step(pair, INT64_MAX);
-    return both_have_the_key(pair);
-}
-
 /* Between the two versions; the one that stays may have lost the code's mailbox. */
 static void a_peer_that_is_away_between_the_versions_is_waited_for(void **state)
 {
@@ -201,7 +159,6 @@ static void who_has_joined_waits_for_days_for_whoever_made_the_code(void **state
 
 int main(void)
 {
-#define ALONE(name) cmocka_unit_test_setup_teardown(name, begin_alone, end)
     const struct CMUnitTest tests[] = {
         ALONE(a_guess_that_says_no_more_burns_the_code_within_two_days),
         ALONE(the_next_guess_crowds_the_mailbox_and_burns_the_code),

@@ -26,18 +26,7 @@ struct pair {
 static bool both_paired(struct world *w, void *arg)
 {
     struct pair *p = arg;
-    for (int i = 0; i < 2; i++) {
-        struct wormhole row;
-        struct view *v;
-        if (!world_running(w, i))
-            return false;
-        assert_int_equal(view_begin(world_store(w, i), &v), 0);
-        int err = wormhole_get(v, p->id[i], &row);
-        view_end(v);
-        if (err < 0 || row.state != WORMHOLE_PAIRED)
-            return false;
-    }
-    return true;
+    return world_is_paired(w, A, p->id[A]) && world_is_paired(w, B, p->id[B]);
 }
 
 static void begin(struct pair *p, uint64_t seed)

@@ -1,57 +1,10 @@
 /* The hand-over (PROTOCOL.md §4): whatever happens between the first code and the pairing, the two
  * find each other; and what the users do with codes that are wrong, old, or burnt. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
+#include "code_rig.h"
 
-#include <cmocka.h>
-
-#include "proto/boss_inner.h"
 #include "proto/error.h"
-#include "tests/sim/pair.h"
 
-enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, LAST_TURN = 45 };
-
-static struct pair *pair;
-
-static int begin(void **state)
-{
-    (void)state;
-    pair = pair_new(1);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    pair_free(pair);
-    return 0;
-}
-
-static void again(uint64_t seed)
-{
-    pair_free(pair);
-    pair = pair_new(seed);
-}
-
-static const struct pair_store *of(enum pair_who who)
-{
-    return pair_store(pair, who);
-}
-
-static bool both_are_paired(const struct pair *p)
-{
-    return pair_store(p, PAIR_A)->state == BOSS_PAIRED &&
-           pair_store(p, PAIR_B)->state == BOSS_PAIRED;
-}
-
-static bool a_has_a_code(const struct pair *p)
-{
-    return pair_store(p, PAIR_A)->code[0] != '\0';
-}
+enum { LAST_TURN = 45 };
 
 static bool one_each_arrived(const struct pair *p)
 {
@@ -64,17 +17,6 @@ static void assert_they_talk(void)
     pair_send(pair, PAIR_B, 1);
     assert_true(pair_run(pair, one_each_arrived, 10 * MINUTE));
     assert_int_equal(of(PAIR_A)->disorder + of(PAIR_B)->disorder, 0);
-}
-
-static void pass(int64_t ms)
-{
-    pair_run(pair, NULL, ms);
-}
-
-static void make_code(void)
-{
-    pair_allocate(pair, PAIR_A);
-    assert_true(pair_run(pair, a_has_a_code, MINUTE));
 }
 
 /* A code with the same nameplate and other words. */
@@ -114,23 +56,6 @@ static void crash_upon_crash_does_no_harm(void **state)
 }
 
 /* ---- the server ---- */
-
-static bool both_have_the_key(struct pair *p)
-{
-    return pair_boss(p, PAIR_A)->key.state == KEY_UNVERIFIED &&
-           pair_boss(p, PAIR_B)->key.state == KEY_UNVERIFIED;
-}
-
-/* Between the two versions; false if this run has no such moment. */
-static bool stop_between_the_versions(uint64_t seed)
-{
-    again(seed);
-    make_code();
-    pair_join(pair, PAIR_B, of(PAIR_A)->code);
-    while (!both_have_the_key(pair) && !both_are_paired(pair))
-        pair_step(pair, INT64_MAX);
-    return both_have_the_key(pair);
-}
 
 static void a_server_that_forgets_all_between_the_versions_strands_nobody(void **state)
 {
@@ -443,30 +368,28 @@ static void a_wormhole_can_be_used_again_after_its_end(void **state)
         assert_true(b->mailbox == MAILBOX_OF_CODE);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(a_crash_in_any_turn_of_the_pairing_does_no_harm),
-        T(crash_upon_crash_does_no_harm),
-        T(a_server_that_forgets_all_between_the_versions_strands_nobody),
-        T(a_stranger_who_crowds_the_mailbox_between_the_versions_is_left_behind),
-        T(two_that_wait_for_each_others_version_do_not_wait_long),
-        T(nothing_of_the_code_is_left),
-        T(a_restarted_server_in_mid_pairing_does_no_harm),
-        T(a_code_that_nobody_has_used_gets_a_successor_when_the_server_forgot_it),
-        T(a_code_that_never_got_to_the_server_expires_too),
-        T(a_wrong_guess_burns_the_code_and_there_is_another),
-        T(three_burnt_codes_are_enough_until_the_user_asks),
-        T(a_code_may_be_joined_again_and_another_instead),
-        T(who_waits_with_a_code_may_join_another),
-        T(who_is_being_given_a_code_may_join_another),
-        T(what_cannot_be_a_code_is_refused),
-        T(offline_everything_waits),
-        T(closing_before_a_peer_came_is_quick),
-        T(closing_in_the_hand_over_is_told_to_whoever_comes),
-        T(a_wormhole_can_be_used_again_after_its_end),
+        ALONE(a_crash_in_any_turn_of_the_pairing_does_no_harm),
+        ALONE(crash_upon_crash_does_no_harm),
+        ALONE(a_server_that_forgets_all_between_the_versions_strands_nobody),
+        ALONE(a_stranger_who_crowds_the_mailbox_between_the_versions_is_left_behind),
+        ALONE(two_that_wait_for_each_others_version_do_not_wait_long),
+        ALONE(nothing_of_the_code_is_left),
+        ALONE(a_restarted_server_in_mid_pairing_does_no_harm),
+        ALONE(a_code_that_nobody_has_used_gets_a_successor_when_the_server_forgot_it),
+        ALONE(a_code_that_never_got_to_the_server_expires_too),
+        ALONE(a_wrong_guess_burns_the_code_and_there_is_another),
+        ALONE(three_burnt_codes_are_enough_until_the_user_asks),
+        ALONE(a_code_may_be_joined_again_and_another_instead),
+        ALONE(who_waits_with_a_code_may_join_another),
+        ALONE(who_is_being_given_a_code_may_join_another),
+        ALONE(what_cannot_be_a_code_is_refused),
+        ALONE(offline_everything_waits),
+        ALONE(closing_before_a_peer_came_is_quick),
+        ALONE(closing_in_the_hand_over_is_told_to_whoever_comes),
+        ALONE(a_wormhole_can_be_used_again_after_its_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

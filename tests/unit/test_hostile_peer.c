@@ -1,22 +1,11 @@
 /* A malicious peer that has every key, against the engine and the store: names that look alike,
  * entries without number, offsets beyond the end, trees without end, and a bulk connection that is
  * flooded, starved or kept for nothing. */
-#include "engine_rig.h"
+#include "line_rig.h"
 
 #include "fs/engine/apply.h"
-#include "fs/engine/session.h"
-#include "proto/bulk.h"
-#include "tests/sim/pipe.h"
 
 enum { KIB = 1024, SECOND_MS = 1000, INBOX_MAX = 20000 };
-
-struct line {
-    struct erig *g;
-    struct stream *ours, *theirs;
-    struct session *session;
-    struct bulk_sender tx;
-    struct bulk_receiver rx;
-};
 
 /* ---- messages ---- */
 
@@ -316,35 +305,6 @@ static void test_closed_before_acknowledged(void **state)
 }
 
 /* ---- the bulk connection ---- */
-
-static struct line *line_open(struct erig *g)
-{
-    struct line *l = calloc(1, sizeof *l);
-    struct transit_plan plan = {.key = {1, 2, 3}, .sender = true};
-    assert_non_null(l);
-    l->g = g;
-    pipe_open(&l->ours, &l->theirs);
-    assert_int_equal(bulk_sender_init(&l->tx, plan.key, false, false), 0);
-    assert_int_equal(bulk_receiver_init(&l->rx, plan.key, false, false), 0);
-    l->session = session_open(g->e, g->id, &plan, l->ours);
-    assert_non_null(l->session);
-    return l;
-}
-
-static void line_close(struct line *l)
-{
-    session_close(l->session);
-    pipe_close(l->ours);
-    pipe_close(l->theirs);
-    bulk_sender_release(&l->tx);
-    bulk_receiver_release(&l->rx);
-    free(l);
-}
-
-static bool step(struct line *l)
-{
-    return session_step(l->session, pipe_ready(l->ours, session_interest(l->session)));
-}
 
 /* False: the session is over. */
 static bool say(struct line *l, enum bulk_kind kind, unsigned n, uint64_t offset)
