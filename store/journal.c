@@ -6,6 +6,11 @@
 #include "store/core.h"
 #include "store/migrate.h"
 
+void store_lean(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static int connect_db(struct store *s, const char *path, struct view *v)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;

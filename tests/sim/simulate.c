@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "store/store.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/seed.h"
 
@@ -122,6 +123,7 @@ int main(int argc, char **argv)
         .first = 1, .last = 1000, .steps = STEPS, .faults = (1u << FAULT_COUNT) - 1};
     struct seed_result sum = {0};
     uint64_t failed = 0, ran = 0;
+    store_lean();
     parse(&r, argc, argv);
     for (uint64_t seed = r.first; seed <= r.last; seed++) {
         struct seed_result result;
