@@ -8,6 +8,7 @@ static const struct migrate_step all_steps[] = {
     {1, schema_v1},
     {2, schema_v2},
     {3, schema_v3},
+    {4, schema_v4},
 };
 
 const struct migrate_step *migrate_steps(int *count)

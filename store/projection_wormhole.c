@@ -80,8 +80,8 @@ static struct sql set_allocated = {
     "UPDATE wormhole SET code=2, nameplate=?, code_read_ms=0, state=CASE WHEN state IN (4, 7) "
     "THEN state ELSE 2 END WHERE id=?",
     0};
-static struct sql set_read = {"UPDATE wormhole SET code_read_ms=? WHERE id=? AND code_read_ms=0",
-                              0};
+static struct sql set_read = {
+    "UPDATE wormhole SET code_read_ms=?, was_told=1 WHERE id=? AND code_read_ms=0", 0};
 static struct sql set_used = {"UPDATE wormhole SET code=3 WHERE id=?", 0};
 static struct sql set_burnt = {"UPDATE wormhole SET burnt=? WHERE id=?", 0};
 _Static_assert(WORMHOLE_NEW == 1 && WORMHOLE_WAITING == 2 && WORMHOLE_PAIRED == 4 &&
@@ -126,9 +126,11 @@ static int code_burnt(const struct fold *f)
 /* ---- the peer and the end ---- */
 
 static struct sql set_joining = {
-    "UPDATE wormhole SET state=3, code=2, nameplate=? WHERE id=? AND state NOT IN (4, 7)", 0};
-static struct sql set_paired = {"UPDATE wormhole SET state=4, code=3, burnt=0, peer=?, "
-                                "peer_version=?, paired_ms=? WHERE id=? AND state!=7",
+    "UPDATE wormhole SET state=3, code=2, nameplate=?, was_told=1 WHERE id=? "
+    "AND state NOT IN (4, 7)",
+    0};
+static struct sql set_paired = {"UPDATE wormhole SET state=4, code=3, burnt=0, was_told=1, "
+                                "peer=?, peer_version=?, paired_ms=? WHERE id=? AND state!=7",
                                 0};
 static struct sql set_closing = {"UPDATE wormhole SET state=7, name=NULL, hidden=0, draft=0, "
                                  "closed_ms=? WHERE id=? AND state!=7",

@@ -14,7 +14,7 @@
     "id, state, coalesce(wormhole.name, hidden_name.name), shown, hidden, draft, outbox_ino, "     \
     "inbox_ino, code_ino, state_ino, code, nameplate, code_read_ms, burnt, peer, "                 \
     "peer_version, problem, sent_count, sent_last, sent_how, sent_ms, received_count, "            \
-    "last_event, created_ms, paired_ms, closed_ms, was_used"
+    "last_event, created_ms, paired_ms, closed_ms, was_used, was_told"
 #define WORMHOLE_TABLES "wormhole LEFT JOIN hidden_name ON hidden_name.wormhole=id AND hidden"
 
 static void wormhole_row(const struct sql_query *q, struct wormhole *w)
@@ -40,6 +40,7 @@ static void wormhole_row(const struct sql_query *q, struct wormhole *w)
         .paired_ms = sql_i64(q, 24),
         .closed_ms = sql_i64(q, 25),
         .was_used = sql_int(q, 26),
+        .was_told = sql_int(q, 27),
     };
     size_t len;
     const void *name = sql_blob(q, 2, &len);

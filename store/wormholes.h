@@ -55,7 +55,8 @@ struct wormhole {
     uint64_t received_count;
     uint64_t last_event;
     int64_t created_ms, paired_ms, closed_ms;
-    bool was_used; /* something was ever put into its outbox: draft rule (b) */
+    bool was_used; /* something was ever put into its outbox */
+    bool was_told; /* a code of it was ever read, or somebody has ever joined it */
 };
 
 int wormhole_get(struct view *v, uint64_t id, struct wormhole *out); /* 0 or NOT_FOUND */

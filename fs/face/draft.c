@@ -5,6 +5,12 @@ static bool within(int64_t then_ms, int64_t now_ms, int64_t limit_ms)
     return then_ms > 0 && now_ms - then_ms < limit_ms;
 }
 
+/* An empty one whose old code somebody knows is as good as new. */
+static bool for_nobody(const struct draft_facts *f)
+{
+    return f->code_known_ms == 0 && !(f->told && f->used);
+}
+
 static bool code_in_hand(const struct draft_facts *f)
 {
     return !f->used && within(f->code_known_ms, f->now_ms, DRAFT_CODE_MS);
@@ -23,7 +29,7 @@ enum draft_choice draft_for_entry(const struct draft_facts *f)
     case DRAFT_ENDED:
         break;
     case DRAFT_FRESH:
-        it = f->code_known_ms == 0 || code_in_hand(f) || same_process(f);
+        it = for_nobody(f) || code_in_hand(f) || same_process(f);
         break;
     case DRAFT_JOINED:
         it = code_in_hand(f) || same_process(f);
@@ -44,4 +50,9 @@ enum draft_choice draft_for_code(const struct draft_facts *f)
         return code_in_hand(f) ? DRAFT_CHOOSE_IT : DRAFT_CHOOSE_NEXT;
     }
     return DRAFT_CHOOSE_NEXT;
+}
+
+enum draft_choice draft_for_join(const struct draft_facts *f)
+{
+    return f->life == DRAFT_FRESH && for_nobody(f) ? DRAFT_CHOOSE_IT : DRAFT_CHOOSE_NEXT;
 }

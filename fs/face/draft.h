@@ -3,7 +3,9 @@
  *
  * Something put into new/outbox goes into the draft in these cases, else into the next wormhole:
  *
- *   (a) its code was never read and nobody has joined it;
+ *   (a) its code was never read and nobody has joined it. If that is a new code, in place of one
+ *       that was read (a wrong guess, a refusal, a server that forgot), what was put in under the
+ *       old one is meant for somebody, and this holds only if nothing was;
  *   (b) nothing was ever put into it, and its code was read, or given to it, less than ten minutes
  *       ago (read out on the phone, then the cp);
  *   (c) this process had a file of it open, or changed something in it, less than ten seconds ago,
@@ -18,6 +20,7 @@
  *   cp a b c, and another shell reads code meanwhile       | one (c)
  *   in one script: >a; cat code; >b; cat code              | a: the one; b: the next
  *   in one program: make a; read code; change a; make b    | one (c)
+ *   cp a; cat code; a wrong guess; cp b                    | a: the one; b: the next
  *
  * A draft that is closed or failed never takes anything more: what was put into it would wait there
  * for a code while new/code hands out the code of its successor. When in doubt: a second wormhole,
@@ -47,6 +50,7 @@ enum draft_life {
 struct draft_facts {
     enum draft_life life;
     bool used;             /* something was put into its outbox at some time */
+    bool told;             /* a code of it was read, or somebody joined it, at some time */
     int64_t code_known_ms; /* when its code was last read or given to it; 0: never */
     int64_t process_ms;    /* when this process last had to do with it; 0: never */
     bool process_told;     /* it knows the code since its last change */
@@ -63,5 +67,7 @@ enum draft_choice {
 enum draft_choice draft_for_entry(const struct draft_facts *facts);
 /* For a read of new/code. */
 enum draft_choice draft_for_code(const struct draft_facts *facts);
+/* For another's code that is written into new/code. */
+enum draft_choice draft_for_join(const struct draft_facts *facts);
 
 #endif

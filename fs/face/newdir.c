@@ -46,6 +46,7 @@ static int gather(struct face *face, struct view *v, const struct writer_id *pro
     struct recent_facts lately = recent_get(face->recent, process, *id, facts->now_ms);
     facts->life = life_of(&w);
     facts->used = w.was_used;
+    facts->told = w.was_told;
     facts->code_known_ms = w.code_read_ms;
     facts->process_ms = lately.last_ms;
     facts->process_told = lately.told;
@@ -159,7 +160,7 @@ int newdir_for_join(struct face *face, struct turn *t, struct place *code, const
     int rc = gather(face, turn_view(t), &nobody, &facts, &id);
     if (rc < 0)
         return rc;
-    if (facts.life == DRAFT_FRESH && facts.code_known_ms == 0)
+    if (draft_for_join(&facts) == DRAFT_CHOOSE_IT)
         rc = engine_join(face->engine, t, id, text);
     else
         rc = make(face, t, text, &id);

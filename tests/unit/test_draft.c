@@ -29,11 +29,39 @@ static void a_unread_code(void **state)
     struct draft_facts f = fresh;
     (void)state;
     entry_goes_to(&f, DRAFT_CHOOSE_IT);
-    f.used = true;         /* cp a b; cp c */
-    f.process_told = true; /* an earlier code, which was burnt */
-    entry_goes_to(&f, DRAFT_CHOOSE_IT);
+    f.used = true; /* cp a b; cp c */
     f.life = DRAFT_JOINED;
     entry_goes_to(&f, DRAFT_CHOOSE_NEXT);
+}
+
+/* A wrong guess has burnt the code that was told, or a peer refused: the next code is unread. */
+static void a_new_code_for_the_old_recipient(void **state)
+{
+    struct draft_facts f = fresh;
+    (void)state;
+    f.told = true;
+    entry_goes_to(&f, DRAFT_CHOOSE_IT); /* nothing is in it */
+    assert_int_equal(draft_for_join(&f), DRAFT_CHOOSE_IT);
+    f.used = true;
+    entry_goes_to(&f, DRAFT_CHOOSE_NEXT);
+    assert_int_equal(draft_for_join(&f), DRAFT_CHOOSE_NEXT);
+    assert_int_equal(draft_for_code(&f), DRAFT_CHOOSE_IT); /* to tell them the new one */
+    f.process_ms = NOW - 1;
+    entry_goes_to(&f, DRAFT_CHOOSE_IT); /* (c) */
+    f.process_told = true;
+    entry_goes_to(&f, DRAFT_CHOOSE_NEXT);
+}
+
+static void writing_a_code(void **state)
+{
+    struct draft_facts f = fresh;
+    (void)state;
+    f.used = true; /* cp a; then the other's code */
+    assert_int_equal(draft_for_join(&f), DRAFT_CHOOSE_IT);
+    f.code_known_ms = NOW - 1;
+    assert_int_equal(draft_for_join(&f), DRAFT_CHOOSE_NEXT);
+    f = (struct draft_facts){.life = DRAFT_JOINED, .now_ms = NOW};
+    assert_int_equal(draft_for_join(&f), DRAFT_CHOOSE_NEXT);
 }
 
 static void b_code_in_hand_and_nothing_in_it(void **state)
@@ -112,6 +140,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_draft_there_is_a_next),
         cmocka_unit_test(a_unread_code),
+        cmocka_unit_test(a_new_code_for_the_old_recipient),
+        cmocka_unit_test(writing_a_code),
         cmocka_unit_test(b_code_in_hand_and_nothing_in_it),
         cmocka_unit_test(c_the_same_process),
         cmocka_unit_test(an_ended_draft_takes_nothing),

@@ -166,6 +166,33 @@ static void test_version_3_knows_the_old_holds(void **state)
     sqlite3_close(db);
 }
 
+/* Whom an older version has told a code. */
+static void test_version_4_knows_who_was_told(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_db();
+    int count;
+    const struct migrate_step *product = migrate_steps(&count);
+    assert_int_equal(migrate_run(db, product, 3), 0);
+    assert_int_equal(
+        sqlite3_exec(db,
+                     "INSERT INTO wormhole (id, state, name, shown, hidden, draft, outbox_ino, "
+                     "inbox_ino, code_ino, state_ino, last_event, created_ms) VALUES "
+                     "(1, 2, 'a', 'a', 0, 0, 11, 12, 13, 14, 4, 0), "
+                     "(2, 2, 'b', 'b', 0, 0, 21, 22, 23, 24, 4, 0), "
+                     "(3, 5, 'c', 'c', 0, 0, 31, 32, 33, 34, 4, 0); "
+                     "INSERT INTO log (time_ms, type, wormhole, ino, detail) VALUES "
+                     "(0, 'code_allocated', 1, 0, '{}'), (0, 'code_read', 2, 0, '{}'), "
+                     "(0, 'code_burnt', 2, 0, '{}'), (0, 'paired', 3, 0, '{}')",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(migrate_run(db, product, count), 0);
+    assert_int_equal(ask(db, "SELECT was_told FROM wormhole WHERE id=1"), 0);
+    assert_int_equal(ask(db, "SELECT was_told FROM wormhole WHERE id=2"), 1);
+    assert_int_equal(ask(db, "SELECT was_told FROM wormhole WHERE id=3"), 1);
+    sqlite3_close(db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_product_schema),
         cmocka_unit_test(test_version_2_counts_what_is_there),
         cmocka_unit_test(test_version_3_knows_the_old_holds),
+        cmocka_unit_test(test_version_4_knows_who_was_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

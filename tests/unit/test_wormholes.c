@@ -163,6 +163,7 @@ static void test_life_of_a_code(void **state)
     assert_int_equal(w.code, WORMHOLE_CODE_READY);
     assert_string_equal(w.nameplate, "7");
     assert_int_equal(w.code_read_ms, 0);
+    assert_false(w.was_told);
     happen(r, r->id, LOG_CODE_READ, NULL);
     int64_t read_ms = get(r, r->id).code_read_ms;
     assert_int_equal(read_ms, r->clock_ns / 1000000);
@@ -174,6 +175,7 @@ static void test_life_of_a_code(void **state)
     assert_int_equal(w.code, WORMHOLE_CODE_WANTED);
     assert_int_equal(w.state, WORMHOLE_NEW);
     assert_int_equal(w.burnt, 1);
+    assert_true(w.was_told); /* the old one */
     happen(r, r->id, LOG_CODE_BURNT, json_pack("{s:i,s:b}", "count", 3, "waits", 1));
     assert_int_equal(get(r, r->id).code, WORMHOLE_CODE_WAITS);
     happen(r, r->id, LOG_PAIRED, json_pack("{s:s,s:s}", "peer", "wormholefs", "version", "0.1"));
