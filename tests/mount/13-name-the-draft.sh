@@ -9,6 +9,7 @@ mkdir -p "$m/new/outbox/tree/sub"
 new_before=$(inode "$m/new")
 
 coproc shell { cd "$m/new/outbox/tree" && bash; }
+inside=$shell_PID # which bash forgets as soon as it has ended
 exec 7<"$m/new/state" 8>"$m/new/outbox/open"
 echo one >&8
 mv "$m/new" "$m/alice"
@@ -21,7 +22,7 @@ exec 7<&-
 
 note "relative paths go on to mean alice"
 echo 'touch here ../beside sub/below; mkdir made; echo done' >&"${shell[1]}"
-read -r -t 10 said <&"${shell[0]}" || fail "the shell inside got lost"
+read -r -t 60 said <&"${shell[0]}" || fail "the shell inside got lost"
 is "$said" "done"
 must "in alice" test -e "$m/alice/outbox/tree/here" -a -e "$m/alice/outbox/beside" \
     -a -e "$m/alice/outbox/tree/sub/below" -a -d "$m/alice/outbox/tree/made"
@@ -33,7 +34,7 @@ note "the next draft is another one; the shell still means alice"
 touch "$m/new/outbox/second"
 is "$(wormholes "$m")" "1 alice"
 echo 'cd .. ; touch still; cat ../state >/dev/null && echo done' >&"${shell[1]}"
-read -r -t 10 said <&"${shell[0]}"
+read -r -t 60 said <&"${shell[0]}"
 is "$said" "done"
 must "still alice" test -e "$m/alice/outbox/still" -a ! -e "$m/1/outbox/still"
 
@@ -54,7 +55,7 @@ is "$(wh_state a/7-guitarist-revenge state)" new "a pet name is never a join"
 
 note "a name is kept over a remount, and so is what the old new/ meant"
 echo 'exit' >&"${shell[1]}"
-wait "$shell_PID" 2>/dev/null || true
+wait "$inside" 2>/dev/null || true
 wh_unmount a
 wh_mount a
 is "$(wormholes "$m")" "7-guitarist-revenge alice carol"
