@@ -13,6 +13,12 @@ WORMHOLEFS=$T/verbose
 server_stops() { kill -STOP "$(cat "$T/mailbox/pid")"; }
 server_goes_on() { kill -CONT "$(cat "$T/mailbox/pid")"; }
 codes=()
+# unlike WORD OTHER…: it is none of the others.
+unlike() {
+    local word=$1 other
+    shift
+    for other in "$@"; do [ "$word" != "$other" ] || return 1; done
+}
 keep_keys() {
     must "no keys at $1" python3 "$TOP/tests/mount/secrets.py" keep "$T/store/$1" "$T/kept"
 }
@@ -61,12 +67,19 @@ mkdir "$T/b/$CODE"
 mv "$T/b/$CODE" "$T/b/sender"
 server_goes_on
 wh_arrives 90 b/sender file "$T/file"
-mkdir "$T/a/idle"
-wait_for 30 wh_has_code a/idle
-codes+=("$(wh_code a/idle)")
-codes+=("99-adroitness-absurd")
-mkdir "$T/b/99-adroitness-absurd" || true
-mv "$T/b/99-adroitness-absurd" "$T/b/wrong"
+# These two stay in the stores, where the words of the others are looked for: they are not the same by chance.
+until
+    mkdir "$T/a/idle"
+    wait_for 30 wh_has_code a/idle || fail "no code for idle"
+    code=$(wh_code a/idle)
+    unlike "${code#*-}" "${codes[@]#*-}"
+do
+    rmdir "$T/a/idle"
+done
+codes+=("$code")
+codes+=("99-absurd-adroitness") # nobody draws words in this order
+mkdir "$T/b/99-absurd-adroitness" || true
+mv "$T/b/99-absurd-adroitness" "$T/b/wrong"
 keep_keys a
 keep_keys b
 
@@ -83,7 +96,8 @@ gather() {
             [ "$wormhole" = new ] || cat "$T/$name/$wormhole/state" >"$T/shown/$name.$wormhole.state"
         done
     done
-    cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' | grep -a wormholefs >"$T/shown/cmdlines"
+    # Some that are listed may have ended when they are read.
+    { cat /proc/[0-9]*/cmdline 2>/dev/null || true; } | tr '\0' '\n' | grep -a wormholefs >"$T/shown/cmdlines"
 }
 gather
 [ "${#codes[@]}" = 6 ] || fail "not all codes: ${codes[*]}"
