@@ -12,9 +12,7 @@ for client in python go; do
     must "$client could not send" stock_end "sender-$client"
     wh_arrives 20 "a/$client" file.bin "$T/things/file.bin"
     must "our entry is gone" present "$T/a/$client/outbox/tree"
-    used=$CODE
-    next_code() { read_code "$client" && [ "$CODE" != "$used" ]; }
-    wait_for 30 next_code
+    another_code "$client"
     stock_receive "$client" "receiver-$client" "$T/got-$client" "$CODE"
     must "the next code" stock_end "receiver-$client"
     must_be_same "$T/things/tree" "$T/got-$client/tree"

@@ -37,6 +37,17 @@ read_code() {
     # shellcheck disable=SC2034 # for the caller
     CODE=$(wh_code "a/$1")
 }
+# another_code NAME: the one after that which a peer has used or burnt. The events tell that it is another: the same
+# may be drawn again.
+another_code() {
+    wait_for 60 renewed "$1" || fail "no other code for $1"
+    read_code "$1"
+}
+renewed() {
+    local types
+    types=$(jq -r --arg name "$1" 'select(.wormhole == $name) | .type' "$T/a/.wormholefs/events" | grep '^code_')
+    [[ $types == *code_@(used|burnt)*code_allocated ]]
+}
 
 # stock_gets CLIENT ROUTE THING: from a wormhole of its own at mount a, whose entry goes away then.
 stock_gets() {
