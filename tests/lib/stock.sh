@@ -82,6 +82,7 @@ stock_kill() {
 }
 kill_tree() {
     local child
+    kill -STOP "$1" 2>/dev/null || true # or it could start another while we look
     for child in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do kill_tree "$child"; done
     kill -KILL "$1" 2>/dev/null || true
 }
