@@ -5,13 +5,16 @@
 . "$TOP/tests/peers/lib.sh"
 
 # Once in 256 sessions william's key is another than Python's (it drops zero bytes at the end of the shared element):
-# then both say so, and the session is tried again.
+# then both say so, and the session is tried again, up to three times.
 despite_william() {
-    "$@" && return
-    grep -q 'decrypt message failed\|Key confirmation failed' "$LOGS/sender.log" "$LOGS/receiver.log" || fail "$*"
-    note "william had another key: $*"
-    rm -rf "$T"/got-* "$T/text"
-    must "again: $*" "$@"
+    local left=3
+    until "$@"; do
+        grep -q 'decrypt message failed\|Key confirmation failed' "$LOGS/sender.log" "$LOGS/receiver.log" || fail "$*"
+        left=$((left - 1))
+        [ "$left" != 0 ] || fail "william had another key, once more: $*"
+        note "william had another key: $*"
+        rm -rf "$T"/got-* "$T/text"
+    done
 }
 exchange() { despite_william try_exchange "$@"; }
 try_exchange() { # SENDER RECEIVER ROUTE THING
