@@ -37,18 +37,33 @@ put() {
     local one=$1 other=$2 name=$3
     local original=$T/from-$1/$3 entry=$T/$1/$2/outbox/$3
     until cp "$original" "$entry" 2>/dev/null; do
-        wait_for 60 settled_after_kill "$one" "$other" "$name" || return 1
-        if cmp -s "$original" "$entry" && ! held "$one/$other" "$name"; then return; fi
-        if [ -e "$T/$other/$one/inbox/$name" ]; then return; fi
+        wait_for 120 settled_after_kill "$one" "$other" "$name" || return 1
+        if [ "$BECAME" = safe ]; then return; fi
     done
 }
-held() { sed -n 's/^held: *//p' "$T/$1/state" | grep -qF "$2" || [ "$(entry_state "$1" "$2")" = held ]; }
 entry_state() { getfattr --only-values -n user.wormhole.state "$T/$1/outbox/$2" 2>/dev/null; }
-# The mount is back, and what became of the entry is known: held or sealed. If it is not there, the other one is back,
-# too, so that its inbox can be looked at.
+# What became of the entry is known, in $BECAME: `safe` if it is on its way or was delivered, else `lost`. What is not
+# there, or cannot be read, is known only if the mounts that were asked were the same before and after.
 settled_after_kill() {
-    wh_usable "$1" || return
-    if [ -e "$T/$1/$2/outbox/$3" ]; then [ "$(entry_state "$1/$2" "$3")" != open ]; else wh_usable "$2"; fi
+    local one=$1 other=$2 name=$3 lives state
+    lives=$(cat "$T/pids/$one" "$T/pids/$other")
+    wh_usable "$one" || return
+    BECAME=lost
+    state=$(entry_state "$one/$other" "$name") || state=gone
+    case $state in
+    open) return 1 ;;
+    held) ;;
+    gone)
+        wh_usable "$other" || return
+        if [ -e "$T/$other/$one/inbox/$name" ]; then BECAME=safe; fi
+        wh_usable "$other" || return
+        ;;
+    *)
+        if cmp -s "$T/from-$one/$name" "$T/$one/$other/outbox/$name"; then BECAME=safe; fi
+        [ "$(entry_state "$one/$other" "$name")" = "$state" ] || return # offered or delivered meanwhile
+        ;;
+    esac
+    wh_usable "$one" && [ "$lives" = "$(cat "$T/pids/$one" "$T/pids/$other")" ]
 }
 put_all() {
     local name
