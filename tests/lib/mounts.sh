@@ -17,7 +17,7 @@ wh_mount() {
         >>"$LOGS/$name.log" 2>&1 </dev/null &
     echo $! >"$T/pids/$name"
     disown
-    wait_for 20 wh_settled "$name"
+    wait_for 60 wh_settled "$name"
     wh_usable "$name" || fail "$name was not mounted: $(tail -n 3 "$LOGS/$name.log")"
 }
 wh_usable() { mountpoint -q "$T/$1" && ls "$T/$1/new" >/dev/null; }
@@ -29,7 +29,7 @@ wh_settled() { wh_usable "$1" || not alive "$(wh_pid "$1")"; }
 # wh_unmount NAME: as a user does it; returns when the daemon has ended.
 wh_unmount() {
     umount "$T/$1"
-    wait_for 30 not alive "$(wh_pid "$1")"
+    wait_for 60 not alive "$(wh_pid "$1")"
 }
 
 # wh_kill NAME: kill -9 of every process of the mount. The dead mount is left for the next wh_mount.
@@ -37,7 +37,7 @@ wh_kill() {
     local pid
     pid=$(wh_pid "$1")
     kill -KILL -- "-$pid" 2>/dev/null || true
-    wait_for 20 not alive_group "$pid" || {
+    wait_for 60 not alive_group "$pid" || {
         wh_where "$pid"
         fail "the processes of $1 do not end"
     }

@@ -29,7 +29,7 @@ server_start() {
     setsid twist3 --log-format=text --log-file="$LOGS/$name.log" "$@" >>"$LOGS/$name.out" 2>&1 </dev/null &
     echo $! >"$T/$name/pid"
     disown
-    wait_for 30 listens "$port" || fail "$name did not start: $(tail -n 3 "$LOGS/$name.out")"
+    wait_for 60 listens "$port" || fail "$name did not start: $(tail -n 3 "$LOGS/$name.out")"
 }
 
 # server_stop mailbox|relay [SIGNAL]: ends it (by default at once, as a crash would).

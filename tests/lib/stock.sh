@@ -36,7 +36,7 @@ stock_send() {
     *) fail "no such client: $client" ;;
     esac >"$LOGS/$name.log" 2>&1 </dev/null &
     echo $! >"$T/$name.pid"
-    wait_for 30 grep -Eq '[0-9]+(-[a-z]+){2}' "$LOGS/$name.log" || fail "$client showed no code"
+    wait_for 60 grep -Eq '[0-9]+(-[a-z]+){2}' "$LOGS/$name.log" || fail "$client showed no code"
     # shellcheck disable=SC2034 # for the caller
     CODE=$(grep -Eo '[0-9]+(-[a-z]+){2}' "$LOGS/$name.log" | head -n 1)
 }

@@ -62,5 +62,5 @@ before=$SECONDS
 umount -l "$m"
 kill $!
 wait $! || true
-wait_for 10 not alive "$(wh_pid a)"
+wait_for 30 not alive "$(wh_pid a)"
 must "the daemon ended at once" [ $((SECONDS - before)) -lt 5 ]

@@ -9,7 +9,7 @@ mkdir "$m/alice" "$m/told" "$m/untold"
 echo data >"$m/alice/outbox/f"
 code=$(cat "$m/told/code")
 has_code() { [ -s "$1/code" ]; }
-wait_for 10 has_code "$m/untold" || fail "no code"
+wait_for 30 has_code "$m/untold" || fail "no code"
 wh_unmount a
 
 note "without a draft a read of its code would make one"

@@ -23,19 +23,19 @@ for pair in "$n $r" "$r $n"; do
     for i in 1 2 3 4 5; do
         ls -l "$there" >/dev/null
         echo "$i" >"$here/x"
-        wait_for 5 test -e "$there/x" || fail "made"
+        wait_for 20 test -e "$there/x" || fail "made"
         is "$(cat "$there/x")" "$i"
         mkdir "$here/d" && touch "$here/d/in"
-        wait_for 5 test -e "$there/d/in"
+        wait_for 20 test -e "$there/d/in"
         chmod 700 "$here/d"
-        wait_for 5 mode_is "$there/d" 700
+        wait_for 20 mode_is "$there/d" 700
         ls -l "$there" "$there/d" >/dev/null
         mv "$here/d" "$here/e"
-        wait_for 5 not test -e "$there/d" || fail "$there/d is still there"
-        wait_for 5 test -e "$there/e/in"
+        wait_for 20 not test -e "$there/d" || fail "$there/d is still there"
+        wait_for 20 test -e "$there/e/in"
         rm -r "$here/e" "$here/x"
-        wait_for 5 not test -e "$there/e" || fail "$there/e is still there"
-        wait_for 5 not lists "$there" x || fail "x is still listed"
+        wait_for 20 not test -e "$there/e" || fail "$there/e is still there"
+        wait_for 20 not lists "$there" x || fail "x is still listed"
     done
 done
 
@@ -57,5 +57,5 @@ for i in 1 2 3 4; do
 done
 wait
 must "no error: $(head -3 "$T/errors" 2>/dev/null)" [ ! -s "$T/errors" ]
-must_be_same "$n" "$r"
+wait_for 20 same "$n" "$r" || fail "$n and $r differ"
 wh_unmount a

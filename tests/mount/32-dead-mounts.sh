@@ -41,5 +41,5 @@ kill -STOP -- "-$(wh_pid a)"
 said=$(timeout 30 "$WORMHOLEFS" other "$T/a" -o "store=$T/store/other,$quiet" 2>&1) && fail "mounted over a stopped one"
 case $said in *"'a'"*) ;; *) fail "'$said' does not name what is mounted" ;; esac
 kill -CONT -- "-$(wh_pid a)"
-wait_for 10 wh_usable a
+wait_for 30 wh_usable a
 is "$(cat "$T/a/1/outbox/file")" kept

@@ -24,7 +24,7 @@ umount "$T/pipe"
 
 note "umount ends it"
 umount "$T/back"
-wait_for 10 not alive "$pid"
+wait_for 30 not alive "$pid"
 
 note "so do the signals, also with somebody in it"
 for signal in TERM INT HUP; do
@@ -32,9 +32,9 @@ for signal in TERM INT HUP; do
     pid=$(daemon back)
     (cd "$T/back/new" && exec sleep 1000) &
     sitter=$!
-    wait_for 10 sits_in "$T/back/new"
+    wait_for 30 sits_in "$T/back/new"
     kill "-$signal" "$pid"
-    wait_for 10 not alive "$pid"
+    wait_for 30 not alive "$pid"
     must_fail "$signal left the mount" mountpoint -q "$T/back"
     kill "$sitter"
     wait "$sitter" || true
@@ -45,7 +45,7 @@ note "also when they reach the process that serves, as the pid in the store's lo
 pid=$(daemon back)
 is "$(cat "$T/store-back/lock")" "$(worker back)"
 kill "$(worker back)"
-wait_for 10 not alive "$pid"
+wait_for 30 not alive "$pid"
 must_fail "it left the mount" mountpoint -q "$T/back"
 
 note "one does not live on without the other"
@@ -53,15 +53,15 @@ for victim in daemon worker; do
     "$WORMHOLEFS" back "$T/back" -o "store=$T/store-back,$quiet"
     pid=$(daemon back) other=$(worker back)
     kill -KILL "$("$victim" back)"
-    wait_for 10 not alive "$pid"
-    wait_for 10 not alive "$other"
+    wait_for 30 not alive "$pid"
+    wait_for 30 not alive "$other"
     must_fail "the dead mount answers" ls "$T/back" 2>/dev/null
 done
 
 note "in the foreground the exit code tells"
 setsid "$WORMHOLEFS" -F fore "$T/fore" -o "store=$T/store-fore,$quiet" &
 pid=$!
-wait_for 10 wh_usable fore
+wait_for 30 wh_usable fore
 kill -TERM "$pid"
 wait "$pid" || fail "exit code $?"
 must_fail "left mounted" mountpoint -q "$T/fore"
@@ -74,7 +74,7 @@ cp /etc/hosts "$T/tree/x"
 cp -r "$T/tree" "$T/back/1/outbox/"
 pid=$(daemon back)
 umount "$T/back"
-wait_for 10 not alive "$pid"
+wait_for 30 not alive "$pid"
 "$WORMHOLEFS" back "$T/back" -o "store=$T/store-back,$quiet"
 is "$(events "$T/back" | jq -r 'select(.type == "entry_sealed") | .size' | wc -l)" 2
 umount "$T/back"

@@ -13,7 +13,7 @@ newest() {
     events "$T/a" | jq -r --argjson ino "$ino" 'select(.ino == $ino) | .type' | tail -n 1
 }
 held() { wh_says a/w held "$1"; }
-sealed() { wait_for 20 last entry_sealed "$1" || fail "$1 is not sealed: $(newest "$1")"; }
+sealed() { wait_for 60 last entry_sealed "$1" || fail "$1 is not sealed: $(newest "$1")"; }
 
 note "a file, when it is closed"
 exec 5>"$box/open"
@@ -28,7 +28,7 @@ sealed open
 note "names that are held, and let go by a new name"
 for name in .dot back~ load.crdownload load.part; do
     cp /etc/hosts "$box/$name"
-    wait_for 10 held "${name//./\\.} \("
+    wait_for 30 held "${name//./\\.} \("
 done
 cp /etc/hosts "$box/marker"
 sealed marker
@@ -55,7 +55,7 @@ cp /etc/hosts "$T/tree/below/"
 started=$(date +%s%N)
 cp -r "$T/tree" "$box/"
 sealed tree
-[ $((($(date +%s%N) - started) / 1000000)) -lt 5000 ] || fail "cp -r took too long to be sealed"
+[ $((($(date +%s%N) - started) / 1000000)) -lt 9900 ] || fail "cp -r took too long to be sealed"
 mkdir "$box/slow"
 started=$(date +%s%N)
 cp /etc/hosts "$box/slow/"
@@ -72,10 +72,10 @@ f.write(b'x' * 100000)
 open('$T/gate', 'w').write('up')
 time.sleep(1000)" &
     writer=$!
-    wait_for 10 test -s "$T/gate"
+    wait_for 30 test -s "$T/gate"
     kill "-$signal" "$writer"
     wait "$writer" 2>/dev/null || true
-    wait_for 10 held 'half \(interrupted'
+    wait_for 30 held 'half \(interrupted'
     last entry_held half || fail "half: $(newest half)"
     touch "$box/half"
     sealed half

@@ -21,7 +21,7 @@ for type in wormholefs fuse.wormholefs; do
     must_fail "mounted twice" mount -t "$type" job "$T/m" -o "store=$T/s,$quiet" 2>/dev/null
     must_fail "remounted" mount -o remount,rw "$T/m" 2>/dev/null
     umount "$T/m"
-    wait_for 10 gone job
+    wait_for 30 gone job
 done
 
 note "fstab, without HOME"
@@ -30,23 +30,23 @@ mount --bind "$T/fstab" /etc/fstab 2>/dev/null || { touch /etc/fstab; mount --bi
 env -u HOME mount "$T/m"
 must "not there" ls "$T/m/new" >/dev/null
 umount "$T/m"
-wait_for 10 gone job
+wait_for 30 gone job
 mount -f "$T/m"
 must_fail "-f mounted" mountpoint -q "$T/m"
 must_fail "no error for a bad option" mount -o nonsense "$T/m" 2>/dev/null
 mount -s -o nonsense "$T/m"
 umount "$T/m"
-wait_for 10 gone job
+wait_for 30 gone job
 
 note "another mount namespace"
 unshare --mount sleep 1000 &
 sleeper=$!
 elsewhere() { [ "$(readlink "/proc/$sleeper/ns/mnt")" != "$(readlink /proc/self/ns/mnt)" ]; }
-wait_for 10 elsewhere
+wait_for 30 elsewhere
 "$WORMHOLEFS" -N "$sleeper" job "$T/m" -o "store=$T/s,$quiet"
 must_fail "mounted here" mountpoint -q "$T/m"
 nsenter -t "$sleeper" -m umount "$T/m"
-wait_for 10 gone job
+wait_for 30 gone job
 kill "$sleeper"
 wait "$sleeper" 2>/dev/null || true
 
@@ -59,7 +59,7 @@ is "$(stat -c %U "$T/home-nobody/s/journal.sqlite")" nobody
 as_nobody cp /etc/hosts "$T/n/new/outbox/"
 must_fail "root comes in without allow_root" ls "$T/n" 2>/dev/null
 kill "$pid"
-wait_for 10 gone job
+wait_for 30 gone job
 must_fail "left mounted" mountpoint -q "$T/n"
 
 note "an ordinary user, through fusermount3"
@@ -70,12 +70,12 @@ is "$(as_nobody ls "$T/home-nobody/m")" new
 must "the store is elsewhere" present "$T/home-nobody/.local/state/wormholefs/job/journal.sqlite"
 pid=$(pgrep -o -f 'wormholefs job ')
 kill -KILL "$pid"
-wait_for 10 gone job
+wait_for 30 gone job
 as_nobody "$WORMHOLEFS" job "$T/home-nobody/m" -o "$quiet"
 is "$(grep -c "$T/home-nobody/m" /proc/self/mountinfo)" 1
 pid=$(pgrep -o -f 'wormholefs job ')
 kill "$pid"
-wait_for 10 not alive "$pid"
+wait_for 30 not alive "$pid"
 must_fail "left mounted" grep -q " $T/home-nobody/m " /proc/self/mountinfo
 said=$(as_nobody "$WORMHOLEFS" job "$T/home-nobody/m" -o "$quiet,allow_other" 2>&1) && fail "allow_other without leave"
 is "$(printf '%s\n' "$said" | wc -l)" 1 "lines: $said"

@@ -18,10 +18,10 @@ cp "$T/accepted" "$T/a/b/outbox/"
 must_fail "300 MB on a disk of 200" cp "$T/large" "$T/a/b/outbox/too-large" 2>"$LOGS/cp"
 must "not ENOSPC: $(cat "$LOGS/cp")" grep -q 'No space left' "$LOGS/cp"
 failed_is_held() { wh_says a/b held 'too-large \(a write to it failed \(no space left on the device\)'; }
-wait_for 10 failed_is_held || fail "a failed write does not hold: $(wh_state a/b held)"
+wait_for 30 failed_is_held || fail "a failed write does not hold: $(wh_state a/b held)"
 wh_unmount a
 wh_mount a
-wait_for 10 failed_is_held || fail "a failed write is forgotten: $(wh_state a/b held)"
+wait_for 30 failed_is_held || fail "a failed write is forgotten: $(wh_state a/b held)"
 must "the accepted file suffered" same "$T/accepted" "$T/a/b/outbox/accepted"
 wh_mount b
 wh_arrives 60 b/a accepted "$T/accepted"
@@ -40,7 +40,7 @@ random_file "$T/bulky" 160000000
 random_file "$T/little" 1000000
 cp "$T/bulky" "$T/a/b/outbox/"
 wait_for 60 wh_says a/b held 'bulky .*no room' || fail "the sender was not told"
-wait_for 10 wh_says b/a problem 'no room' || fail "the receiver was not told"
+wait_for 30 wh_says b/a problem 'no room' || fail "the receiver was not told"
 must "refused, but gone" same "$T/bulky" "$T/a/b/outbox/bulky"
 cp "$T/little" "$T/a/b/outbox/"
 wh_arrives 60 b/a little "$T/little"

@@ -12,7 +12,7 @@ mkdir -p "$T/drive/a" "$T/store/a"
 setsid "$BUILD/tests/power/powerfs" "$T/drive/a" "$T/store/a" -f >>"$LOGS/powerfs.log" 2>&1 </dev/null &
 drive=$!
 disown
-wait_for 10 mountpoint -q "$T/store/a"
+wait_for 30 mountpoint -q "$T/store/a"
 two_mounts settle_tree=3000
 
 # refused ERRNO-TEXT COMMAND…: it fails, and says that.
@@ -33,7 +33,7 @@ random_file "$T/large" 3000000
 sick() {
     note "$1"
     echo "$1" >"$T/drive/a.fault"
-    wait_for 10 says_so
+    wait_for 30 says_so
     refused 'Input/output error' put small "x-refused-$1"
     refused 'Input/output error' put large "x-refused-large-$1"
     refused 'Input/output error' mkdir "$T/a/b/outbox/x-refused-dir-$1"

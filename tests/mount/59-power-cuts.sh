@@ -39,7 +39,7 @@ power_on() {
         -f >>"$LOGS/powerfs.log" 2>&1 </dev/null &
     echo $! >"$T/drive/$1.pid"
     disown
-    wait_for 10 mountpoint -q "$T/store/$1"
+    wait_for 30 mountpoint -q "$T/store/$1"
 }
 power_off() {
     local pid
@@ -51,7 +51,7 @@ cut_power() { kill -USR1 "$(cat "$T/drive/$1.pid")"; }
 # The daemon lives on for a moment, on a disk that answers nothing.
 fall() {
     local what
-    wait_for 10 present "$T/drive/$1.cut"
+    wait_for 30 present "$T/drive/$1.cut"
     moment 200
     wh_kill "$1"
     power_off "$1"

@@ -34,7 +34,7 @@ f.write(b'x' * 100000)
 open('$T/gate', 'w').write('up')
 time.sleep(1000)" &
     writer=$!
-    wait_for 10 test -s "$T/gate"
+    wait_for 30 test -s "$T/gate"
     "$@"
     kill "-$signal" "$writer"
     wait "$writer" 2>/dev/null || true
@@ -48,7 +48,7 @@ let_go() {
 note "a writer that is killed interrupts"
 for signal in KILL TERM SEGV; do
     killed "$signal" true
-    wait_for 10 held_half || fail "$signal: $(wh_state a/w held)"
+    wait_for 30 held_half || fail "$signal: $(wh_state a/w held)"
     let_go
 done
 
@@ -58,16 +58,16 @@ import os
 f = open('$box/done', 'wb', 0)
 f.write(b'x' * 100000)
 os._exit(1)" || true
-wait_for 10 grep -q '"type":"entry_sealed"' "$T/a/.wormholefs/events"
+wait_for 30 grep -q '"type":"entry_sealed"' "$T/a/.wormholefs/events"
 must_fail "held" wh_says a/w held 'done'
 
 note "a supervisor that does not answer: then nobody knows, so it does not go out"
 killed KILL kill -STOP "$(wh_pid a)"
-wait_for 10 held_half || fail "$(wh_state a/w held)"
+wait_for 30 held_half || fail "$(wh_state a/w held)"
 kill -CONT "$(wh_pid a)"
 let_go
 killed KILL true
-wait_for 10 held_half || fail "after that: $(wh_state a/w held)"
+wait_for 30 held_half || fail "after that: $(wh_state a/w held)"
 let_go
 wh_unmount a
 
@@ -100,11 +100,11 @@ f = open('$T/home-nobody/m/w/outbox/half', 'wb', 0)
 f.write(b'x' * 100000)
 open('$T/gate', 'w').write('up')
 time.sleep(1000)" 2>/dev/null || true &
-wait_for 10 test -s "$T/gate"
+wait_for 30 test -s "$T/gate"
 pkill -KILL -U nobody python3
-wait_for 10 as_nobody grep -Eq '^held: *half \(interrupted' "$T/home-nobody/m/w/state"
+wait_for 30 as_nobody grep -Eq '^held: *half \(interrupted' "$T/home-nobody/m/w/state"
 as_nobody fusermount3 -u "$T/home-nobody/m"
-wait_for 10 not alive "$supervisor"
+wait_for 30 not alive "$supervisor"
 must_fail "the worker lives on" alive "$worker"
 
 note "a worker that crashes leaves no core, and the dead mount is replaced"

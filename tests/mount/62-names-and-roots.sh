@@ -5,7 +5,7 @@
 
 NAME=mailbox.example
 python3 "$TOP/tests/mount/dns.py" "$NAME" >"$T/dns" &
-wait_for 10 grep -q ready "$T/dns"
+wait_for 30 grep -q ready "$T/dns"
 echo "nameserver 127.0.0.1" >"$T/resolv.conf"
 mount --bind "$T/resolv.conf" /etc/resolv.conf
 printf 'hosts: files dns\n' >"$T/nsswitch.conf"

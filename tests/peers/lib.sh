@@ -20,7 +20,7 @@ mount_route() { [ "$1" = direct ] || echo no_listen; }
 # must_have_used ROUTE BEFORE: the relay carried bytes since it had carried BEFORE, just if ROUTE is `relay`.
 must_have_used() {
     if [ "$1" = relay ]; then
-        wait_for 10 relay_beyond "$2" || fail "the relay carried nothing"
+        wait_for 30 relay_beyond "$2" || fail "the relay carried nothing"
     else
         must_fail "the relay was used" relay_beyond "$2"
     fi
