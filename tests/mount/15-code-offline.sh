@@ -3,26 +3,30 @@
 # limit: 120
 . "$TOP/tests/mount/lib.sh"
 
+# A disk that has much to do would make syncs slow; what is waited for here is a server.
+mkdir "$T/store"
+mount -t tmpfs tmpfs "$T/store"
 wh_mount a
 m=$T/a
 
 note "cp works at once; O_NONBLOCK says EAGAIN at once"
-timeout 2 cp /etc/passwd "$m/new/outbox/x"
+timeout 4 cp /etc/passwd "$m/new/outbox/x"
 errno EAGAIN try nonblock "$m/1/code"
 
 note "the first read waits about 5 s, and others meanwhile do not"
 before=$SECONDS
 (errno EAGAIN cat "$m/1/code") &
-for _ in 1 2 3 4 5 6 7 8 9 10; do timeout 2 ls -lR "$m" >/dev/null; done
-must "nobody else waited" [ $((SECONDS - before)) -lt 4 ]
-wait $! || fail "the first read did not end with EAGAIN"
+first=$!
+for _ in 1 2 3 4 5 6 7 8 9 10; do timeout 4 ls -lR "$m" >/dev/null; done
+must "nobody else waited" alive "$first"
+wait "$first" || fail "the first read did not end with EAGAIN"
 took=$((SECONDS - before))
-must "it took $took s" [ "$took" -ge 4 -a "$took" -le 8 ]
+must "it took $took s" [ "$took" -ge 4 -a "$took" -le 9 ]
 
 note "the second one does not"
 before=$SECONDS
 errno EAGAIN cat "$m/1/code"
-must "at once" [ $((SECONDS - before)) -lt 2 ]
+must "at once" [ $((SECONDS - before)) -lt 4 ]
 must "the reason is under problem:" [ "$(wh_state a/1 problem)" != - ]
 
 note "ten first reads at once, all interrupted"
@@ -37,7 +41,7 @@ before=$SECONDS
 kill $pids
 # shellcheck disable=SC2086
 wait $pids || true
-must "kill works at once" [ $((SECONDS - before)) -lt 3 ]
+must "kill works at once" [ $((SECONDS - before)) -lt 4 ]
 
 note "a code that cannot be one; a code that can"
 mkdir "$m/bob"

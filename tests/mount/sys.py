@@ -122,7 +122,8 @@ def nonblock(path):
     try:
         print(os.read(fd, 100).decode(), end="")
     finally:
-        assert time.monotonic() - before < 1
+        if time.monotonic() - before >= 4:  # as long as a program that waits, or nearly
+            sys.exit("it waited")
 
 
 def wait_read(path, seconds):
