@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Goal: what is put into new/outbox goes into the draft in the cases a, b, c of the contract, and else
 # into the next wormhole: never to a second recipient.
-# limit: 120
+# limit: 240
 . "$TOP/tests/mount/lib.sh"
 
 with_codes

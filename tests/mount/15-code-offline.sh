@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Goal: without a server nothing but the first read of `code` waits, and that can be interrupted.
-# limit: 120
+# limit: 240
 . "$TOP/tests/mount/lib.sh"
 
 # A disk that has much to do would make syncs slow; what is waited for here is a server.

@@ -2,7 +2,7 @@
 # Goal: whatever programs do to the files of an outbox, one after the other or several to one file, they are told the same and
 # find the same afterwards as on the disk beside it, also after umount and kill -9. What may differ is at the top of differ.py.
 # SEED=N repeats a run's operations.
-# limit: 200
+# limit: 600
 . "$TOP/tests/mount/lib.sh"
 
 SEED=${SEED:-$(date +%s)}

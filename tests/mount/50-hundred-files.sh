@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 400
+# limit: 900
 # weight: 2
 # build: release
 # 100 files of 0 B to 300 MB, both ways at once, while either daemon, the mailbox server and the relay are killed with

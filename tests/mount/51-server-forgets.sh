@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 120
+# limit: 300
 # The mailbox server's database is deleted in the middle of the work, again and again: everything arrives exactly once.
 . "$TOP/tests/lib/all.sh"
 

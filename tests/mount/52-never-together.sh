@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 150
+# limit: 300
 # The receiver is not mounted while cp runs, the sender not any more when the receiver comes: small files arrive
 # although the two are never online together, and what the sender took back meanwhile does not; a large one once both are
 # mounted again.

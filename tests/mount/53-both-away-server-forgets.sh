@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 150
+# limit: 300
 # Both are away while the mailbox server forgets everything: they meet again, what was put before and during it arrives
 # once, and the wormhole goes on in both directions.
 . "$TOP/tests/lib/all.sh"

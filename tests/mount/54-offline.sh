@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 120
+# limit: 300
 # No server can be reached: the mount is usable at once, cp succeeds, nothing but the first read of code waits (and no
 # longer than 5 s); all goes out once a server is there.
 . "$TOP/tests/lib/all.sh"

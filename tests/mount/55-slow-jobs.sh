@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 200
+# limit: 300
 # Programs that make a tree and are silent for longer than settle_tree meanwhile, as their remote, their pipe or they
 # themselves are slow: each tree is sent once and whole, and `held:` says who is making it. A program that had been
 # running for long before it made its tree, and runs on, does not keep it from being sent.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 200
+# limit: 400
 # A slow cp -r, a tar x from a pipe that stalls for 5 s, a shell loop that fills a directory file by file, and a git
 # clone, all into the outbox: each is sent once and whole.
 . "$TOP/tests/lib/all.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 150
+# limit: 600
 # The daemon is killed while a cp is in progress: no half file ever goes out; it is held, named, and released by
 # copying again. A file that was closed before the kill, an empty one too, goes out by itself.
 . "$TOP/tests/lib/all.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 150
+# limit: 400
 # The disk of a store is full: cp gets ENOSPC, nothing accepted is lost, removing and acknowledging work; a receiver
 # without room refuses, says so, and takes what fits.
 . "$TOP/tests/lib/all.sh"

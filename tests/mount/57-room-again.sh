@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 120
+# limit: 300
 # What was delivered, or removed, gives its room back, though nobody looks at its name again: a small disk takes one file
 # after the other.
 . "$TOP/tests/lib/all.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 150
+# limit: 300
 # A stock sender with a zip that climbs out, with hostile names, and with an offer larger than the disk: nothing is
 # written outside the inbox, and the state says what was refused.
 . "$TOP/tests/lib/all.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 180
+# limit: 400
 # weight: 2
 # build: release
 # The disk of a store stops answering or turns read-only under load, or the store is moved or deleted while in use: whoever writes

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 150
+# limit: 600
 # weight: 2
 # build: release
 # The power fails at random moments under load, of either machine or of both: each store lies on a drive that loses what

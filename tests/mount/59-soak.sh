@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 150
+# limit: 600
 # weight: 2
 # build: release
 # Writers in both directions (small and large files, trees, renames, removals, replacements) while the daemons and the

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 90
+# limit: 240
 # Goal: the process that serves is confined and its memory is its own, and all the same the end of a killed writer is known: its
 # supervisor, which is not confined, reads it.
 . "$TOP/tests/mount/lib.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 150
+# limit: 300
 # Goal: after a session with all that makes or takes a code, no code and no key is in the logs, the events, state.json, the command
 # lines, or anything else that is not the code file and the store; and what was used is gone from the store, too.
 . "$TOP/tests/lib/all.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 90
+# limit: 240
 # Goal: behind its sandbox the daemon still asks a name server, and still finds the certificates that the system trusts, wherever they are.
 . "$TOP/tests/mount/lib.sh"
 

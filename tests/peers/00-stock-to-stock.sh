@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 120
+# limit: 300
 # The tools of these tests themselves: stock clients exchange files through our servers, directly and by relay, and
 # the servers survive being killed. (No empty file to go: william 1.0.6 waits for a record that no stock client sends.)
 . "$TOP/tests/peers/lib.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 120
+# limit: 300
 # Stock python receives a file, a directory, a text and an empty file from a mount, directly.
 . "$TOP/tests/peers/lib.sh"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 120
+# limit: 300
 # Stock python receives a file, a directory and an empty file from a mount, by relay.
 . "$TOP/tests/peers/lib.sh"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 120
+# limit: 300
 # Stock python sends a file, a directory, an empty file and a text to a mount, directly.
 . "$TOP/tests/peers/lib.sh"
 

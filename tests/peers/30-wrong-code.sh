@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 120
+# limit: 300
 # A wrong guess burns a code, nothing goes out, and the next code works; a wrong code of ours fails with a sentence.
 . "$TOP/tests/peers/lib.sh"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 120
+# limit: 300
 # A stock peer refuses: the entry stays, the state says so, a new code works. We refuse what is larger than inbox_max: the sender is told.
 . "$TOP/tests/peers/lib.sh"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 240
+# limit: 600
 # build: release
 # A stock peer is killed in the middle: the receiver's entry stays and a new code works; of the sender's nothing is seen, and a new code works.
 . "$TOP/tests/peers/lib.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 120
+# limit: 300
 # Both sides want to send: the stock side is the sender, what it sends arrives, and our entries wait for the next code.
 . "$TOP/tests/peers/lib.sh"
 

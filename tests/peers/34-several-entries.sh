@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 120
+# limit: 300
 # Several entries go to a stock client as one directory named after the wormhole, all or none. A symbolic link cannot go:
 # it stays, and `held:` says why.
 . "$TOP/tests/peers/lib.sh"

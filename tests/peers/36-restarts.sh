@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 200
+# limit: 400
 # The daemon restarts, or the wormhole is removed, while a stock client is in the middle of a transfer: nothing false
 # arrives, the entry goes out under another code, the client is told (whether it listens or not), and other wormholes are
 # not disturbed.
