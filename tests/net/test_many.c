@@ -139,7 +139,7 @@ static void test_a_thousand_links(void **state)
     int64_t begun_ms = clock_mono_ms();
     net_stop(net);
     print_message("# stopped in %" PRId64 " ms\n", clock_mono_ms() - begun_ms);
-    assert_true(clock_mono_ms() - begun_ms < 2000);
+    assert_true(clock_mono_ms() - begun_ms < 4500);
     server_kill(&mailbox);
     recorder_release(&r);
 }

@@ -10,7 +10,7 @@
 #include "recorder.h"
 #include "server.h"
 
-enum { SOON_MS = 20000, SILENCE_MS = 75000 };
+enum { SOON_MS = 60000, SILENCE_MS = 75000 };
 
 struct side {
     struct server mailbox;
