@@ -51,7 +51,7 @@ static void end(pid_t pid)
 /* pthread_exit comes a moment after the byte. */
 static bool becomes_dying(pid_t pid)
 {
-    for (int i = 0; i < 5000 && !dying_is(pid); i++)
+    for (int i = 0; i < 20000 && !dying_is(pid); i++)
         usleep(1000);
     return dying_is(pid);
 }

