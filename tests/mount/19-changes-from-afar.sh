@@ -55,7 +55,7 @@ must "sent:" grep -q '^sent: *1 entry, last tree .*(delivered)$' "$m/alice/state
 note "new/: used up by a pairing, so the next read of its code is of the next wormhole"
 code=$(cat "$m/new/code")
 engine pair 1
-wait_for 20 wh_state_is a/1 paired
+wait_for 60 wh_state_is a/1 paired
 is "$(cat "$m/new/code")" used "nothing was put into it and its code was just read: case b"
 touch "$m/new/outbox/x"
 must "case b" test -e "$m/1/outbox/x"

@@ -21,10 +21,10 @@ wait_for 30 in_mailbox 10000 || fail "the small file is not in the mailbox"
 must "entry gone without a receiver" present "$T/a/b/outbox/small"
 wh_unmount a
 wh_mount b
-wh_arrives 30 b/a small "$T/small"
+wh_arrives 60 b/a small "$T/small"
 wh_unmount b
 wh_mount a
-wh_outbox_empties 30 a/b
+wh_outbox_empties 60 a/b
 
 # Taken back, replaced and renamed while the receiver is away, after the server had it.
 before=$(mailbox_bytes)
@@ -38,11 +38,11 @@ mv "$T/a/b/outbox/paper" "$T/a/b/outbox/thesis"
 wait_for 30 in_mailbox 40000 || fail "the renamed file is not in the mailbox"
 wh_unmount a
 wh_mount b
-wh_arrives 30 b/a thesis "$T/final"
+wh_arrives 60 b/a thesis "$T/final"
 wh_inbox_is b/a small thesis
 wh_unmount b
 wh_mount a
-wh_outbox_empties 30 a/b
+wh_outbox_empties 60 a/b
 
 # Large: cp while b is away, then a goes at once; both come back, b first.
 cp "$T/large" "$T/a/b/outbox/"
@@ -51,5 +51,5 @@ wh_mount b
 must "it came from nowhere" absent "$T/b/a/inbox/large"
 wh_mount a
 wh_arrives 60 b/a large "$T/large"
-wh_outbox_empties 30 a/b
+wh_outbox_empties 60 a/b
 wh_inbox_is b/a large small thesis

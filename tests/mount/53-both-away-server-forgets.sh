@@ -26,9 +26,9 @@ wh_mount b
 wh_arrives 60 b/a before "$T/before"
 wh_arrives 60 b/a large "$T/large"
 wh_arrives 60 b/a during "$T/during"
-wh_outbox_empties 30 a/b
+wh_outbox_empties 60 a/b
 cp "$T/after" "$T/b/a/outbox/"
 wh_arrives 60 a/b after "$T/after"
-wh_outbox_empties 30 b/a
+wh_outbox_empties 60 b/a
 wh_inbox_is b/a before during large
 wh_inbox_is a/b after

@@ -41,17 +41,17 @@ within 8000 wh_mount a
 must_be_same "$T/file" "$T/a/friend/outbox/file"
 
 servers_start
-wait_for 70 wh_has_code a/friend
+wait_for 120 wh_has_code a/friend
 wh_mount b
 code=$(wh_code a/friend)
 mkdir "$T/b/$code"
 wait_for 60 wh_state_is a/friend paired
 wh_arrives 60 "b/$code" file "$T/file"
-wh_outbox_empties 30 a/friend
+wh_outbox_empties 60 a/friend
 
 # The server goes away again and comes back: no operation notices.
 server_stop mailbox
 random_file "$T/second" 100
 within 4000 cp "$T/second" "$T/a/friend/outbox/"
 server_start mailbox
-wh_arrives 90 "b/$code" second "$T/second"
+wh_arrives 150 "b/$code" second "$T/second"

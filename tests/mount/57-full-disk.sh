@@ -33,7 +33,7 @@ must "removing failed on a full disk" rm "$T/a/b/outbox/too-large"
 late_fits() { cp "$T/late" "$T/a/b/outbox/" 2>/dev/null; }
 wait_for 20 late_fits || fail "no room after removing"
 wh_arrives 60 b/a late "$T/late"
-wh_outbox_empties 30 a/b
+wh_outbox_empties 60 a/b
 
 # The receiver's disk: 160 MB do not fit beside what it has and what arrivals leave free.
 random_file "$T/bulky" 160000000
@@ -52,4 +52,4 @@ dd if=/dev/zero of="$T/store/a/filler" bs=64k status=none 2>/dev/null || true
 wh_unmount a
 wh_mount a
 must "removing on a full disk" rm "$T/a/b/outbox/bulky"
-wh_outbox_empties 30 a/b
+wh_outbox_empties 60 a/b

@@ -86,6 +86,6 @@ refused huge
 
 # The mount lives, and nothing is anywhere else.
 odd honest '{}' file
-wh_arrives 20 a/honest file "$T/things/file"
+wh_arrives 60 a/honest file "$T/things/file"
 outside >"$LOGS/after"
 must "files appeared outside: $(comm -13 "$LOGS/before" "$LOGS/after")" cmp -s "$LOGS/before" "$LOGS/after"

@@ -60,7 +60,7 @@ sleep 2
 sick read-only
 sleep 1
 load_stop
-for what in away read-only; do wh_arrives 30 b/a "x-after-$what" "$T/small"; done
+for what in away read-only; do wh_arrives 60 b/a "x-after-$what" "$T/small"; done
 wh_unmount a
 wait_for 20 umount "$T/store/a"
 wait_for 20 not alive "$drive"
@@ -74,10 +74,10 @@ wh_mount a
 mv "$T/store/plain" "$T/store/elsewhere"
 put large x-moved
 put small x-moved-small
-wh_arrives 30 b/a x-moved "$T/large"
-wh_arrives 30 b/a x-moved-small "$T/small"
+wh_arrives 60 b/a x-moved "$T/large"
+wh_arrives 60 b/a x-moved-small "$T/small"
 mv "$T/store/elsewhere" "$T/store/plain"
-wh_outbox_empties 30 a/b
+wh_outbox_empties 60 a/b
 wh_unmount a
 wh_mount a
 
@@ -92,7 +92,7 @@ mv "$T/store/saved" "$T/store/plain"
 wh_mount a
 put small x-back
 wh_arrives 60 b/a x-back "$T/small"
-wh_outbox_empties 30 a/b
+wh_outbox_empties 60 a/b
 wh_unmount a
 wh_unmount b
 store_is_clean plain

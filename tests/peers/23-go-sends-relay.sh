@@ -23,7 +23,7 @@ for thing in file.bin tree empty.bin; do
         fi
         must "go could not send $thing" stock_said "$name" 'use of closed network connection'
     done
-    wh_arrives 20 "a/$name" "$thing" "$T/things/$thing"
+    wh_arrives 60 "a/$name" "$thing" "$T/things/$thing"
     wh_inbox_is "a/$name" "$thing"
     must_have_used relay "$before"
 done

@@ -15,7 +15,7 @@ must "the entry is gone" present "$T/a/out/outbox/file.bin"
 stock_receive go good "$T/good" "$CODE"
 must "the next code does not work" stock_end good
 must_be_same "$T/things/file.bin" "$T/good/file.bin"
-wh_outbox_empties 20 a/out
+wh_outbox_empties 60 a/out
 
 stock_send python sender "$T/things/file.bin"
 mkdir "$T/a/in"
@@ -26,4 +26,4 @@ must "something arrived" empty_dir "$T/a/in/inbox"
 stock_send go sender "$T/things/file.bin"
 echo "$CODE" >"$T/a/in/code"
 must "a good code after a wrong one" stock_end sender
-wh_arrives 20 a/in file.bin "$T/things/file.bin"
+wh_arrives 60 a/in file.bin "$T/things/file.bin"

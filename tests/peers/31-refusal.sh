@@ -14,7 +14,7 @@ for client in python go; do
     stock_receive "$client" "taker-$client" "$T/taken-$client" "$CODE"
     must "the code after a refusal" stock_end "taker-$client"
     must_be_same "$T/things/file.bin" "$T/taken-$client/file.bin"
-    wh_outbox_empties 20 "a/$client"
+    wh_outbox_empties 60 "a/$client"
 done
 
 wh_mount small inbox_max=1m

@@ -20,7 +20,7 @@ for client in python go; do
     stock_receive "$client" "heir-$client" "$T/heir-$client" "$CODE"
     must "the new code" stock_end "heir-$client"
     must_be_same "$T/big.bin" "$T/heir-$client/big.bin"
-    wh_outbox_empties 20 "a/to-$client"
+    wh_outbox_empties 60 "a/to-$client"
     rm -r "$T/victim-$client" "$T/heir-$client"
 done
 
@@ -41,6 +41,6 @@ for client in python go; do
     stock_send "$client" "again-$client" "$T/big.bin"
     echo "$CODE" >"$T/a/from-$client/code"
     must "the second sender" stock_end "again-$client"
-    wh_arrives 20 "a/from-$client" big.bin "$T/big.bin"
+    wh_arrives 60 "a/from-$client" big.bin "$T/big.bin"
     wh_inbox_is "a/from-$client" big.bin
 done

@@ -10,11 +10,11 @@ for client in python go; do
     cp -r "$T/things/tree" "$T/a/$client/outbox/"
     echo "$CODE" >"$T/a/$client/code"
     must "$client could not send" stock_end "sender-$client"
-    wh_arrives 20 "a/$client" file.bin "$T/things/file.bin"
+    wh_arrives 60 "a/$client" file.bin "$T/things/file.bin"
     must "our entry is gone" present "$T/a/$client/outbox/tree"
     another_code "$client"
     stock_receive "$client" "receiver-$client" "$T/got-$client" "$CODE"
     must "the next code" stock_end "receiver-$client"
     must_be_same "$T/things/tree" "$T/got-$client/tree"
-    wh_outbox_empties 20 "a/$client"
+    wh_outbox_empties 60 "a/$client"
 done

@@ -14,6 +14,6 @@ for round in 1 2; do
     stock_receive python "again$round" "$T/got/again$round" "$CODE"
     must "round $round: python could not receive it" stock_end "again$round"
     must_be_same "$T/things/again$round.bin" "$T/got/again$round/again$round.bin"
-    wh_outbox_empties 20 a/b
-    wait_for 20 wh_state_is a/b closed
+    wh_outbox_empties 60 a/b
+    wait_for 60 wh_state_is a/b closed
 done

@@ -36,7 +36,7 @@ for client in python go; do
     stock_receive "$client" "heir-$client" "$T/got/heir-$client" "$CODE"
     must "the second receiver" stock_end "heir-$client"
     must_be_same "$T/things/file.bin" "$T/got/heir-$client/file.bin"
-    wh_outbox_empties 20 "a/asked-$client"
+    wh_outbox_empties 60 "a/asked-$client"
     must "an old problem is shown" wh_says "a/asked-$client" problem '^-$'
 done
 
@@ -48,11 +48,11 @@ echo $! >"$T/late.pid"
 wait_for 20 grep -Eq '[0-9]+(-[a-z]+){2}' "$LOGS/late.log"
 mkdir "$T/a/late"
 grep -Eo '[0-9]+(-[a-z]+){2}' "$LOGS/late.log" | head -n 1 >"$T/a/late/code"
-wait_for 20 wh_state_is a/late paired
+wait_for 60 wh_state_is a/late paired
 wait_for 20 grep -q 'the offer was made' "$LOGS/late.log"
 wh_kill a
 wh_mount a
-wait_for 20 wh_state_is a/late closed
+wait_for 60 wh_state_is a/late closed
 wait_for 20 grep -q 'the transit message was sent' "$LOGS/late.log"
 
 note "a wormhole removed just when its peer has come: the peer is told, and another wormhole is served"

@@ -59,8 +59,8 @@ stock_gets() {
     stock_receive "$client" "$name" "$T/got/$name" "$CODE"
     must "$client could not receive $thing" stock_end "$name"
     must_be_same "$T/things/$thing" "$T/got/$name/$thing"
-    wh_outbox_empties 20 "a/$name"
-    wait_for 20 wh_state_is "a/$name" closed
+    wh_outbox_empties 60 "a/$name"
+    wait_for 60 wh_state_is "a/$name" closed
     must_have_used "$route" "$before"
 }
 
@@ -73,8 +73,8 @@ stock_gets_text() {
     must "$client could not receive a text" stock_end text
     must "$client did not show it: $(cat "$LOGS/text.log")" grep -qF "$TEXT" "$LOGS/text.log"
     must "$client made a file of it" empty_dir "$T/got/text"
-    wh_outbox_empties 20 a/text
-    wait_for 20 wh_state_is a/text closed
+    wh_outbox_empties 60 a/text
+    wait_for 60 wh_state_is a/text closed
     stock_gets "$client" direct message.txt
 }
 
@@ -87,9 +87,9 @@ stock_gives() {
     mkdir "$T/a/$name"
     echo "$CODE" >"$T/a/$name/code"
     must "$client could not send $thing" stock_end "$name"
-    wh_arrives 20 "a/$name" "$thing" "$T/things/$thing"
+    wh_arrives 60 "a/$name" "$thing" "$T/things/$thing"
     wh_inbox_is "a/$name" "$thing"
-    wait_for 20 wh_state_is "a/$name" closed
+    wait_for 60 wh_state_is "a/$name" closed
     must_have_used "$route" "$before"
 }
 stock_gives_text() {
