@@ -61,10 +61,12 @@ is "$(wormholes "$m" | tr ' ' '\n' | grep -c '^[0-9]*$')" 2 "there was something
 note "unmounting while somebody waits"
 mkdir "$m/last"
 cat "$m/last/code" 2>/dev/null &
-sleep 0.3
+reader=$!
+reads() { readlink "/proc/$reader/fd/"* | grep -qxF "$m/last/code"; }
+wait_for 20 reads
 before=$SECONDS
 umount -l "$m"
-kill $!
-wait $! || true
+kill "$reader"
+wait "$reader" || true
 wait_for 30 not alive "$(wh_pid a)"
 must "the daemon ended at once" [ $((SECONDS - before)) -lt 5 ]

@@ -19,6 +19,9 @@ refused() {
     is "$(sums "$1")" "$before" "content of $1"
 }
 sums() { find "$1" -type f ! -name '*-shm' ! -name lock -exec sha256sum {} + | LC_ALL=C sort; }
+# A daemon that is just ending is waited for only so long: its last syncs are quick here.
+mkdir "$T/store"
+mount -t tmpfs tmpfs "$T/store"
 # A good store to spoil.
 wh_mount good
 cp /etc/hosts "$T/good/new/outbox/"
