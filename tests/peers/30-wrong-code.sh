@@ -27,3 +27,12 @@ stock_send go sender "$T/things/file.bin"
 echo "$CODE" >"$T/a/in/code"
 must "a good code after a wrong one" stock_end sender
 wh_arrives 60 a/in file.bin "$T/things/file.bin"
+
+# The draft's new code is for whom the burnt one was told: what is meant for the next person is not put beside it.
+cp "$T/things/file.bin" "$T/a/new/outbox/"
+read_code new
+stock_receive python guess "$T/guess" "$(wrong "$CODE")"
+must_fail "a wrong code was good enough" stock_end guess
+another_code 1
+cp "$T/things/empty.bin" "$T/a/new/outbox/"
+must "the next person's file is with the first one's" [ "$(names_in "$T/a/1/outbox") $(names_in "$T/a/2/outbox")" = "file.bin empty.bin" ]

@@ -17,6 +17,15 @@ for client in python go; do
     wh_outbox_empties 60 "a/$client"
 done
 
+# What is copied after a refusal is meant for somebody else than the entry that was refused.
+cp "$T/things/file.bin" "$T/a/new/outbox/"
+read_code new
+stock_refuse python refuser-1 "$CODE"
+stock_end refuser-1 || true
+another_code 1
+cp "$T/things/empty.bin" "$T/a/new/outbox/"
+must "offered together" [ "$(names_in "$T/a/1/outbox") $(names_in "$T/a/2/outbox")" = "file.bin empty.bin" ]
+
 wh_mount small inbox_max=1m
 for client in python go; do
     stock_send "$client" "sender-$client" "$T/things/file.bin"
