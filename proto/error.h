@@ -16,7 +16,4 @@ enum proto_error {
     PROTO_ERR_AGAIN = -8,     /* not enough bytes yet; nothing was consumed */
 };
 
-/* A short sentence for `err`, never NULL. */
-const char *proto_strerror(int err);
-
 #endif

@@ -1,5 +1,4 @@
-/* Looking at whole trees: sums, walks, paths. */
-#include <stdio.h>
+/* Looking at whole trees: sums and walks. */
 #include <stdlib.h>
 #include <string.h>
 #include "store/node_row.h"
@@ -133,60 +132,4 @@ int node_walk(struct view *v, uint64_t top,
     free(w.frames);
     free(w.path);
     return rc;
-}
-
-/* ---- paths ---- */
-
-static struct sql name_in = {"SELECT name FROM link WHERE parent=? AND ino=? LIMIT 1", 0};
-static struct sql any_name = {"SELECT name, parent FROM link WHERE ino=? LIMIT 1", 0};
-
-/* Writes in front of *at, towards `out`. False when it is full. */
-static bool prepend(char *out, char **at, const void *text, size_t len)
-{
-    size_t room = (size_t)(*at - out);
-    size_t n = len < room ? len : room;
-    *at -= n;
-    memcpy(*at, (const char *)text + (len - n), n);
-    return n == len;
-}
-
-/* One step up: prepends the name of `n` and makes `n` its parent. 1: that was a box. */
-static int climb(struct view *v, struct node *n, char *out, char **at)
-{
-    struct sql_query q;
-    uint64_t parent = n->parent;
-    int rc = n->type == NODE_DIR ? sql_row(v, &name_in, &q, "uu", parent, n->ino)
-                                 : sql_row(v, &any_name, &q, "u", n->ino);
-    if (rc)
-        return rc;
-    size_t len;
-    const void *name = sql_blob(&q, 0, &len);
-    if (n->type != NODE_DIR)
-        parent = sql_u64(&q, 1);
-    bool room = prepend(out, at, name, len);
-    sql_done(&q);
-    rc = node_get(v, parent, n);
-    if (rc)
-        return rc;
-    if (n->type != NODE_DIR || !room)
-        return 1;
-    if (!n->staged)
-        room = prepend(out, at, "/", 1);
-    return n->staged || !room;
-}
-
-int node_path(struct view *v, uint64_t ino, char *out, size_t cap)
-{
-    struct node n;
-    if (cap == 0)
-        return STORE_ERR_RANGE;
-    char *at = out + cap - 1;
-    *at = '\0';
-    int rc = node_get(v, ino, &n);
-    for (int depth = 0; rc == 0 && depth < TREE_DEPTH_MAX; depth++)
-        rc = climb(v, &n, out, &at);
-    if (rc < 0)
-        return rc;
-    memmove(out, at, strlen(at) + 1);
-    return 0;
 }

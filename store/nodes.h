@@ -77,11 +77,6 @@ int node_next(struct view *v, uint64_t dir, struct name *name, struct node *out)
 /* Is the directory empty? 0 or NOT_EMPTY (or NOT_FOUND). */
 int node_empty(struct view *v, uint64_t dir);
 
-/* The path of a directory or of a node's entry below its box, for people: "photos/2024/x". Walks up
- * by parents; a file is named by the first link found. `out` gets at most `cap` bytes with the
- * NUL, cut in front if too long. 0 or NOT_FOUND. */
-int node_path(struct view *v, uint64_t ino, char *out, size_t cap);
-
 /* What is below a node, itself included. */
 struct node_sum {
     uint64_t files;         /* regular files, each inode once */

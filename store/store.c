@@ -339,11 +339,6 @@ void store_on_unseal(struct store *s, store_unseal_fn *fn, void *arg)
     s->unseal_arg = arg;
 }
 
-const struct io *store_io(const struct store *s)
-{
-    return s->io;
-}
-
 int64_t store_now_ns(const struct store *s)
 {
     return io_now_ns(s->io);

@@ -97,8 +97,7 @@ int store_space(struct store *s, struct store_space *out);
 typedef int store_unseal_fn(void *arg, struct turn *t, uint64_t entry);
 void store_on_unseal(struct store *s, store_unseal_fn *fn, void *arg);
 
-/* The io that it was opened with, and its clock now. */
-const struct io *store_io(const struct store *s);
+/* The clock of the io that it was opened with. */
 int64_t store_now_ns(const struct store *s);
 
 #endif

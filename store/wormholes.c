@@ -66,7 +66,6 @@ static struct sql find_hidden = {
     "WHERE hidden_name.name=?",
     0};
 static struct sql find_draft = {"SELECT id FROM wormhole WHERE draft!=0", 0};
-static struct sql count_all = {"SELECT count(*) FROM wormhole WHERE state!=7", 0};
 
 int wormhole_get(struct view *v, uint64_t id, struct wormhole *out)
 {
@@ -121,12 +120,6 @@ int wormhole_draft(struct view *v, uint64_t *id)
 {
     struct sql_query q;
     return one_number(&q, sql_row(v, &find_draft, &q, ""), id);
-}
-
-int wormhole_count(struct view *v, uint64_t *count)
-{
-    struct sql_query q;
-    return one_number(&q, sql_row(v, &count_all, &q, ""), count);
 }
 
 int wormhole_number(struct view *v, struct name *out)

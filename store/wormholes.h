@@ -67,7 +67,6 @@ int wormhole_each(struct view *v, uint64_t after, int (*fn)(void *arg, const str
                   void *arg);
 int wormhole_draft(struct view *v, uint64_t *id);      /* 0 or NOT_FOUND */
 int wormhole_number(struct view *v, struct name *out); /* the next free number, "1", "2", … */
-int wormhole_count(struct view *v, uint64_t *count);   /* not counting CLOSING ones */
 
 /* Which wormhole does any node belong to, and in which box? Structural nodes, entries and what is
  * below them. `box` is NODE_OUTBOX, NODE_INBOX, NODE_WORMHOLE (the node is structural) or 0

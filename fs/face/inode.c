@@ -102,11 +102,6 @@ uint64_t inode_shown(uint64_t node, bool directory, bool through_new)
     return directory && through_new ? inode_facade(node) : node;
 }
 
-bool inode_is_new(const struct inode *i)
-{
-    return i->kind == INODE_SLOT || i->kind == INODE_FACADE;
-}
-
 static const char *const slot_names[SLOT_COUNT] = {
     [SLOT_DIR] = "",        [SLOT_CODE] = "code",   [SLOT_OUTBOX] = "outbox",
     [SLOT_INBOX] = "inbox", [SLOT_STATE] = "state",

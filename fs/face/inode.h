@@ -53,9 +53,6 @@ uint64_t inode_slot(enum slot slot, uint64_t generation, uint8_t renewal);
 /* The number to show for a node of the store: façade numbers for directories seen through new/. */
 uint64_t inode_shown(uint64_t node, bool directory, bool through_new);
 
-/* Was this number reached through new/, so that what is below must be, too? */
-bool inode_is_new(const struct inode *i);
-
 /* The name of a slot in its wormhole's directory ("" for SLOT_DIR), and back. */
 const char *slot_name(enum slot slot);
 /* SLOT_COUNT if there is none of this name. */

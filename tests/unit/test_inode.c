@@ -26,11 +26,9 @@ static void nodes_keep_their_number(void **state)
         struct inode in = inode_of(numbers[i]);
         assert_int_equal(in.kind, INODE_NODE);
         assert_int_equal(in.node, numbers[i]);
-        assert_false(inode_is_new(&in));
         in = inode_of(inode_facade(numbers[i]));
         assert_int_equal(in.kind, INODE_FACADE);
         assert_int_equal(in.node, numbers[i]);
-        assert_true(inode_is_new(&in));
     }
 }
 
@@ -67,7 +65,6 @@ static void slots_come_back_whole(void **state)
                 assert_int_equal(in.slot, slot);
                 assert_int_equal(in.generation, generations[g]);
                 assert_int_equal(in.renewal, renewals[r]);
-                assert_true(inode_is_new(&in));
                 assert_int_equal(number >> 63, 0);
             }
 }

@@ -121,13 +121,6 @@ static void test_sum_and_walk(void **state)
     struct walked w = {""};
     assert_int_equal(node_walk(v, top, walk_one, &w), 0);
     assert_string_equal(w.text, "/ sub/ sub/g sub/link sub/hard f ");
-    char path[64], little[6];
-    assert_int_equal(node_path(v, g, path, sizeof path), 0);
-    assert_string_equal(path, "t/sub/g");
-    assert_int_equal(node_path(v, sub, path, sizeof path), 0);
-    assert_string_equal(path, "t/sub");
-    assert_int_equal(node_path(v, g, little, sizeof little), 0);
-    assert_string_equal(little, "sub/g");
     view_end(v);
 }
 

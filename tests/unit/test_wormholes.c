@@ -145,9 +145,6 @@ static void test_draft_and_numbers(void **state)
     assert_int_equal(draft, b);
     assert_int_equal(wormhole_number(v, &number), 0);
     assert_string_equal(number.text, "3");
-    uint64_t count;
-    assert_int_equal(wormhole_count(v, &count), 0);
-    assert_int_equal(count, 3);
     view_end(v);
     assert_false(get(r, a).draft);
 }
