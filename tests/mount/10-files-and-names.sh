@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Goal: in a box, files and names behave as on a local disk.
-# limit: 300
+# limit: 600
 . "$TOP/tests/mount/lib.sh"
 
 wh_mount a

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Goal: the draft by its number and through new/ is one thing, whoever changes it by whichever name, and
 # neither name ever gives ESTALE.
-# limit: 180
+# limit: 300
 . "$TOP/tests/mount/lib.sh"
 
 wh_mount a

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Goal: the programs that people copy with work into new/outbox as onto a local disk, and say that they did.
-# limit: 240
+# limit: 400
 . "$TOP/tests/mount/lib.sh"
 
 wh_mount a

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 240
+# limit: 400
 # Stock go sends a file, a directory and an empty file to a mount, by relay.
 #
 # william 1.0.6 sometimes closes its own relay connection just when it has chosen it ("use of closed network

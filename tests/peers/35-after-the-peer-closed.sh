@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# limit: 90
+# limit: 240
 # A wormhole that the peer has closed is used again, for stock clients: twice, each with a code of its own.
 . "$TOP/tests/peers/lib.sh"
 
