@@ -20,7 +20,7 @@ enum {
     MOUNTPOINT_WHY_MAX = 512,
     MOUNTPOINT_SOURCE_MAX = 256,
     MOUNTPOINT_STACK_MAX = 16,  /* dead mounts on one directory that are taken away */
-    MOUNTPOINT_PROBE_MS = 3000, /* a mount that does not answer for so long is alive */
+    MOUNTPOINT_PROBE_MS = 3000, /* a mount that takes longer than this to answer is alive */
 };
 
 /* ---- pure ---- */

@@ -481,7 +481,7 @@ const char *options_usage(void)
            "                            (${XDG_STATE_HOME:-~/.local/state}/wormholefs/NAME)\n"
            "  -o appid=ID               " OPTIONS_APPID "\n"
            "  -o code_words=N           words in a code (2)\n"
-           "  -o settle=MS              a file is whole after so long without a change (300)\n"
+           "  -o settle=MS              a file is whole after this long without a change (300)\n"
            "  -o settle_tree=MS         the same for a directory (10000)\n"
            "  -o inbox_max=SIZE         refuse what is larger (free space less a reserve)\n"
            "  -o keep_sent              delivered entries stay, read-only\n"

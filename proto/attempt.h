@@ -34,7 +34,7 @@ enum {
     ATTEMPT_TIMEOUT_MS = 30000,
     ATTEMPT_RETRY_MIN_MS = 1000, /* after a failure, doubled each time … */
     ATTEMPT_RETRY_MAX_MS = 300000,
-    ATTEMPT_STABLE_MS = 10000, /* a connection that lasted so long was no failure */
+    ATTEMPT_STABLE_MS = 10000, /* a connection that lasted this long was no failure */
     ATTEMPT_SPACING_MS = 250, /* between the beginnings of two attempts; after failures longer, … */
     ATTEMPT_SPACING_MAX_MS = 15000, /* … also for a peer that asks: it chooses whom we dial */
 };

@@ -44,10 +44,10 @@ enum {
     BOSS_FORK_MS = 2000,            /* how long a version may tell which of two keys is meant */
     BOSS_ANSWER_MS = 60000,         /* a server that does not answer is tried anew */
     BOSS_DOWN_MS = 600000,          /* so is a link that stays down, or refused */
-    BOSS_SILENCE_MS = 600000,       /* nothing heard for so long: look at the meeting; … */
-    BOSS_FIRST_SILENCE_MS = 120000, /* … at the start so long, and up to half as much more */
+    BOSS_SILENCE_MS = 600000,       /* nothing heard for this long: look at the meeting; … */
+    BOSS_FIRST_SILENCE_MS = 120000, /* … at the start this long, and up to half as much more */
     BOSS_VISIT_EVERY_MS = 600000,
-    BOSS_VISIT_FULL_MS = 2400000,  /* a full meeting mailbox is left alone for so long */
+    BOSS_VISIT_FULL_MS = 2400000,  /* a full meeting mailbox is left alone for this long */
     BOSS_VISIT_STAY_MS = 600000,   /* for a challenge that is new */
     BOSS_VISIT_URGENT_MS = 120000, /* for a peer that was called */
     BOSS_VISIT_FENCE_MS = 60000,

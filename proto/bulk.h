@@ -24,8 +24,8 @@ enum {
     BULK_FRAME_MAX = BULK_DATA_AT + BULK_DATA_MAX + BULK_TAG_BYTES, /* a buffer for any of ours */
     BULK_CONTROL_MAX = 4 + 1 + 16 + 8 + BULK_TAG_BYTES,             /* … for any but data */
     BULK_LENGTH_MAX = (1 << 20) + 64, /* longest length field that is accepted */
-    BULK_PING_AFTER_MS = 15000,       /* nothing sent for so long: send a ping */
-    BULK_SILENCE_MS = 45000,          /* nothing received for so long: the connection is dead */
+    BULK_PING_AFTER_MS = 15000,       /* nothing sent for this long: send a ping */
+    BULK_SILENCE_MS = 45000,          /* nothing received for this long: the connection is dead */
 };
 
 enum bulk_kind {

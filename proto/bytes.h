@@ -50,7 +50,7 @@ const uint8_t *reader_take(struct reader *r, size_t len); /* NULL if fewer are l
 bool reader_copy(struct reader *r, void *out, size_t len);
 /* A u32 length and that many bytes; longer than `len_max` is bad. *len is 0 when bad. */
 const uint8_t *reader_blob(struct reader *r, size_t len_max, size_t *len);
-/* A u32 length and so many characters of printable ASCII, none a space, copied and terminated;
+/* A u32 length and that many characters of printable ASCII, none a space, copied and terminated;
  * others, and more than `len_max`, are bad. `out` has len_max+1 bytes and is "" when bad. */
 void reader_word(struct reader *r, char *out, size_t len_max);
 bool reader_ok(const struct reader *r);   /* nothing bad so far */

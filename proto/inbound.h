@@ -15,8 +15,8 @@
 
 enum {
     INBOUND_SEEN_MAX = 96,      /* incarnations; the peer has fewer unacknowledged messages */
-    INBOUND_SEEN_KEPT = 32,     /* so many are not forgotten, however old */
-    INBOUND_SEEN_NUMBERS = 256, /* of the others, those that ended so far back are */
+    INBOUND_SEEN_KEPT = 32,     /* this many are not forgotten, however old */
+    INBOUND_SEEN_NUMBERS = 256, /* of the others, those that ended this far back are */
 };
 
 struct inbound {

@@ -108,7 +108,7 @@ static int read_length(const void *data, size_t *box_len)
     return PROTO_OK;
 }
 
-/* Moves bytes into d->partial until it has `want`: PROTO_ERR_AGAIN if there are not so many. */
+/* Moves bytes into d->partial until it has `want`: PROTO_ERR_AGAIN if there are not that many. */
 static int collect(struct record_decoder *d, size_t want, const uint8_t **data, size_t *len)
 {
     size_t missing = d->partial.len < want ? want - d->partial.len : 0;

@@ -13,11 +13,11 @@
 
 enum {
     CORE_INOS_AT_ONCE = 1024, /* inode numbers that one update of the journal reserves */
-    CORE_BUSY_MS = 2000,      /* a TRUNCATE checkpoint waits so long for readers */
+    CORE_BUSY_MS = 2000,      /* a TRUNCATE checkpoint waits at most this long for readers */
     /* Most turns change a row or two, and the WAL takes whole pages: with small ones a write of 4
      * KiB costs a fifth less than with SQLite's 4096 (17 µs and 13 µs, on ext4). */
     CORE_PAGE_BYTES = 1024,
-    CORE_CHECKPOINT_PAGES = 16000,      /* the WAL is folded in when it has so many */
+    CORE_CHECKPOINT_PAGES = 16000,      /* the WAL is folded in when it has this many */
     CORE_TIGHT_CHECKPOINT_PAGES = 1000, /* the same while the disk is full */
     CORE_WRITER_CACHE_KIB = 8192,
     CORE_READER_CACHE_KIB = 1024,

@@ -18,7 +18,7 @@ enum {
     CONTENT_CALL_BYTES_MAX = 16 << 20, /* one content_read or content_write */
     SPOOL_FDS_MAX = 128,               /* spool files kept open when nobody uses them */
     SWEEP_NODES_MAX = 2000,            /* nodes that one turn deletes; the rest waits for a sweep */
-    RAZE_BYTES_PER_NODE = 2048, /* so many inline bytes count as one more: 4 MiB in one turn */
+    RAZE_BYTES_PER_NODE = 2048, /* this many inline bytes count as one more: 4 MiB in one turn */
     LOG_DETAIL_BYTES_MAX = 16 * 1024, /* one event's detail as JSON text */
     LOG_TEXT_BYTES_MAX = 1024,        /* one sentence in a detail (problem, reason) */
     SENT_KEPT_MAX = 1000,             /* rows of `sent` kept for each wormhole, the newest */

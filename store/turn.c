@@ -59,7 +59,7 @@ static int begin(struct store *s, bool relief, struct turn **out)
     return 0;
 }
 
-/* Who removes one file to make room for the next need not wait for our tidying. */
+/* A program that deletes a file to make room finds that room now, not after our next tidying. */
 int turn_begin(struct store *s, struct turn **out)
 {
     int rc = begin(s, false, out);

@@ -91,7 +91,7 @@ static const char cramped[] =
     "There is no room for what the peer sends; it was refused for now and "
     "is offered again: make room, or raise inbox_max.";
 
-/* What is too large is large, so a small parcel that fits says nothing. */
+/* Only a bulk parcel can have been too large: that a small one fits proves nothing. */
 static int uncramp(struct step *step)
 {
     return is_shown(step, cramped)
@@ -243,7 +243,7 @@ static int take_small(struct step *step, const struct arrival *a, const void *pa
     return err < 0 ? err : inbox_publish(step, &done, taken.files);
 }
 
-/* Some are missing: our store may have gone back. The peer says all of it again by and by. */
+/* Some are missing: our store may have gone back. The peer will say all of it again. */
 static int have_again(struct step *step, const uint8_t rev[static REV_BYTES])
 {
     int err = drop_arrival(step, rev);

@@ -179,7 +179,7 @@ static void run_abort(void *arg, bool committed)
     if (committed)
         return;
     slot->stale = true;
-    slot->gone = false; /* if it is, it is so since this turn: else there would have been no step */
+    slot->gone = false; /* if set, this turn set it: what is gone gets no step */
 }
 
 int release_watch_abort(struct turn *t, struct slot *slot)

@@ -23,7 +23,7 @@ static int read_length(struct scroll *sc, uint32_t *len)
 
 int scroll_open(struct scroll *sc, struct store *s, uint64_t file)
 {
-    uint32_t len = 0; /* an optimiser does not see that a failure stays one as an int */
+    uint32_t len = 0; /* only so that the compiler does not warn that it may be unset */
     *sc = (struct scroll){.store = s, .file = file, .next = SCROLL_LENGTH_BYTES};
     int err = read_length(sc, &len);
     if (err < 0)

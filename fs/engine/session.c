@@ -8,7 +8,7 @@
 #include "proto/vault.h"
 
 enum {
-    IDLE_MS = 60 * 1000, /* nothing wanted either way for so long: the connection is given up */
+    IDLE_MS = 60 * 1000, /* nothing wanted either way for this long: the connection is given up */
     UNANSWERED_MS = 5 * 60 * 1000, /* so is one where nothing comes of what we want */
     STEP_AT_LEAST_EVERY_MS = 1000,
 };

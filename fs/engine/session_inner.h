@@ -54,7 +54,7 @@ struct session {
     bool look_for_arrivals;
     /* time */
     int64_t last_sent_ms, last_received_ms, last_busy_ms;
-    int64_t last_data_ms; /* when we last wanted nothing, received of a parcel, or worked on one */
+    int64_t last_data_ms; /* data of a parcel came, one was worked on, or nothing was wanted */
     bool over;
 };
 

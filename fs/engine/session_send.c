@@ -11,8 +11,8 @@ enum {
      * is worth nothing if the connection breaks, so a slow one has small ones. */
     FRAME_FIRST = 256 << 10,
     FRAME_LEAST = 32 << 10,
-    FRAME_FAST_MS = 20,  /* sent in so long or less: the next one may be twice as large */
-    FRAME_SLOW_MS = 500, /* sent in so long or more: half as large */
+    FRAME_FAST_MS = 20,  /* sent in this long or less: the next one may be twice as large */
+    FRAME_SLOW_MS = 500, /* sent in this long or more: half as large */
 };
 
 void session_send_begin(struct session *s)

@@ -8,7 +8,7 @@
 #include <sys/types.h>
 #include "proto/net/stream.h"
 
-enum { WIRE_SILENCE_MS = 120 * 1000 /* no byte moves for so long: the connection is dead */ };
+enum { WIRE_SILENCE_MS = 120 * 1000 /* no byte moves for this long: the connection is dead */ };
 
 /* All of it, or false: broken, or nothing moved for WIRE_SILENCE_MS. */
 bool wire_send(struct stream *s, const void *data, size_t len);

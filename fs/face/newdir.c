@@ -164,7 +164,7 @@ int newdir_for_join(struct face *face, struct turn *t, struct place *code, const
         rc = engine_join(face->engine, t, id, text);
     else
         rc = make(face, t, text, &id);
-    /* Who typed a code has it in hand as much as one who read it: case (b). */
+    /* Somebody who typed a code has it in hand as much as one who read it: case (b). */
     if (rc == 0)
         rc = wormhole_event(t, id, LOG_CODE_READ, NULL, NULL);
     if (rc == 0)

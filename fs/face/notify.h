@@ -21,8 +21,8 @@ void notify_close(struct notify *n);                     /* accepts NULL */
 int notify_start(struct notify *n); /* starts the thread; what came before is dropped. 0 or NOMEM */
 void notify_stop(struct notify *n); /* ends it; what comes after is dropped */
 
-/* `name` in directory `number` meant something that is not there any more. Never for a name that
- * was only made: nobody can have it cached, and who stands in it already would lose its path. */
+/* `name` in directory `number` meant something that is not there any more. Not for a name that
+ * was only made: nobody can have it cached, and a process that stands in it would lose its path. */
 void notify_name(struct notify *n, uint64_t number, const char *name, size_t len);
 /* Attributes, and the listing or the pages, of `number` changed. */
 void notify_inode(struct notify *n, uint64_t number);

@@ -27,7 +27,7 @@ static size_t read_text(struct handle *h, char *buf, size_t size, uint64_t offse
     return count;
 }
 
-/* Who reads from the start again after something changed gets the present text. */
+/* A program that reads from the start again after something changed gets the present text. */
 static int refresh(struct face *face, struct handle *h)
 {
     struct blob text = {0};
@@ -116,7 +116,7 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
     free(buf);
 }
 
-/* A program that removes one file to make room for the next need not wait for our tidying. */
+/* As in turn_begin: a program that deletes a file to make room finds that room now. */
 static bool room_was_made(struct face *face, int rc)
 {
     return (rc == STORE_ERR_NOSPACE || rc == STORE_ERR_QUOTA) && store_make_room(face->store);

@@ -215,8 +215,8 @@ static int take_existing(struct face *face, pid_t pid, uint64_t parent_number, c
 
 enum { CREATE_TRIES = 8 };
 
-/* A directory has two inodes in the kernel while it is the draft's, and so no one lock: by its
- * other name the file may be made, or removed again, between the kernel's lookup and this. */
+/* While a directory is the draft's it has two inodes in the kernel, and so two locks: through the
+ * other one the file may appear, or go, between the kernel's lookup and this call. */
 static int make_or_take(struct face *face, pid_t pid, uint64_t parent_number, const char *name,
                         mode_t mode, int flags, struct place *parent, struct place *child)
 {

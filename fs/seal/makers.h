@@ -13,7 +13,7 @@
 
 enum {
     MAKERS_MAX = 32,
-    MAKERS_TRUST_MS = 1000, /* so long a thread number is believed to be the same process */
+    MAKERS_TRUST_MS = 1000, /* for this long a thread number is believed to be the same process */
 };
 
 struct makers_one {

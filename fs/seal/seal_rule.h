@@ -89,7 +89,7 @@ struct seal_decision {
 
 struct seal_decision seal_rule(const struct seal_facts *facts, const struct seal_times *times);
 
-/* Is a maker that had existed for so long a job? */
+/* Is a maker that had existed for this long a job? */
 bool seal_rule_is_job(int64_t maker_age_ms, const struct seal_times *times);
 
 /* The reason with its cure, as `held:` shows it: without a semicolon, which is between entries

@@ -69,8 +69,8 @@ bool writer_is_gone(const struct writer_id *id);
 /* For how many ms has the process existed? INT64_MAX if that is not known. */
 int64_t writer_age_ms(const struct writer_id *id);
 
-/* Is the thread's process a child, grandchild, … of `ancestor` now? Parents that have exited are
- * not seen through: then the answer is no. */
+/* Is the thread's process a child, grandchild, … of `ancestor` now? False, too, if a parent
+ * between them has exited: nothing leads past it. */
 bool writer_descends(pid_t tid, const struct writer_id *ancestor);
 
 /* The thread's process, its parent, and so on, as far as they are known and not further than

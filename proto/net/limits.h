@@ -21,11 +21,11 @@ enum {
     WS_TCP_MS = 8000,            /* and later */
     WS_HANDSHAKE_MS = 15000,     /* for TLS and WebSocket, once TCP is connected */
     WS_CLOSE_MS = 5000,          /* to send what is queued and close politely */
-    WS_UNREACHABLE_MS = 500,     /* one link's failure to connect holds for all, so long */
+    WS_UNREACHABLE_MS = 500,     /* for this long, one link's failed connect counts for all */
     WS_STOP_MS = 500,            /* the same when the program stops */
 
     /* -- the reconnect schedule ------------------------------------------------------------ */
-    BACKOFF_EARLY_MS = 30000, /* so long after the first try, … */
+    BACKOFF_EARLY_MS = 30000, /* for this long after the first try, … */
     BACKOFF_EARLY_GAP_MIN_MS = 500,
     BACKOFF_EARLY_GAP_MAX_MS = 1500, /* … tries start at most this far apart */
     BACKOFF_LATE_GAP_FIRST_MS = 4000,

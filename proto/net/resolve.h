@@ -1,6 +1,6 @@
 /* Names to addresses, without ever making the caller wait: each lookup runs getaddrinfo in a
  * thread of its own, is shared by all who ask for the same name, and is kept for a short time.
- * Who got PENDING asks again after each `changed`, or gives up.
+ * Whoever got PENDING asks again after each `changed`, or gives up.
  *
  * Thread: any. A lookup that hangs when the resolver is freed is left behind: its thread holds
  * what it needs, calls nobody, and ends by itself. */
@@ -43,8 +43,8 @@ void resolve_lookup(struct resolver *r, const char *host, bool urgent,
 /* None of the addresses found for `host` is of use: look again at the next call, although not
  * sooner than after a failed lookup. */
 void resolve_forget(struct resolver *r, const char *host);
-/* Who got PENDING for `host` will not ask again. Unless it is urgent, a lookup that has not begun
- * waits until another who wants it asks again, and makes room for other names. */
+/* Whoever got PENDING for `host` will not ask again. Unless it is urgent, a lookup that has not
+ * begun waits until another who wants it asks again, and makes room for other names. */
 void resolve_give_up(struct resolver *r, const char *host);
 
 #endif
