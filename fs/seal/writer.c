@@ -1,7 +1,6 @@
 #include "fs/seal/writer.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "fs/log.h"
+#include "fs/seal/procfs.h"
 #include "fs/seal/witness.h"
 
 enum {
@@ -19,7 +19,6 @@ enum {
     FIELD_THREADS = 20,
     FIELD_START = 22,
     FIELD_EXIT_CODE = 52,
-    TEXT_MAX = 4096,
 };
 
 bool writer_id_equal(const struct writer_id *a, const struct writer_id *b)
@@ -62,7 +61,7 @@ static void take_field(struct writer_stat *out, int number, const char *field)
 
 int writer_stat_parse(struct writer_stat *out, const char *text, size_t len)
 {
-    char copy[TEXT_MAX], *save = NULL;
+    char copy[PROCFS_TEXT_MAX], *save = NULL;
     int number = FIELD_STATE;
 
     if (len >= sizeof(copy))
@@ -81,18 +80,17 @@ int writer_stat_parse(struct writer_stat *out, const char *text, size_t len)
     return number > FIELD_EXIT_CODE && out->tid > 0 ? 0 : -1;
 }
 
-pid_t writer_status_pid(const char *text, size_t len)
+pid_t writer_status_pid(const char *text)
 {
     static const char key[] = "\nTgid:";
-    const char *at = memmem(text, len, key, sizeof(key) - 1);
-    char digits[24] = "";
+    const char *at = strstr(text, key);
 
-    if (!at)
-        return 0;
-    at += sizeof(key) - 1;
-    size_t left = len - (size_t)(at - text);
-    memcpy(digits, at, left < sizeof(digits) - 1 ? left : sizeof(digits) - 1);
-    return (pid_t)number_of(digits);
+    return at ? (pid_t)number_of(at + sizeof(key) - 1) : 0;
+}
+
+bool writer_status_exiting(const char *text)
+{
+    return strstr(text, "\nTgid:") && !strstr(text, "\nVmSize:");
 }
 
 enum writer_end writer_end_of(const struct writer_stat *stat, bool code_readable)
@@ -106,37 +104,34 @@ enum writer_end writer_end_of(const struct writer_stat *stat, bool code_readable
 
 /* ---- from /proc ---- */
 
-static ssize_t read_proc(pid_t tid, const char *file, char text[static TEXT_MAX])
+static int take_stat(enum procfs_result result, const char *text, struct writer_stat *out)
 {
-    char path[64];
-
-    snprintf(path, sizeof(path), "/proc/%d/%s", (int)tid, file);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    ssize_t len = read(fd, text, TEXT_MAX - 1);
-    close(fd);
-    return len;
+    return result == PROCFS_OK ? writer_stat_parse(out, text, strlen(text)) : -1;
 }
 
 static int read_stat(pid_t tid, struct writer_stat *out)
 {
-    char text[TEXT_MAX];
+    char text[PROCFS_TEXT_MAX];
 
-    if (tid <= 0)
-        return -1;
-    ssize_t len = read_proc(tid, "stat", text);
-    return len > 0 ? writer_stat_parse(out, text, (size_t)len) : -1;
+    return take_stat(procfs_stat(tid, text), text, out);
+}
+
+/* Is the thread ending, and what does it look like then? Nothing else is asked about: it may be
+ * inside execve, and wait for our answer (procfs.h). */
+static bool read_exiting(pid_t tid, struct writer_stat *out)
+{
+    char text[PROCFS_TEXT_MAX];
+
+    if (procfs_status(tid, text) != PROCFS_OK || !writer_status_exiting(text))
+        return false;
+    return take_stat(procfs_stat_of_exiting(tid, text), text, out) == 0 && out->flags & EXITING;
 }
 
 static pid_t process_of(pid_t tid)
 {
-    char text[TEXT_MAX];
+    char text[PROCFS_TEXT_MAX];
 
-    if (tid <= 0)
-        return 0;
-    ssize_t len = read_proc(tid, "status", text);
-    return len > 0 ? writer_status_pid(text, (size_t)len) : 0;
+    return procfs_status(tid, text) == PROCFS_OK ? writer_status_pid(text) : 0;
 }
 
 int writer_identify(pid_t tid, struct writer_id *out)
@@ -152,9 +147,13 @@ int writer_identify(pid_t tid, struct writer_id *out)
 
 bool writer_is_gone(const struct writer_id *id)
 {
+    char text[PROCFS_TEXT_MAX];
     struct writer_stat stat;
+    enum procfs_result result = procfs_stat(id->pid, text);
 
-    if (read_stat(id->pid, &stat) < 0 || stat.start != id->start)
+    if (result == PROCFS_BUSY)
+        return false;
+    if (take_stat(result, text, &stat) < 0 || stat.start != id->start)
         return true;
     /* A first thread that has exited is shown as a zombie while others go on. */
     return (stat.state == 'Z' || stat.state == 'X') && stat.threads <= 1;
@@ -223,9 +222,7 @@ enum writer_end writer_look(pid_t tid)
 {
     struct writer_stat stat;
 
-    if (read_stat(tid, &stat) < 0 || !(stat.flags & EXITING))
-        return WRITER_GOES_ON;
-    return writer_end_of(&stat, code_readable(tid));
+    return read_exiting(tid, &stat) ? writer_end_of(&stat, code_readable(tid)) : WRITER_GOES_ON;
 }
 
 enum writer_end writer_at_flush(pid_t tid)
@@ -234,9 +231,7 @@ enum writer_end writer_at_flush(pid_t tid)
 
     if (!witness_in_use())
         return writer_look(tid);
-    if (read_stat(tid, &stat) < 0 || !(stat.flags & EXITING))
-        return WRITER_GOES_ON;
-    return witness_ask(tid);
+    return read_exiting(tid, &stat) ? witness_ask(tid) : WRITER_GOES_ON;
 }
 
 bool writer_describe(pid_t tid, char name[static WRITER_NAME_MAX], pid_t *pid)

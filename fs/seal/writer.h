@@ -1,10 +1,12 @@
-/* Who writes into the mount? Everything that is read from /proc about a process, and nothing else.
+/* Who writes into the mount? What /proc says of a process, and nothing else.
  *
  * FUSE gives the caller's *thread* id. Here `tid` is such a number, `pid` the number of a whole
  * process. A number that was reused is told apart by the time at which its process began. What
- * /proc does not show (another pid namespace, hidepid) is unknown, never guessed.
+ * /proc does not show (another pid namespace, hidepid), or not in time (procfs.h), is unknown,
+ * never guessed.
  *
- * All functions from any thread; only writer_at_flush may block. */
+ * All functions from any thread. Those that read about others may take PROCFS_WAIT_MS, if one of
+ * them happens to be inside execve; only writer_at_flush may block for longer. */
 #ifndef FS_SEAL_WRITER_H
 #define FS_SEAL_WRITER_H
 
@@ -44,7 +46,11 @@ struct writer_stat {
 int writer_stat_parse(struct writer_stat *out, const char *text, size_t len);
 
 /* The "Tgid:" of the text of /proc/TID/status, 0 if there is none. */
-pid_t writer_status_pid(const char *text, size_t len);
+pid_t writer_status_pid(const char *text);
+
+/* Is it that of a thread without memory? One that ends gives it up before it closes its files
+ * (do_exit in the kernel's kernel/exit.c); the kernel's own threads have none either. */
+bool writer_status_exiting(const char *text);
 
 /* What a thread was doing when it sent a FLUSH. */
 enum writer_end {

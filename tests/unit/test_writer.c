@@ -76,9 +76,17 @@ static void status_names_the_process(void **state)
     static const char text[] = "Name:\tTgid:\nUmask:\t0022\nTgid:\t123\nNgid:\t0\n";
 
     (void)state;
-    assert_int_equal(writer_status_pid(text, strlen(text)), 123);
-    assert_int_equal(writer_status_pid("Name:\tx\n", 8), 0);
-    assert_int_equal(writer_status_pid("Name:\tx\nTgid:", 13), 0);
+    assert_int_equal(writer_status_pid(text), 123);
+    assert_int_equal(writer_status_pid("Name:\tx\n"), 0);
+    assert_int_equal(writer_status_pid("Name:\tx\nTgid:"), 0);
+}
+
+static void a_thread_that_ends_has_no_memory(void **state)
+{
+    (void)state;
+    assert_true(writer_status_exiting("Name:\tx\nTgid:\t123\nThreads:\t1\n"));
+    assert_false(writer_status_exiting("Name:\tx\nTgid:\t123\nVmPeak:\t8 kB\nVmSize:\t4 kB\n"));
+    assert_false(writer_status_exiting("")); /* nothing is known */
 }
 
 static void a_kill_is_exiting_with_a_signal(void **state)
@@ -301,6 +309,7 @@ int main(void)
         cmocka_unit_test(a_name_may_hold_anything),
         cmocka_unit_test(what_is_no_stat_line_is_refused),
         cmocka_unit_test(status_names_the_process),
+        cmocka_unit_test(a_thread_that_ends_has_no_memory),
         cmocka_unit_test(a_kill_is_exiting_with_a_signal),
         cmocka_unit_test(we_are_known),
         cmocka_unit_test(an_age_is_counted_from_the_start),
