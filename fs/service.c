@@ -61,6 +61,12 @@ static void engine_options(struct engine_options *out, const struct options *o)
         hints_add(&out->relays, HINT_RELAY, o->relay.host, o->relay.port, o->relay.priority);
 }
 
+static void log_setback(void *arg, uint64_t wormhole, const char *text)
+{
+    (void)arg;
+    log_warning("wormhole number %llu: %s", (unsigned long long)wormhole, text);
+}
+
 static int open_engine(struct service *s)
 {
     struct engine_options options;
@@ -70,6 +76,7 @@ static int open_engine(struct service *s)
     engine_options(&options, &s->options);
     bridge_outputs(&s->bridge, &out);
     face_watch(s->face, &watch);
+    watch.setback = log_setback;
     return engine_open(&s->bridge.engine, s->store, &options, &out, &watch);
 }
 

@@ -131,13 +131,6 @@ static int fail_one(struct turn *t, uint64_t wormhole)
         "Its stored state cannot be read; everything else goes on. Remove it and pair again.");
 }
 
-/* Says the disk or the memory so, and not one wormhole's state? Then nothing can start. */
-static bool concerns_all(int err)
-{
-    return err == STORE_ERR_NOMEM || err == STORE_ERR_IO || err == STORE_ERR_BROKEN ||
-           err == STORE_ERR_NOSPACE || err == STORE_ERR_QUOTA || err == STORE_ERR_READ_ONLY;
-}
-
 /* All in one turn; the `failed` ones are only said to have failed. With *culprit < count that one
  * could not be started, and what was half done for it has to be undone with the turn. */
 static int start_all(struct engine *e, const struct id_list *list, const bool *failed,
@@ -150,8 +143,8 @@ static int start_all(struct engine *e, const struct id_list *list, const bool *f
         return err;
     for (size_t i = 0; err == 0 && i < list->count; i++) {
         err = failed[i] ? fail_one(t, list->ids[i]) : start_one(e, t, list->ids[i]);
-        if (err < 0 && !failed[i] && !concerns_all(err))
-            *culprit = i;
+        if (err < 0 && !failed[i] && !setback_is_of_store(err))
+            *culprit = i; /* else nothing can start */
     }
     if (err == 0)
         return turn_commit(t);

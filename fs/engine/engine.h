@@ -69,6 +69,9 @@ struct engine_watch {
     /* Has anybody this outbox entry, or something below it, open for writing? Asked inside a turn.
      */
     bool (*writing)(void *arg, uint64_t entry);
+    /* NULL, or: for the administrator, a sentence about a wormhole whose steps fail (setback.h), or
+     * do not any more. */
+    void (*setback)(void *arg, uint64_t wormhole, const char *text);
 };
 
 int engine_open(struct engine **out, struct store *store, const struct engine_options *options,
@@ -122,6 +125,7 @@ struct engine_status {
     uint64_t sending_done, sending_size;
     double bytes_per_s;
     char trouble[256]; /* why the mailbox server cannot be reached, "" if it can */
+    char setback[256]; /* why it stands still, "" if it does not */
 };
 void engine_status(struct engine *e, uint64_t wormhole, struct engine_status *out);
 /* Bytes of a revision that the receiver has said are durable (user.wormhole.acked_bytes). */

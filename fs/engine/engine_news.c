@@ -51,52 +51,9 @@ static void set_link(struct engine *e, uint64_t wormhole, enum wormhole_link lin
     pthread_mutex_unlock(&e->live_lock);
 }
 
-/* After a step that could not be committed (a full disk, a failing one) the machine is restored and
- * connects again, but not at once: else it would meet the same message, and fail, as fast as it
- * can. */
-enum { RESTORE_AFTER_MS = 1000, RESTORE_DOUBLINGS_MAX = 6 };
-
-static void back_off(struct engine *e, uint64_t wormhole)
-{
-    int64_t now_ms = e->out.now_ms(e->out.arg);
-    for (int link = 0; link < LINK_COUNT; link++)
-        e->out.link_close(e->out.arg, wormhole, (enum wormhole_link)link);
-    pthread_mutex_lock(&e->live_lock);
-    struct slot *s = slot_find(e, wormhole);
-    if (s != NULL) {
-        unsigned doublings =
-            s->failures < RESTORE_DOUBLINGS_MAX ? s->failures : RESTORE_DOUBLINGS_MAX;
-        s->failures++;
-        /* Also when it was committed and could not be synced: nothing of it left. */
-        s->stale = true;
-        s->deadline_ms = now_ms + ((int64_t)RESTORE_AFTER_MS << doublings);
-        for (int link = 0; link < LINK_COUNT; link++) {
-            s->closes[link]++;
-            s->live.link_up[link] = false;
-        }
-    }
-    pthread_mutex_unlock(&e->live_lock);
-    if (e->out.wake != NULL)
-        e->out.wake(e->out.arg);
-}
-
-static void went_well(struct engine *e, uint64_t wormhole)
-{
-    pthread_mutex_lock(&e->live_lock);
-    struct slot *s = slot_find(e, wormhole);
-    if (s != NULL)
-        s->failures = 0;
-    pthread_mutex_unlock(&e->live_lock);
-}
-
-/* News for a wormhole that is forgotten is no matter. */
 static void news(struct engine *e, uint64_t wormhole, step_fn *fn, void *arg)
 {
-    int err = step_alone(e, wormhole, fn, arg);
-    if (err == 0)
-        went_well(e, wormhole);
-    else if (err != STORE_ERR_NOT_FOUND)
-        back_off(e, wormhole);
+    setback_note(e, wormhole, step_alone(e, wormhole, fn, arg));
 }
 
 static int feed_up(struct step *step, void *arg)

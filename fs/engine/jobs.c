@@ -84,30 +84,35 @@ static int offer_prepared(struct step *step, void *arg)
 
 struct unprepared {
     const uint8_t *rev;
-    bool for_ever;
+    int err;
 };
 
 static int say_unprepared(struct step *step, void *arg)
 {
     const struct unprepared *u = arg;
-    return outbox_unprepared(step, u->rev, u->for_ever);
+    if (u->err == STORE_ERR_TOO_BIG || setback_may_pass(u->err))
+        return outbox_unprepared(step, u->rev, u->err == STORE_ERR_TOO_BIG);
+    return outbox_unreadable(step, u->rev);
 }
 
-/* Lists the manifest into a staged file, then offers the revision with it. */
+/* Lists the manifest into a staged file, then offers the revision with it. What cannot be offered
+ * now is listed again by and by (outbox_retry). */
 static void prepare(struct engine *e, const struct job *job)
 {
     struct prepared p = {.rev = job->rev};
     int err = parcel_list(e->store, job->rev, jobs_end, e, &p.manifest, &p.size);
     if (err == STORE_ERR_NOT_FOUND || err == STORE_ERR_BUSY)
         return; /* withdrawn meanwhile; or left to the next start */
+    struct unprepared u = {job->rev, err};
     if (err == 0) {
         err = step_alone(e, job->wormhole, offer_prepared, &p);
+        setback_note(e, job->wormhole, err);
+        u.err = STORE_ERR_BUSY; /* nothing is wrong with the tree */
         if (err < 0)
             parcel_discard(e->store, p.manifest);
     }
-    struct unprepared u = {job->rev, err == STORE_ERR_TOO_BIG};
     if (err < 0)
-        step_alone(e, job->wormhole, say_unprepared, &u); /* else the next start tries again */
+        setback_note(e, job->wormhole, step_alone(e, job->wormhole, say_unprepared, &u));
 }
 
 bool engine_work(struct engine *e)

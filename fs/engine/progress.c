@@ -134,6 +134,7 @@ void engine_status(struct engine *e, uint64_t wormhole, struct engine_status *ou
         out->sending_size = l->sending_size;
         out->bytes_per_s = l->bytes_per_s;
         memcpy(out->trouble, l->trouble, sizeof out->trouble);
+        setback_say(&s->setback, out->setback);
     }
     pthread_mutex_unlock(&e->live_lock);
 }

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include "fs/engine/engine.h"
+#include "fs/engine/setback.h"
 #include "proto/boss.h"
 
 struct job;
@@ -38,9 +39,9 @@ struct slot {
     bool gone;           /* forgotten: no machine any more */
     /* News of a connection that a step has just given up must not reach the machine as news of the
      * next one: closes counts them, closing those not yet carried out (live_lock). */
-    unsigned failures; /* steps in a row that could not be committed (live_lock) */
     unsigned closes[LINK_COUNT], closing[LINK_COUNT];
-    int64_t deadline_ms; /* when the machine or the engine has something to do (live_lock) */
+    struct setback setback; /* steps that could not be committed (live_lock) */
+    int64_t deadline_ms;    /* when the machine or the engine has something to do (live_lock) */
     uint32_t loads; /* how often the machine was restored: a machine numbers its attempts from 1,
                      * the network gets loads << 32 | number, so that news of an older machine's
                      * attempts is told apart */

@@ -89,6 +89,8 @@ static int64_t deadline_of(const struct slot *s)
     if (s->gone)
         return INT64_MAX;
     int64_t deadline_ms = boss_deadline_ms(s->boss);
+    if (s->setback.count > 0 && s->setback.until_ms < deadline_ms)
+        deadline_ms = s->setback.until_ms;
     if (s->stock_offer_ms != 0 && s->stock_offer_ms < deadline_ms)
         deadline_ms = s->stock_offer_ms;
     return s->retry_ms < deadline_ms ? s->retry_ms : deadline_ms;
@@ -98,8 +100,8 @@ static int64_t deadline_of(const struct slot *s)
 static int put_deadline(struct step *step)
 {
     struct slot *s = step->slot;
-    int64_t deadline_ms = deadline_of(s);
     pthread_mutex_lock(&step->e->live_lock);
+    int64_t deadline_ms = deadline_of(s);
     bool earlier = deadline_ms < s->deadline_ms;
     s->deadline_ms = deadline_ms;
     pthread_mutex_unlock(&step->e->live_lock);

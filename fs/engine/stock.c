@@ -322,12 +322,6 @@ static int put_offer(struct step *step, struct packed *p)
                                          s->text ? p->text : NULL, &step->now, &step->actions));
 }
 
-static bool may_pass(int err)
-{
-    return err == STORE_ERR_NOSPACE || err == STORE_ERR_QUOTA || err == STORE_ERR_IO ||
-           err == STORE_ERR_NOMEM || err == STORE_ERR_BUSY;
-}
-
 /* These clients have no links. In a tree they get what one leads to; here that is another entry, or
  * none of ours. */
 static int find_link(void *arg, const struct entry *e)
@@ -358,7 +352,7 @@ static int could_not_pack(struct step *step, const struct gathering *g, int why)
 {
     if (step->slot->stock != NULL)
         step->slot->stock->packing = false;
-    if (may_pass(why)) {
+    if (setback_may_pass(why)) {
         step->slot->stock_offer_ms = step->now.ms + PACK_AGAIN_AFTER_MS;
         return 0;
     }
@@ -393,6 +387,7 @@ void stock_pack(struct engine *e, uint64_t wormhole)
     int err = ended ? 0 : step_alone(e, wormhole, put_packed, &p);
     if (err < 0 && p.zip != 0)
         parcel_discard(e->store, p.zip);
+    setback_note(e, wormhole, err);
     free(p.gathered.items);
     free(p.gathered.sources);
 }

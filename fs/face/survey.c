@@ -169,6 +169,8 @@ const char *survey_problem(const struct survey *s)
 {
     if (s->store_trouble)
         return s->store_trouble;
+    if (s->status.setback[0])
+        return s->status.setback;
     if (s->row.problem[0])
         return s->row.problem;
     return s->status.trouble[0] ? s->status.trouble : implied_problem(s);

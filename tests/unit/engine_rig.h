@@ -113,7 +113,7 @@ static inline void erig_open(struct erig *g)
     struct engine_out out = {g,         erig_open_link, erig_send,          erig_open_link,
                              erig_move, erig_attempt,   erig_start_transit, erig_attempt,
                              erig_wake, erig_job,       erig_now_ms,        erig_random};
-    struct engine_watch watch = {g, erig_changed, erig_writing};
+    struct engine_watch watch = {.arg = g, .changed = erig_changed, .writing = erig_writing};
     assert_int_equal(engine_open(&g->e, g->r->store, &g->options, &out, &watch), 0);
 }
 
