@@ -13,13 +13,13 @@ static int discard(struct turn *t, uint64_t ino)
 
 /* ---- revisions ---- */
 
-#define REVISION_COLUMNS "rev, wormhole, ino, state, size, acked_bytes, manifest, number"
+#define REVISION_COLUMNS "rev, wormhole, ino, state, size, acked_bytes, manifest, number, items"
 
 static struct sql put_revision = {
-    "INSERT INTO revision (rev, wormhole, ino, state, size, acked_bytes, manifest, number) VALUES "
-    "(?,?,?,?,?,?,?,?) ON CONFLICT (rev) DO UPDATE SET wormhole=excluded.wormhole, "
+    "INSERT INTO revision (" REVISION_COLUMNS
+    ") VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (rev) DO UPDATE SET wormhole=excluded.wormhole, "
     "ino=excluded.ino, state=excluded.state, size=excluded.size, acked_bytes=excluded.acked_bytes, "
-    "manifest=excluded.manifest, number=excluded.number",
+    "manifest=excluded.manifest, number=excluded.number, items=excluded.items",
     0};
 static struct sql get_revision = {"SELECT " REVISION_COLUMNS " FROM revision WHERE rev=?", 0};
 static struct sql each_revision = {"SELECT " REVISION_COLUMNS " FROM revision WHERE wormhole=? "
@@ -37,14 +37,15 @@ static void revision_row(const struct sql_query *q, struct revision *r)
         .acked_bytes = sql_u64(q, 5),
         .manifest = sql_u64(q, 6),
         .number = sql_u64(q, 7),
+        .items = sql_u64(q, 8),
     };
     sql_bytes(q, 0, r->rev, sizeof r->rev);
 }
 
 int revision_put(struct turn *t, const struct revision *r)
 {
-    return sql_exec(turn_view(t), &put_revision, "buuduuuu", r->rev, sizeof r->rev, r->wormhole,
-                    r->ino, r->state, r->size, r->acked_bytes, r->manifest, r->number);
+    return sql_exec(turn_view(t), &put_revision, "buuduuuuu", r->rev, sizeof r->rev, r->wormhole,
+                    r->ino, r->state, r->size, r->acked_bytes, r->manifest, r->number, r->items);
 }
 
 int revision_get(struct view *v, const uint8_t rev[static REV_BYTES], struct revision *out)

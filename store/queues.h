@@ -61,6 +61,7 @@ struct revision {
     uint64_t acked_bytes; /* durable at the receiver, for progress and for resuming */
     uint64_t manifest; /* a staged file (nodes.h) that lists the parcel, or 0; owned by the row */
     uint64_t number;   /* free for the protocol (the message that announced it, say) */
+    uint64_t items;    /* that the manifest lists; 0: there is none, or an older version made it */
 };
 int revision_put(struct turn *t, const struct revision *r); /* inserts or replaces */
 int revision_get(struct view *v, const uint8_t rev[static REV_BYTES], struct revision *out);

@@ -4,3 +4,7 @@
 ALTER TABLE wormhole ADD COLUMN was_told INTEGER NOT NULL DEFAULT 0;
 UPDATE wormhole SET was_told = 1 WHERE EXISTS (SELECT 1 FROM log
     WHERE log.wormhole = wormhole.id AND log.type IN ('code_read', 'joining', 'paired'));
+
+-- How many items a listed parcel has: files, directories, links. 0: not listed, or by a version that
+-- did not note it.
+ALTER TABLE revision ADD COLUMN items INTEGER NOT NULL DEFAULT 0;

@@ -73,13 +73,13 @@ bool jobs_end(void *engine)
 
 struct prepared {
     const uint8_t *rev;
-    uint64_t manifest, size;
+    uint64_t manifest, size, items;
 };
 
 static int offer_prepared(struct step *step, void *arg)
 {
     const struct prepared *p = arg;
-    return outbox_prepared(step, p->rev, p->manifest, p->size);
+    return outbox_prepared(step, p->rev, p->manifest, p->size, p->items);
 }
 
 struct unprepared {
@@ -100,7 +100,7 @@ static int say_unprepared(struct step *step, void *arg)
 static void prepare(struct engine *e, const struct job *job)
 {
     struct prepared p = {.rev = job->rev};
-    int err = parcel_list(e->store, job->rev, jobs_end, e, &p.manifest, &p.size);
+    int err = parcel_list(e->store, job->rev, jobs_end, e, &p.manifest, &p.size, &p.items);
     if (err == STORE_ERR_NOT_FOUND || err == STORE_ERR_BUSY)
         return; /* withdrawn meanwhile; or left to the next start */
     struct unprepared u = {job->rev, err};

@@ -82,7 +82,7 @@ int outbox_seal(struct step *step, uint64_t entry)
 }
 
 int outbox_prepared(struct step *step, const uint8_t rev[static REV_BYTES], uint64_t manifest,
-                    uint64_t size)
+                    uint64_t size, uint64_t items)
 {
     struct revision r;
     int err = revision_get(turn_view(step->t), rev, &r);
@@ -92,6 +92,7 @@ int outbox_prepared(struct step *step, const uint8_t rev[static REV_BYTES], uint
         return err;
     r.manifest = manifest;
     r.size = size;
+    r.items = items;
     r.number = 0;
     return push_revision(step, &r);
 }

@@ -38,7 +38,7 @@ int outbox_unseal(struct step *step, uint64_t ino);
 /* A manifest has been listed for a PREPARING revision: it may be offered. Takes the staged file
  * over; discards it if the revision was withdrawn meanwhile. */
 int outbox_prepared(struct step *step, const uint8_t rev[static REV_BYTES], uint64_t manifest,
-                    uint64_t size);
+                    uint64_t size, uint64_t items);
 /* It cannot be listed: for ever (it exceeds a bound; the entry is held), or not just now. */
 int outbox_unprepared(struct step *step, const uint8_t rev[static REV_BYTES], bool for_ever);
 /* The bytes of a revision that still stands cannot be read (any more): the entry is held with that

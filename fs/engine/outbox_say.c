@@ -120,6 +120,18 @@ static int say_piece(struct step *step, const struct next_op *op)
     return err < 0 ? err : piece_said(step, op, &r, offset + len);
 }
 
+/* An older version did not note what it listed: then each inode counts once. */
+static int items_of(struct step *step, const struct revision *r, uint32_t *items)
+{
+    uint64_t count = r->items;
+    struct node_sum sum;
+    int err = count == 0 ? node_sum(turn_view(step->t), r->ino, &sum) : 0;
+    if (err == 0 && count == 0)
+        count = sum.nodes;
+    *items = count < PEER_ITEMS_MAX ? (uint32_t)count : PEER_ITEMS_MAX;
+    return err;
+}
+
 static int say_offer(struct step *step, const struct next_op *op)
 {
     struct revision r;
@@ -127,12 +139,14 @@ static int say_offer(struct step *step, const struct next_op *op)
     int err = revision_get(turn_view(step->t), op->rev, &r);
     if (err == 0)
         err = entry_get(turn_view(step->t), r.ino, &entry);
+    uint32_t items = 0;
+    if (err == 0)
+        err = items_of(step, &r, &items);
     if (err != 0)
         return err;
     struct peer_message m = {.kind = PEER_OFFER,
                              .size = r.size,
-                             .items = entry.rev_files < PEER_ITEMS_MAX ? (uint32_t)entry.rev_files
-                                                                       : PEER_ITEMS_MAX,
+                             .items = items,
                              .data = (const uint8_t *)entry.name.text,
                              .len = entry.name.len};
     memcpy(m.revision, r.rev, REV_BYTES);

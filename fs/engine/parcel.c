@@ -201,7 +201,7 @@ static int store_rest(struct listing *p)
 }
 
 int parcel_list(struct store *s, const uint8_t rev[static REV_BYTES], bool (*stop)(void *arg),
-                void *arg, uint64_t *manifest, uint64_t *size)
+                void *arg, uint64_t *manifest, uint64_t *size, uint64_t *items)
 {
     struct listing p = {.s = s, .stop = stop, .stop_arg = arg};
     p.l = (struct inventory){
@@ -209,6 +209,8 @@ int parcel_list(struct store *s, const uint8_t rev[static REV_BYTES], bool (*sto
     bytes_put_u32(&p.head, 0);
     int err = list_revision(&p, rev);
     *size = p.head.len + p.spilled + p.l.data_len;
+    if (items != NULL)
+        *items = p.l.items;
     if (err == 0)
         err = p.file == 0 ? store_whole(&p) : store_rest(&p);
     if (err < 0 && p.file != 0)

@@ -23,11 +23,11 @@ bool parcel_may_be_small(const struct node_sum *sum);
  * Nothing is appended on failure. */
 int parcel_small(struct view *v, uint64_t entry, struct bytes *out);
 /* Lists the parcel of a revision into a new staged file. No turn or view open. *size is the
- * parcel's. NOT_FOUND: the revision is gone; TOO_BIG: the tree exceeds a bound of the manifest;
- * BUSY: `stop` (may be NULL), which is asked now and then, said so. Nothing is left behind on
- * failure. */
+ * parcel's; *items (or NULL) the number that the manifest has. NOT_FOUND: the revision is gone;
+ * TOO_BIG: the tree exceeds a bound of the manifest; BUSY: `stop` (may be NULL), which is asked now
+ * and then, said so. Nothing is left behind on failure. */
 int parcel_list(struct store *s, const uint8_t rev[static REV_BYTES], bool (*stop)(void *arg),
-                void *arg, uint64_t *manifest, uint64_t *size);
+                void *arg, uint64_t *manifest, uint64_t *size, uint64_t *items);
 /* Drops such a file, if no revision has taken it over. */
 void parcel_discard(struct store *s, uint64_t manifest);
 

@@ -46,7 +46,7 @@ static void offer_ours(void)
     struct revision made = make_revision(rig, file, 77);
 
     make_revision_id(r.rev, OURS);
-    MUST(parcel_list(rig->r->store, made.rev, NULL, NULL, &r.manifest, &r.size) == 0);
+    MUST(parcel_list(rig->r->store, made.rev, NULL, NULL, &r.manifest, &r.size, &r.items) == 0);
     r.ino = file;
     struct turn *t = rig_turn(rig->r);
     struct entry_seal seal = {.ino = file, .size = r.size, .files = 1};

@@ -494,7 +494,8 @@ static inline void list_parcel(struct erig *g, uint64_t entry, uint8_t n, struct
 {
     struct revision r = make_revision(g, entry, n);
     struct parcel *p;
-    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &r.manifest, &r.size), 0);
+    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &r.manifest, &r.size, &r.items),
+                     0);
     struct turn *t = rig_turn(g->r);
     assert_int_equal(revision_put(t, &r), 0);
     commit(t);

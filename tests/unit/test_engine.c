@@ -12,6 +12,7 @@
 #include "fs/engine/slot.h"
 #include "store/content.h"
 #include "store/namespace.h"
+#include "store/queues.h"
 #include "store/wormholes.h"
 #include "tests/sim/world.h"
 
@@ -296,6 +297,88 @@ static void test_closed(void **state)
     world_free(p.w);
 }
 
+/* ---- trees ---- */
+
+static uint64_t make(struct pair *p, uint64_t parent, const char *name, enum node_type type)
+{
+    struct turn *t;
+    uint64_t ino;
+    struct node_new what = {.type = type, .mode = type == NODE_DIR ? 0755 : 0644};
+    if (type == NODE_SYMLINK)
+        what.target = "elsewhere";
+    assert_int_equal(turn_begin(world_store(p->w, A), &t), 0);
+    assert_int_equal(name_create(t, parent, name, strlen(name), &what, &ino), 0);
+    assert_int_equal(turn_commit(t), 0);
+    return ino;
+}
+
+/* A tree of so many nodes, not one of them a regular file. */
+static uint64_t make_bare_tree(struct pair *p, const char *name, int nodes, enum node_type type)
+{
+    struct wormhole row;
+    struct view *v;
+    char child[32];
+    assert_int_equal(view_begin(world_store(p->w, A), &v), 0);
+    assert_int_equal(wormhole_get(v, p->id[A], &row), 0);
+    view_end(v);
+    uint64_t top = make(p, row.outbox_ino, name, NODE_DIR);
+    for (int i = 1; i < nodes; i++) {
+        snprintf(child, sizeof child, "n%d", i);
+        make(p, top, child, type);
+    }
+    return top;
+}
+
+/* Without a regular file there is all the same something to be sent; around the number of nodes
+ * from which on a tree is listed. */
+static void test_trees_without_files(void **state)
+{
+    (void)state;
+    static const int nodes[] = {1, 2, 511, 512, 513, 514, 600};
+    enum { TREES = sizeof nodes / sizeof *nodes };
+    struct pair p;
+    char name[32];
+    begin_paired(&p, 17);
+    for (size_t i = 0; i < TREES; i++)
+        for (int links = 0; links < 2; links++) {
+            snprintf(name, sizeof name, "%s-%d", links ? "links" : "dirs", nodes[i]);
+            world_seal(p.w, A, make_bare_tree(&p, name, nodes[i], links ? NODE_SYMLINK : NODE_DIR));
+        }
+    assert_true(world_run(p.w, outboxes_empty, &p, 20 * MINUTE_MS));
+    assert_int_equal(world_inbox_count(p.w, B, p.id[B]), 2 * TREES);
+    world_free(p.w);
+}
+
+static int first_revision(void *arg, const struct revision *r)
+{
+    *(struct revision *)arg = *r;
+    return 1;
+}
+
+/* An older version has listed it, and did not note how much. */
+static void test_listed_by_an_older_version(void **state)
+{
+    (void)state;
+    struct pair p;
+    struct revision r;
+    struct turn *t;
+    begin_paired(&p, 18);
+    world_set_server_up(p.w, false);
+    world_cut_links(p.w);
+    world_seal(p.w, A, make_bare_tree(&p, "tree", 600, NODE_DIR));
+    world_run(p.w, NULL, NULL, MINUTE_MS);
+    assert_int_equal(turn_begin(world_store(p.w, A), &t), 0);
+    assert_int_equal(revision_each(turn_view(t), p.id[A], first_revision, &r), 1);
+    assert_int_equal(r.items, 600);
+    r.items = 0;
+    assert_int_equal(revision_put(t, &r), 0);
+    assert_int_equal(turn_commit(t), 0);
+    world_set_server_up(p.w, true);
+    assert_true(world_run(p.w, outboxes_empty, &p, 30 * MINUTE_MS));
+    assert_int_equal(world_inbox_count(p.w, B, p.id[B]), 1);
+    world_free(p.w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +391,8 @@ int main(void)
         cmocka_unit_test(test_a_month_away),
         cmocka_unit_test(test_closed),
         cmocka_unit_test(test_misfortunes),
+        cmocka_unit_test(test_trees_without_files),
+        cmocka_unit_test(test_listed_by_an_older_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

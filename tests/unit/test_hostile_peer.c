@@ -356,7 +356,8 @@ static void test_durable_beyond_the_end(void **state)
     struct engine_status s;
     uint64_t entry = make_file(g, g->outbox, "big", 3000 * KIB);
     struct revision r = make_revision(g, entry, 9);
-    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &r.manifest, &r.size), 0);
+    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &r.manifest, &r.size, &r.items),
+                     0);
     r.state = REVISION_TOLD;
     struct turn *t = rig_turn(g->r);
     assert_int_equal(revision_put(t, &r), 0);

@@ -193,6 +193,26 @@ static void test_version_4_knows_who_was_told(void **state)
     sqlite3_close(db);
 }
 
+/* What an older version had under way stays, without a number that it did not note. */
+static void test_version_4_keeps_revisions(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_db();
+    int count;
+    const struct migrate_step *product = migrate_steps(&count);
+    assert_int_equal(migrate_run(db, product, 3), 0);
+    assert_int_equal(sqlite3_exec(db,
+                                  "INSERT INTO revision (rev, wormhole, ino, state, size, "
+                                  "acked_bytes, manifest, number) VALUES "
+                                  "(x'01', 7, 2000, 2, 4711, 0, 2001, 0)",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(migrate_run(db, product, count), 0);
+    assert_int_equal(ask(db, "SELECT size FROM revision WHERE rev=x'01'"), 4711);
+    assert_int_equal(ask(db, "SELECT items FROM revision WHERE rev=x'01'"), 0);
+    sqlite3_close(db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +225,7 @@ int main(void)
         cmocka_unit_test(test_version_2_counts_what_is_there),
         cmocka_unit_test(test_version_3_knows_the_old_holds),
         cmocka_unit_test(test_version_4_knows_who_was_told),
+        cmocka_unit_test(test_version_4_keeps_revisions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

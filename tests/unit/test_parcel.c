@@ -22,7 +22,8 @@ static int small(struct erig *g, uint64_t entry, struct bytes *out)
 static struct revision listed(struct erig *g, uint64_t entry, uint8_t n)
 {
     struct revision r = make_revision(g, entry, n);
-    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &r.manifest, &r.size), 0);
+    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &r.manifest, &r.size, &r.items),
+                     0);
     struct turn *t = rig_turn(g->r);
     assert_int_equal(revision_put(t, &r), 0);
     commit(t);
@@ -145,7 +146,7 @@ static void test_small_and_deep(void **state)
         dir = make_dir(g, dir, "d");
     assert_int_equal(small(g, top, &b), STORE_ERR_TOO_BIG);
     struct revision r = make_revision(g, top, 1);
-    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &manifest, &size),
+    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &manifest, &size, NULL),
                      STORE_ERR_TOO_BIG);
     assert_int_equal(erig_staged(g), 0);
     bytes_release(&b);
@@ -295,11 +296,13 @@ static void test_long_manifest(void **state)
     struct revision r = make_revision(g, top, 1);
     for (int polls = 0; polls < 50; polls += 7) {
         int left = polls;
-        assert_int_equal(parcel_list(g->r->store, r.rev, stop_later, &left, &r.manifest, &r.size),
-                         STORE_ERR_BUSY);
+        assert_int_equal(
+            parcel_list(g->r->store, r.rev, stop_later, &left, &r.manifest, &r.size, &r.items),
+            STORE_ERR_BUSY);
         assert_int_equal(erig_staged(g), 0);
     }
-    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &r.manifest, &r.size), 0);
+    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &r.manifest, &r.size, &r.items),
+                     0);
     read_file(g, r.manifest, &file);
     struct view *v = rig_view(g->r);
     assert_int_equal(inventory_make(&l, g->r->store, v, top, true), 0);
@@ -313,8 +316,9 @@ static void test_long_manifest(void **state)
     assert_int_equal(r.size, 4 + whole.len + l.data_len);
     rig_fail(g->r, OPS(IO_WRITE), "spool/", 2, 1000, -EIO);
     struct revision other = make_revision(g, top, 2);
-    assert_int_equal(parcel_list(g->r->store, other.rev, NULL, NULL, &other.manifest, &other.size),
-                     STORE_ERR_IO);
+    assert_int_equal(
+        parcel_list(g->r->store, other.rev, NULL, NULL, &other.manifest, &other.size, &other.items),
+        STORE_ERR_IO);
     rig_heal(g->r);
     assert_int_equal(erig_staged(g), 1);
     bytes_release(&file);
@@ -416,18 +420,18 @@ static void test_list_fails(void **state)
     }
     struct revision r = make_revision(g, top, 1);
     uint8_t other[REV_BYTES] = {9};
-    assert_int_equal(parcel_list(g->r->store, other, NULL, NULL, &manifest, &size),
+    assert_int_equal(parcel_list(g->r->store, other, NULL, NULL, &manifest, &size, NULL),
                      STORE_ERR_NOT_FOUND);
     static const unsigned ops[] = {OPS(IO_OPEN), OPS(IO_WRITE), OPS(IO_SYNC)};
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
         rig_fail(g->r, ops[i], "spool/", 1, 1, -ENOSPC);
-        int err = parcel_list(g->r->store, r.rev, NULL, NULL, &manifest, &size);
+        int err = parcel_list(g->r->store, r.rev, NULL, NULL, &manifest, &size, NULL);
         assert_int_equal(g->r->faults.seen, 1);
         rig_heal(g->r);
         assert_int_equal(err, STORE_ERR_NOSPACE);
         assert_int_equal(erig_staged(g), 0);
     }
-    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &manifest, &size), 0);
+    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &manifest, &size, NULL), 0);
     assert_int_equal(erig_staged(g), 1);
 }
 
@@ -442,7 +446,7 @@ static void test_list_on_a_full_disk(void **state)
     s->reserve.tried_ms = io_now_ns(s->io) / 1000000;
     atomic_store(&s->tight, true);
     assert_int_equal(content_write(s, file, "x", 1, 0), STORE_ERR_NOSPACE);
-    assert_int_equal(parcel_list(s, r.rev, NULL, NULL, &manifest, &size), 0);
+    assert_int_equal(parcel_list(s, r.rev, NULL, NULL, &manifest, &size, NULL), 0);
     assert_true(size > 100 * KIB);
     s->reserve.held = true;
     atomic_store(&s->tight, false);

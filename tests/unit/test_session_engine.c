@@ -273,7 +273,8 @@ static void test_woken(void **state)
 static struct revision told(struct erig *g, uint64_t entry, uint8_t n)
 {
     struct revision r = make_revision(g, entry, n);
-    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &r.manifest, &r.size), 0);
+    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &r.manifest, &r.size, &r.items),
+                     0);
     r.state = REVISION_TOLD;
     struct turn *t = rig_turn(g->r);
     assert_int_equal(revision_put(t, &r), 0);
