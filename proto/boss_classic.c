@@ -172,6 +172,11 @@ int boss_classic_give_up(struct boss *b, const char *reason)
     return carry_on(b, classic_end(b->classic, reason, &out, b->actions), &out);
 }
 
+int boss_classic_too_long(struct boss *b)
+{
+    return boss_classic_give_up(b, "the text is too long (a megabyte at most): send it as a file");
+}
+
 int boss_classic_say_goodbye(struct boss *b)
 {
     struct bytes plain = {0};

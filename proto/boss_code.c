@@ -423,6 +423,8 @@ static int mailbox_event(struct boss *b, const struct mailbox_event *event)
     case MAILBOX_EVENT_CROWDED:
         return crowded(b);
     case MAILBOX_EVENT_OVERFULL:
+        if (b->classic != NULL)
+            return boss_classic_too_long(b);
         boss_problem(b, PROBLEM_OVERFULL, "the peer has put too much into its mailbox");
         break;
     case MAILBOX_EVENT_NONE:

@@ -204,6 +204,8 @@ int boss_classic_say_offer(struct boss *b, const struct classic_offer *offer, co
 int boss_classic_say_answer(struct boss *b, const char *refusal);
 int boss_classic_say_finished(struct boss *b, bool ok);
 int boss_classic_give_up(struct boss *b, const char *reason);
+/* The peer sent more than any message we take. No-op unless a session waits. */
+int boss_classic_too_long(struct boss *b);
 /* The last word to a stock peer; the machine does not matter any more. */
 int boss_classic_say_goodbye(struct boss *b);
 int64_t boss_classic_deadline(const struct boss *b);

@@ -2,6 +2,8 @@
  * of the state that is saved; that it is wanted follows from that state. */
 #include "proto/boss_inner.h"
 
+#include <string.h>
+
 #include "proto/error.h"
 
 struct rendezvous *boss_rendezvous(struct boss *b, enum wormhole_link link)
@@ -216,6 +218,19 @@ static void note_fault(struct boss *b, struct boss_link *l, const struct server_
     boss_problem(b, PROBLEM_SERVER, msg->error);
 }
 
+/* More than any message we take, from the peer as far as can be seen: of a stock client it is a
+ * text, and its sender waits for an answer. */
+static int refuse_giant(struct boss *b, enum wormhole_link link, const struct server_msg *msg,
+                        int parsed)
+{
+    bool from_peer = parsed == PROTO_ERR_TOO_BIG ||
+                     (parsed == PROTO_OK && msg->too_long && strcmp(msg->side, b->peer) == 0);
+
+    if (link != LINK_CODE || !from_peer)
+        return PROTO_OK;
+    return boss_classic_too_long(b);
+}
+
 int boss_link_received(struct boss *b, enum wormhole_link link, const void *text, size_t len,
                        struct now *now, struct actions *actions)
 {
@@ -232,8 +247,11 @@ int boss_link_received(struct boss *b, enum wormhole_link link, const void *text
         boss_problem_over(b, PROBLEM_SERVER);
     if (err == PROTO_OK)
         note_fault(b, &b->links[link], &msg);
+    int refused = refuse_giant(b, link, &msg, err);
     if (err == PROTO_OK && b->links[link].open && r->state == RENDEZVOUS_UP)
         err = received(b, link, &msg);
+    if (refused != PROTO_OK)
+        err = refused;
     server_msg_release(&msg);
     return boss_end(b, boss_check(b, err));
 }

@@ -176,6 +176,8 @@ static int parse_message(struct server_msg *msg, const json_t *root)
         return PROTO_OK;
     if (take_body(&msg->body, root))
         msg->kind = SERVER_MESSAGE;
+    else
+        msg->too_long = json_string_length(json_object_get(root, "body")) / 2 > FOREIGN_BODY_MAX;
     return bytes_ok(&msg->body) ? PROTO_OK : PROTO_ERR_NOMEM;
 }
 

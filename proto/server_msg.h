@@ -74,6 +74,7 @@ struct server_msg {
     char side[SIDE_LEN_MAX + 1];            /* MESSAGE */
     char phase[PHASE_LEN_MAX + 1];          /* MESSAGE */
     struct bytes body;                      /* MESSAGE: decoded from hex */
+    bool too_long;                          /* OTHER: a message whose body is too long */
     int64_t pong;                           /* PONG */
     enum server_command command;            /* ERROR: what failed */
     enum server_fault fault;                /* ERROR */
@@ -90,7 +91,8 @@ enum { SERVER_NAMEPLATES_MAX = 1000 };
  * after an error. 0 (perhaps SERVER_OTHER); PROTO_ERR_MALFORMED for what is not a JSON object with
  * a string "type"; PROTO_ERR_TOO_BIG beyond SERVER_TEXT_MAX; PROTO_ERR_NOMEM. A `message` whose
  * body is not hex, or is longer than FOREIGN_BODY_MAX, or whose side or phase is empty, too long or
- * not printable ASCII, is SERVER_OTHER: no peer of ours makes one. */
+ * not printable ASCII, is SERVER_OTHER: no peer of ours makes one. (A stock client may make one
+ * that is too long: then .too_long, .side and .phase say so.) */
 int server_msg_parse(struct server_msg *msg, const void *text, size_t len);
 void server_msg_release(struct server_msg *msg);
 

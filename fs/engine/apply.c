@@ -8,6 +8,7 @@
 #include "fs/engine/outbox.h"
 #include "fs/engine/release.h"
 #include "fs/engine/stock.h"
+#include "fs/engine/stock_text.h"
 #include "store/queues.h"
 #include "store/secrets.h"
 #include "store/wormholes.h"

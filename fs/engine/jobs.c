@@ -5,6 +5,7 @@
 #include "fs/engine/outbox.h"
 #include "fs/engine/parcel.h"
 #include "fs/engine/stock.h"
+#include "fs/engine/stock_text.h"
 
 struct job {
     struct job *next;
@@ -126,6 +127,9 @@ bool engine_work(struct engine *e)
         break;
     case JOB_STOCK_PACK:
         stock_pack(e, job->wormhole);
+        break;
+    case JOB_STOCK_TEXT:
+        stock_text_write(e, job->wormhole);
         break;
     }
     free(job);

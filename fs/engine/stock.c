@@ -10,17 +10,16 @@
 #include "fs/engine/parcel.h"
 #include "fs/engine/release.h"
 #include "fs/engine/stock_session.h"
+#include "fs/engine/stock_text.h"
 #include "store/content.h"
 #include "store/entries.h"
 #include "store/namespace.h"
 #include "store/wormholes.h"
 
-static const char text_name[] = "message.txt";
-
 enum {
     OFFER_AFTER_MS = 1000,       /* after the peer was found */
     PACK_AGAIN_AFTER_MS = 10000, /* after the disk had no room for the zip, or failed */
-    TEXT_NAME_LEN = sizeof text_name - 1,
+    TEXT_NAME_LEN = sizeof STOCK_TEXT_NAME - 1,
     TEXT_BYTES_MAX = 2500, /* \u0000 for each byte still fits into one message (proto/limits.h) */
 };
 
@@ -29,18 +28,27 @@ void stock_free(struct stock *s)
     if (s == NULL)
         return;
     free(s->items);
+    free(s->text_in);
     free(s);
 }
 
-/* The end of a session: what was packed for it goes with it. */
+static int discard(struct step *step, uint64_t ino)
+{
+    int err = ino != 0 ? node_discard(step->t, ino) : 0;
+    return err == STORE_ERR_NOT_FOUND ? 0 : err;
+}
+
+/* The end of a session: what was packed for it, or began to arrive, goes with it. */
 static int forget(struct step *step)
 {
     struct stock *s = step->slot->stock;
-    int err = s != NULL && s->zip != 0 ? node_discard(step->t, s->zip) : 0;
+    int err = s != NULL ? discard(step, s->zip) : 0;
+    if (err == 0 && s != NULL)
+        err = discard(step, s->text_ino);
     stock_free(s);
     step->slot->stock = NULL;
     step->slot->stock_offer_ms = 0;
-    return err == STORE_ERR_NOT_FOUND ? 0 : err;
+    return err;
 }
 
 /* ---- when to offer ---- */
@@ -216,8 +224,8 @@ static bool is_sayable(const char *text, size_t len)
 /* *text is left empty unless the file is to go as a text. */
 static int read_text(struct engine *e, const struct entry *entry, uint64_t size, char *text)
 {
-    bool named =
-        entry->name.len == TEXT_NAME_LEN && memcmp(entry->name.text, text_name, TEXT_NAME_LEN) == 0;
+    bool named = entry->name.len == TEXT_NAME_LEN &&
+                 memcmp(entry->name.text, STOCK_TEXT_NAME, TEXT_NAME_LEN) == 0;
     if (!named || size == 0 || size > TEXT_BYTES_MAX)
         return 0;
     ssize_t len = content_read(e->store, entry->ino, text, TEXT_BYTES_MAX, 0);
@@ -394,53 +402,39 @@ void stock_pack(struct engine *e, uint64_t wormhole)
 
 /* ---- what the machine says ---- */
 
-int stock_offered(struct step *step, const struct classic_offer *offer)
+int stock_receives(struct step *step)
 {
     struct stock *s = step->slot->stock;
     if (s == NULL)
         return 0;
-    if (s->zip != 0) { /* our own offer was dropped: the peer is the sender */
-        int err = node_discard(step->t, s->zip);
-        if (err < 0)
-            return err;
-        s->zip = 0;
-    }
     s->receiving = true;
-    s->in = *offer;
-    uint64_t more = offer->size > offer->total ? offer->size : offer->total;
-    int room = inbox_has_room(step->e, turn_view(step->t), more);
-    if (room < 0)
-        return room;
-    if (room == 0) {
-        int err = wormhole_event(step->t, step->slot->id, LOG_PROBLEM, "text",
-                                 "An offer was refused: there is no room for it.");
-        if (err < 0)
-            return err;
-    }
-    return step_error(boss_classic_answer(step->slot->boss, room > 0 ? NULL : "no room", &step->now,
-                                          &step->actions));
+    int err = discard(step, s->zip);
+    s->zip = 0;
+    return err;
 }
 
-int stock_text(struct step *step, const void *text, size_t len)
+int stock_room(struct step *step, uint64_t bytes)
 {
-    uint64_t ino;
-    struct name final;
-    int err = node_stage(step->t, &(struct node_new){.type = NODE_FILE, .mode = 0644}, &ino);
-    if (err == 0)
-        err = content_put(step->t, ino, text, len);
-    struct name_arrival a = {.wormhole = step->slot->id,
-                             .ino = ino,
-                             .name = text_name,
-                             .name_len = TEXT_NAME_LEN,
-                             .size = len,
-                             .files = 1};
-    if (err == 0)
-        err = name_publish(step->t, &a, &final);
-    if (err == 0)
-        err = release_change(step, CHANGE_ARRIVED, ino, &final);
-    return err < 0 ? err
-                   : step_error(
-                         boss_classic_answer(step->slot->boss, NULL, &step->now, &step->actions));
+    int room = inbox_has_room(step->e, turn_view(step->t), bytes);
+    if (room != 0)
+        return room;
+    return wormhole_event(step->t, step->slot->id, LOG_PROBLEM, "text",
+                          "An offer was refused: there is no room for it.");
+}
+
+int stock_offered(struct step *step, const struct classic_offer *offer)
+{
+    if (step->slot->stock == NULL)
+        return 0;
+    int err = stock_receives(step);
+    if (err < 0)
+        return err;
+    step->slot->stock->in = *offer;
+    int room = stock_room(step, offer->size > offer->total ? offer->size : offer->total);
+    if (room < 0)
+        return room;
+    return step_error(boss_classic_answer(step->slot->boss, room > 0 ? NULL : "no room", &step->now,
+                                          &step->actions));
 }
 
 struct failure {

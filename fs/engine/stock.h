@@ -22,9 +22,8 @@ int stock_consider(struct step *step);
 /* JOB_STOCK_PACK: makes the offer. */
 void stock_pack(struct engine *e, uint64_t wormhole);
 
-/* The machine's actions. */
+/* The machine's actions (and stock_text.h). */
 int stock_offered(struct step *step, const struct classic_offer *offer);
-int stock_text(struct step *step, const void *text, size_t len);
 int stock_failed(struct step *step, const char *why, bool refused);
 int stock_done(struct step *step);
 

@@ -27,7 +27,15 @@ struct stock {
     struct stock_item *items;
     size_t count;
     struct classic_offer in; /* receiving: what the peer offered */
+    uint8_t *text_in;        /* receiving a long text (stock_text.h): what is not written yet */
+    size_t text_in_len;
+    uint64_t text_ino; /* and the staged file for it, or 0 */
 };
+
+/* The peer is the sender: an offer of ours is dropped. */
+int stock_receives(struct step *step);
+/* Is there room for so many bytes from the peer? 1; 0, which is said in the log; a store_error. */
+int stock_room(struct step *step, uint64_t bytes);
 
 /* The peer has acknowledged what was offered: each entry that still stands as it was is delivered.
  */

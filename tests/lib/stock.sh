@@ -24,7 +24,7 @@ STOCK_ROUTE=direct
 python_listen() { [ "$STOCK_ROUTE" = direct ] || echo --no-listen; }
 
 # stock_send CLIENT NAME ARG…: starts sending in the background, with the client's own arguments (a path, or
-# --text TEXT). Returns once it shows a code, in $CODE. stock_end NAME waits for it.
+# --text TEXT; its input is $STOCK_INPUT). Returns once it shows a code, in $CODE. stock_end NAME waits for it.
 stock_send() {
     local client=$1 name=$2
     shift 2
@@ -34,7 +34,7 @@ stock_send() {
     python) python_wormhole send --hide-progress $(python_listen) "$@" ;;
     go) go_wormhole send --hide-progress "$@" ;;
     *) fail "no such client: $client" ;;
-    esac >"$LOGS/$name.log" 2>&1 </dev/null &
+    esac >"$LOGS/$name.log" 2>&1 <"${STOCK_INPUT:-/dev/null}" &
     echo $! >"$T/$name.pid"
     wait_for 60 grep -Eq '[0-9]+(-[a-z]+){2}' "$LOGS/$name.log" || fail "$client showed no code"
     # shellcheck disable=SC2034 # for the caller

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -288,6 +289,50 @@ static int give_up(struct boss *b, struct now *now, struct actions *actions, con
     return boss_classic_end(b, arg, now, actions);
 }
 
+struct giant {
+    const char *side;
+    size_t body_len;
+};
+
+static int hear_giant(struct boss *b, struct now *now, struct actions *actions, const void *arg)
+{
+    const struct giant *g = arg;
+    char head[128];
+    int at = snprintf(head, sizeof head,
+                      "{\"type\":\"message\",\"side\":\"%s\",\"phase\":\"0\",\"body\":\"", g->side);
+    size_t len = (size_t)at + 2 * g->body_len + 2;
+    char *text = malloc(len);
+    assert_non_null(text);
+    memset(text, 'a', len);
+    memcpy(text, head, (size_t)at);
+    memcpy(text + len - 2, "\"}", 2);
+    int err = boss_link_received(b, LINK_CODE, text, len, now, actions);
+    free(text);
+    return err;
+}
+
+/* What a stock client sends, and is longer than what we take, is a text: its sender is told. */
+static void a_giant_text_is_refused(void **state)
+{
+    static const size_t lens[] = {FOREIGN_BODY_MAX - 64, FOREIGN_BODY_MAX + 1,
+                                  SERVER_TEXT_MAX / 2 + 1};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+        start(20 + i, (struct party_plan){0});
+        assert_paired();
+        char *side = boss()->peer;
+        pair_input(pair, PAIR_A, hear_giant, &(struct giant){"5tranger", FOREIGN_BODY_MAX + 1});
+        assert_int_equal(ours()->state, BOSS_PAIRED);
+        pair_input(pair, PAIR_A, hear_giant, &(struct giant){side, lens[i]});
+        assert_ended();
+        assert_int_equal(ours()->failed, 1);
+        assert_false(ours()->refused);
+        assert_int_equal(stock.diary.failed, 1);
+        finish();
+    }
+}
+
 /* What was offered is known to the engine alone, and that has lost it. */
 static void what_was_begun_can_be_given_up(void **state)
 {
@@ -448,6 +493,7 @@ int main(void)
         cmocka_unit_test(closing_leaves_a_stock_peer_at_once),
         cmocka_unit_test(a_client_that_never_answers_is_given_up),
         cmocka_unit_test(what_was_begun_can_be_given_up),
+        cmocka_unit_test(a_giant_text_is_refused),
         cmocka_unit_test(the_stream_is_not_for_stock_peers),
         cmocka_unit_test(a_line_that_breaks_ends_the_transfer),
         cmocka_unit_test(a_crowded_mailbox_ends_what_has_not_begun),

@@ -242,8 +242,11 @@ static void a_body_is_bounded(void **state)
     strcpy(text + strlen(before) + len, "\"}");
     assert_int_equal(kind(text), SERVER_MESSAGE);
     assert_int_equal(msg.body.len, FOREIGN_BODY_MAX);
+    assert_false(msg.too_long);
     strcpy(text + strlen(before) + len, "aa\"}");
     assert_int_equal(kind(text), SERVER_OTHER);
+    assert_true(msg.too_long);
+    assert_string_equal(msg.side, "s");
     free(text);
 }
 
