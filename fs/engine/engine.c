@@ -311,6 +311,8 @@ int engine_entry_prepare(struct engine *e, uint64_t entry)
         return err;
     err = node_walk(v, entry, flush_dirty, &dirty);
     view_end(v);
+    if (err == STORE_ERR_TOO_BIG) /* too deep to be sent, which listing it finds out and says */
+        err = 0;
     for (size_t i = 0; err == 0 && i < dirty.count; i++) {
         err = content_flush(e->store, dirty.ids[i], true);
         if (err == STORE_ERR_NOT_FOUND)

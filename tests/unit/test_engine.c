@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "fs/engine/slot.h"
+#include "proto/manifest.h"
 #include "store/content.h"
 #include "store/namespace.h"
 #include "store/queues.h"
@@ -379,6 +380,50 @@ static void test_listed_by_an_older_version(void **state)
     world_free(p.w);
 }
 
+/* Directory in directory, `depth` below the top. */
+static uint64_t make_deep_tree(struct pair *p, const char *name, int depth)
+{
+    uint64_t top = make_bare_tree(p, name, 1, NODE_DIR), at = top;
+    struct node_new dir = {.type = NODE_DIR, .mode = 0755};
+    struct turn *t;
+    assert_int_equal(turn_begin(world_store(p->w, A), &t), 0);
+    for (int i = 0; i < depth; i++)
+        assert_int_equal(name_create(t, at, "d", 1, &dir, &at), 0);
+    assert_int_equal(turn_commit(t), 0);
+    return top;
+}
+
+/* What is deeper than the protocol goes is held, however deep: also deeper than the store walks. */
+static void test_too_deep(void **state)
+{
+    (void)state;
+    static const int depths[] = {MANIFEST_DEPTH_MAX + 1, TREE_DEPTH_MAX - 1, TREE_DEPTH_MAX,
+                                 TREE_DEPTH_MAX + 100};
+    enum { TREES = sizeof depths / sizeof *depths };
+    struct pair p;
+    struct view *v;
+    struct entry e;
+    uint64_t tops[TREES];
+    char name[16];
+    begin_paired(&p, 19);
+    world_seal(p.w, A, make_deep_tree(&p, "just", MANIFEST_DEPTH_MAX - 1));
+    for (size_t i = 0; i < TREES; i++) {
+        snprintf(name, sizeof name, "deep-%zu", i);
+        tops[i] = make_deep_tree(&p, name, depths[i]);
+        world_seal(p.w, A, tops[i]);
+    }
+    world_run(p.w, NULL, NULL, MINUTE_MS);
+    assert_int_equal(world_outbox_count(p.w, A, p.id[A]), TREES);
+    assert_int_equal(world_inbox_count(p.w, B, p.id[B]), 1);
+    assert_int_equal(view_begin(world_store(p.w, A), &v), 0);
+    for (size_t i = 0; i < TREES; i++) {
+        assert_int_equal(entry_get(v, tops[i], &e), 0);
+        assert_non_null(strstr(e.held, "too deep"));
+    }
+    view_end(v);
+    world_free(p.w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -393,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_misfortunes),
         cmocka_unit_test(test_trees_without_files),
         cmocka_unit_test(test_listed_by_an_older_version),
+        cmocka_unit_test(test_too_deep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
