@@ -51,7 +51,8 @@ int name_rename(struct turn *t, uint64_t parent, const char *name, size_t len, u
                 const char *new_name, size_t new_len, enum name_flags flags);
 
 /* Shows a staged node in an inbox: the event `arrived`, and the node becomes a top-level entry. A
- * taken name becomes "report.2.pdf" (directories "photos.2"), cut at a character to fit; what is
+ * taken name becomes "report.2.pdf" (directories "photos.2"; the first free number, or among many
+ * another one that is free), cut at a character to fit; what is
  * unsafe in `name` is replaced by '_' first (name_make_safe). *final is the name that it got.
  * `size` and `files` are for people; `rev` may be NULL (stock peers). */
 struct name_arrival {

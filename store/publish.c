@@ -1,4 +1,5 @@
 /* Names from outside, and showing what has arrived. */
+#include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,6 +7,8 @@
 #include "store/log.h"
 #include "store/node_row.h"
 #include "store/wormholes.h"
+
+enum { CANDIDATES_IN_A_ROW = 64 };
 
 /* Where a cut at `len` bytes may fall without splitting a UTF-8 character. */
 static size_t cut_at(const char *text, size_t len, size_t max)
@@ -78,21 +81,44 @@ void name_clash(struct name *out, const struct name *name, unsigned n, bool is_d
     *out = made;
 }
 
-/* The first candidate that is free. A box with a hundred thousand of one name is not served. */
-static int find_free(struct view *v, uint64_t box, const struct name *wanted, bool is_dir,
-                     struct name *out)
+/* Candidates in one box: the name itself, then numbered ones. */
+struct candidates {
+    struct view *v;
+    uint64_t box;
+    const struct name *wanted;
+    bool is_dir;
+};
+
+/* 1, 0 or an error. */
+static int is_taken(const struct candidates *c, unsigned n, struct name *out)
 {
-    *out = *wanted;
-    for (unsigned n = 2; n < 100 * 1000; n++) {
-        uint64_t ino;
-        int rc = node_lookup(v, box, out->text, out->len, &ino);
-        if (rc == STORE_ERR_NOT_FOUND)
-            return 0;
-        if (rc)
-            return rc;
-        name_clash(out, wanted, n, is_dir);
+    uint64_t ino;
+    *out = *c->wanted;
+    if (n > 1)
+        name_clash(out, c->wanted, n, c->is_dir);
+    int rc = node_lookup(c->v, c->box, out->text, out->len, &ino);
+    return rc == STORE_ERR_NOT_FOUND ? 0 : rc < 0 ? rc : 1;
+}
+
+/* The first candidate that is free, if that is one of the first. Else one before which the number
+ * is taken, found in a few looks: a box may have a hundred thousand of one name, and another must
+ * arrive all the same. */
+static int find_free(const struct candidates *c, struct name *out)
+{
+    unsigned taken = 0, at = 1;
+    int rc;
+    while ((rc = is_taken(c, at, out)) > 0) {
+        taken = at;
+        if (at > UINT_MAX / 2)
+            return STORE_ERR_TOO_BIG;
+        at = at < CANDIDATES_IN_A_ROW ? at + 1 : 2 * at;
     }
-    return STORE_ERR_TOO_BIG;
+    while (rc >= 0 && at - taken > 1) {
+        unsigned middle = taken + (at - taken) / 2;
+        rc = is_taken(c, middle, out);
+        *(rc > 0 ? &taken : &at) = middle;
+    }
+    return rc < 0 ? rc : is_taken(c, at, out);
 }
 
 static struct sql unstage = {"UPDATE node SET flags=flags & ~1, parent=?, ctime_ns=? WHERE ino=?",
@@ -131,7 +157,7 @@ int name_publish(struct turn *t, const struct name_arrival *a, struct name *fina
     if (!n.staged)
         return STORE_ERR_INVALID;
     name_make_safe(&wanted, a->name, a->name_len, true);
-    rc = find_free(v, w.inbox_ino, &wanted, n.type == NODE_DIR, final);
+    rc = find_free(&(struct candidates){v, w.inbox_ino, &wanted, n.type == NODE_DIR}, final);
     if (rc)
         return rc;
     json_t *detail = describe(a, &n, &wanted, final);

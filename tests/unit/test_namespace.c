@@ -1,6 +1,8 @@
 /* Names: POSIX semantics, and the rules of the tree. */
 #include "store_rig.h"
 
+#include "store/core.h"
+
 static int make_dir_count(struct rig *r, uint64_t dir)
 {
     return (int)rig_node(r, dir).nlink;
@@ -368,6 +370,29 @@ static void test_safe_names(void **state)
     assert_int_equal(out.len, 254);
 }
 
+/* However many have that name already, the next one arrives; and soon. */
+static void test_publish_among_many(void **state)
+{
+    struct rig *r = *state;
+    char sql[512];
+    publish(r, stage(r, NODE_FILE), "report.pdf", 10);
+    snprintf(sql, sizeof sql,
+             "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i+1 FROM n WHERE i < 100100) "
+             "INSERT INTO link (parent, name, ino, cookie) SELECT %llu, "
+             "CAST('report.' || i || '.pdf' AS BLOB), 0, -i FROM n WHERE i != 70 AND i != 99999",
+             (unsigned long long)r->inbox);
+    struct turn *t = rig_turn(r);
+    assert_int_equal(sqlite3_exec(turn_view(t)->db, sql, NULL, NULL, NULL), SQLITE_OK);
+    commit(t);
+    for (int i = 0; i < 50; i++) {
+        struct name got = publish(r, stage(r, NODE_FILE), "report.pdf", 10);
+        unsigned number = 0;
+        assert_int_equal(sscanf(got.text, "report.%u.pdf", &number), 1);
+        assert_true(number == 70 || number == 99999 || number > 100100);
+        assert_true(number < 200000);
+    }
+}
+
 static void test_clash_names(void **state)
 {
     (void)state;
@@ -415,6 +440,7 @@ int main(void)
         rig_test(test_place_of),
         rig_test(test_publish),
         cmocka_unit_test(test_safe_names),
+        rig_test(test_publish_among_many),
         cmocka_unit_test(test_clash_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
