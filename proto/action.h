@@ -57,7 +57,7 @@ enum boss_state {
     BOSS_JOINING, /* a code was given to us */
     BOSS_PAIRED,  /* a peer's version was decrypted */
     BOSS_CLOSED,  /* by the peer, or after a stock transfer */
-    BOSS_FAILED,  /* stopped: a clone is running, or three codes were burnt */
+    BOSS_FAILED,  /* stopped: a clone is running, or three codes were lost */
     BOSS_LEAVING, /* our user removed it; the close is not acknowledged yet */
 };
 

@@ -110,6 +110,7 @@ static void follow_clock(struct boss *b, int64_t now_ms)
                               &b->attempt.spaced_ms,
                               &b->code_ms,
                               &b->classic_ms,
+                              &b->noted_ms,
                               &b->alone_ms,
                               &b->end_ms};
 

@@ -137,9 +137,11 @@ static void code_gone(struct boss *b, enum boss_code_end why)
     sodium_memzero(b->code, sizeof(b->code));
 }
 
-/* The code is lost. Whoever made it makes another; whoever was given it needs another. */
-static int lose_code(struct boss *b, bool another)
+/* The code is lost. Whoever made it makes another, unless too many were lost in a row; whoever was
+ * given it needs another. `enough` says why there is none, and what the user can do. */
+static int lose_code(struct boss *b, const char *enough)
 {
+    bool another = b->burnt < BOSS_CODES_MAX;
     int err = boss_generation_drop(b, MOOD_SCARY);
 
     if (err == PROTO_OK)
@@ -156,28 +158,38 @@ static int lose_code(struct boss *b, bool another)
     }
     if (another)
         return err != PROTO_OK ? err : boss_code_allocate(b);
-    boss_set_state(b, BOSS_FAILED, "three codes were burnt");
-    boss_problem(b, PROBLEM_CODE, "three codes were burnt by wrong guesses: read code for another");
+    boss_set_state(b, BOSS_FAILED, "three codes were lost");
+    boss_problem_over(b, PROBLEM_CODE); /* of the code before */
+    boss_problem(b, PROBLEM_CODE, enough);
     return err;
 }
 
 static int burnt(struct boss *b, const char *reason)
 {
-    bool another = ++b->burnt < BOSS_CODES_MAX;
-
+    b->burnt++;
     code_gone(b, CODE_END_BURNT);
     boss_event(b, EVENT_CODE_BURNT, reason);
-    int err = lose_code(b, another);
+    int err = lose_code(b, "three codes were burnt by wrong guesses: read code for another");
     if (b->state == BOSS_WAITING)
         boss_problem(b, PROBLEM_CODE, "a wrong guess has used the code up: tell the new one");
     return err;
 }
 
+/* A server that forgets each code at once would have us make codes, and note each in the log, as
+ * fast as it can refuse them. One that is old is forgotten as it should be. */
+static bool has_lasted(const struct boss *b)
+{
+    return b->code_ms != 0 && b->now->ms - b->code_ms >= BOSS_CODE_LASTS_MS;
+}
+
 static int expired(struct boss *b)
 {
+    if (!has_lasted(b))
+        b->burnt++;
     code_gone(b, CODE_END_EXPIRED);
     boss_event(b, EVENT_CODE_EXPIRED, "");
-    int err = lose_code(b, true);
+    int err = lose_code(b, "the mailbox server forgets each code at once: read code for another, "
+                           "or use another server");
     if (b->state == BOSS_WAITING)
         boss_problem(b, PROBLEM_CODE,
                      "the server had forgotten the code: whoever was told it needs the new one");
@@ -425,7 +437,7 @@ static int mailbox_event(struct boss *b, const struct mailbox_event *event)
     case MAILBOX_EVENT_OVERFULL:
         if (b->classic != NULL)
             return boss_classic_too_long(b);
-        boss_problem(b, PROBLEM_OVERFULL, "the peer has put too much into its mailbox");
+        boss_problem_seen(b, PROBLEM_OVERFULL, "the peer has put too much into its mailbox");
         break;
     case MAILBOX_EVENT_NONE:
     case MAILBOX_EVENT_OWN:

@@ -36,7 +36,8 @@
 
 enum {
     BOSS_ACK_DELAY_MS = 20,
-    BOSS_CODES_MAX = 3,             /* burnt ones, before the user has to ask again */
+    BOSS_CODES_MAX = 3,             /* lost ones, before the user has to ask again */
+    BOSS_CODE_LASTS_MS = 1800000,   /* one that the server forgets later is not counted there */
     BOSS_CODE_UNSEEN_MS = 600000,   /* a mailbox that never showed our pake is gone by then */
     BOSS_CROWDED_MS = 600000,       /* how long the hand-over may still come about without it */
     BOSS_GUESS_MS = 86400000,       /* how long a peer may be away between its pake and version */
@@ -51,6 +52,8 @@ enum {
     BOSS_VISIT_STAY_MS = 600000,   /* for a challenge that is new */
     BOSS_VISIT_URGENT_MS = 120000, /* for a peer that was called */
     BOSS_VISIT_FENCE_MS = 60000,
+    BOSS_NOTES_MAX = 8,    /* what a server makes us note in the log: so often at once, … */
+    BOSS_NOTE_MS = 600000, /* … and once more in each such time */
     BOSS_MEETING_APART_MS = 60000, /* two meetings; less than URGENT: who has called still waits */
 };
 
@@ -104,7 +107,7 @@ struct boss {
     bool has_code; /* the machines of a code are in use, perhaps to end its mailbox only */
     bool joined;   /* it was given to us */
     char code[CODE_TEXT_MAX + 1]; /* "" once used or burnt */
-    unsigned burnt;
+    unsigned burnt;   /* codes in a row that were lost: by a guess, or to a forgetful server */
     int64_t code_ms;  /* since when there is its nameplate */
     int64_t alone_ms; /* K is known, and since then we wait for the version alone: the code is ours,
                          or its mailbox was lost, or (a new beginning) is crowded; else 0 */
@@ -138,7 +141,8 @@ struct boss {
     int64_t now_ms;          /* of the last step */
     uint8_t fingerprint[32]; /* of the last snapshot asked for */
     struct boss_link links[LINK_COUNT];
-    bool next_moved; /* what is still called LINK_NEXT is LINK_CURRENT by now */
+    int64_t noted_ms; /* boss_may_note: how far the notes of the past are paid for */
+    bool next_moved;  /* what is still called LINK_NEXT is LINK_CURRENT by now */
 
     int64_t fork_ms; /* KEY_FORKED: until then the peer's version is awaited */
     bool ack_owed;
@@ -170,6 +174,11 @@ bool boss_due(const struct boss *b, int64_t at_ms); /* 0 is never due */
 /* ---- boss_links.c ---- */
 struct rendezvous *boss_rendezvous(struct boss *b, enum wormhole_link link);
 void boss_renew(struct boss *b, enum wormhole_link link); /* another connection */
+/* What a server alone can bring about, again and again, is asked for here before it is noted: each
+ * note is a row in the user's log, for ever. */
+bool boss_may_note(struct boss *b);
+/* boss_problem, for what a server shows or says. */
+void boss_problem_seen(struct boss *b, enum boss_problem problem, const char *text);
 void boss_links_settle(struct boss *b);
 int64_t boss_links_deadline(const struct boss *b);
 

@@ -208,14 +208,31 @@ static int received(struct boss *b, enum wormhole_link link, const struct server
     return g != NULL ? generation_received(b, g, &b->links[link].r, msg) : PROTO_OK;
 }
 
-/* Each change of the sentence is a row in the user's log, for ever. So a connection changes it
- * twice at most, whatever comes on it; and connections are paced by those who make them. */
+/* So many notes at once; after that one for each BOSS_NOTE_MS that has passed. */
+bool boss_may_note(struct boss *b)
+{
+    const int64_t burst_ms = (int64_t)BOSS_NOTE_MS * (BOSS_NOTES_MAX - 1);
+    int64_t paid_ms = b->noted_ms > b->now->ms ? b->noted_ms : b->now->ms;
+
+    if (paid_ms > b->now->ms + burst_ms)
+        return false;
+    b->noted_ms = paid_ms + BOSS_NOTE_MS;
+    return true;
+}
+
+void boss_problem_seen(struct boss *b, enum boss_problem problem, const char *text)
+{
+    if (problem > b->problem && boss_may_note(b))
+        boss_problem(b, problem, text);
+}
+
+/* Once on a connection, whatever comes on it. */
 static void note_fault(struct boss *b, struct boss_link *l, const struct server_msg *msg)
 {
     if (msg->kind != SERVER_ERROR || msg->fault != FAULT_OTHER || l->faulted)
         return;
     l->faulted = true;
-    boss_problem(b, PROBLEM_SERVER, msg->error);
+    boss_problem_seen(b, PROBLEM_SERVER, msg->error);
 }
 
 /* More than any message we take, from the peer as far as can be seen: of a stock client it is a
@@ -242,7 +259,7 @@ int boss_link_received(struct boss *b, enum wormhole_link link, const void *text
     struct rendezvous *r = &b->links[link].r;
     int err = rendezvous_received(r, text, len, &msg, &problem);
     if (problem != NULL && problem[0] != '\0')
-        boss_problem(b, PROBLEM_SERVER, problem);
+        boss_problem_seen(b, PROBLEM_SERVER, problem);
     else if (problem != NULL)
         boss_problem_over(b, PROBLEM_SERVER);
     if (err == PROTO_OK)

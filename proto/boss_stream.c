@@ -417,7 +417,7 @@ static int fence(struct boss *b, struct generation *g, const struct mailbox_even
 {
     actions_add(b->actions, ACTION_CAUGHT_UP)->link = boss_rendezvous_of(b, g)->link;
     boss_problem_over(b, PROBLEM_OVERFULL); /* else it would have been noticed again */
-    if (event->lost)
+    if (event->lost && boss_may_note(b))
         boss_event(b, EVENT_MAILBOX_LOST, "");
     return boss_check(b, take_ordered(b, g));
 }
@@ -434,7 +434,7 @@ int boss_stream_event(struct boss *b, struct generation *g, const struct mailbox
     case MAILBOX_EVENT_FENCE:
         return fence(b, g, event);
     case MAILBOX_EVENT_OVERFULL:
-        boss_problem(b, PROBLEM_OVERFULL, "the peer has put too much into its mailbox");
+        boss_problem_seen(b, PROBLEM_OVERFULL, "the peer has put too much into its mailbox");
         break;
     case MAILBOX_EVENT_CROWDED: /* a third side knows a secret id: nothing helps but a meeting */
         g->broken = true;

@@ -154,6 +154,7 @@ void pair_store_apply(struct pair_store *s, const struct action *a)
         break;
     case ACTION_PROBLEM:
         snprintf(s->problem, sizeof(s->problem), "%s", a->text);
+        s->problems++;
         break;
     case ACTION_PEER_CLOSED:
         s->peer_closed = true;

@@ -36,6 +36,7 @@ struct pair_store {
     unsigned paired; /* 1 wormholefs, 2 stock */
     bool peer_closed, close_done;
     unsigned events[PAIR_EVENTS];
+    unsigned problems; /* sentences, and ends of one */
     unsigned code_ends[CODE_END_EXPIRED + 1];
     uint64_t sent;     /* messages made so far: the contents 0, 1, 2, … */
     uint64_t received; /* the content that comes next */

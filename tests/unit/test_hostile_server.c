@@ -207,6 +207,143 @@ static void errors_are_one_problem(void **state)
     assert_in_range(victim.link_opens, 0, 4);
 }
 
+/* ---- what it makes us do and note, again and again ---- */
+
+enum { ROUNDS = 500 };
+
+static unsigned notes(void)
+{
+    unsigned count = victim.store.problems;
+
+    for (unsigned i = 0; i < PAIR_EVENTS; i++)
+        count += victim.store.events[i];
+    return count;
+}
+
+static void input_done(struct actions *actions, int err)
+{
+    assert_int_equal(err, PROTO_OK);
+    victim_done(&victim, actions, err);
+}
+
+static void ask_for_a_code(void)
+{
+    struct actions actions = {0};
+
+    input_done(&actions, boss_allocate(victim.b, &victim.now, &actions));
+}
+
+static void come_up(enum wormhole_link link)
+{
+    struct actions actions = {0};
+
+    input_done(&actions, boss_link_up(victim.b, link, &victim.now, &actions));
+}
+
+static void go_down(enum wormhole_link link)
+{
+    struct actions actions = {0};
+
+    input_done(&actions, boss_link_down(victim.b, link, &victim.now, &actions));
+}
+
+static void reclaims(void)
+{
+    come_up(LINK_CODE);
+    hear(LINK_CODE, "{\"type\":\"allocated\",\"nameplate\":\"5\"}");
+    hear(LINK_CODE, "{\"type\":\"error\",\"error\":\"reclaimed\","
+                    "\"orig\":{\"type\":\"claim\",\"nameplate\":\"5\"}}");
+}
+
+static void forgets(void)
+{
+    come_up(LINK_CODE);
+    hear(LINK_CODE, "{\"type\":\"allocated\",\"nameplate\":\"5\"}");
+    hear(LINK_CODE, "{\"type\":\"claimed\",\"mailbox\":\"m\"}");
+    forger_up(&victim, LINK_CODE, true);
+    forger_up(&victim, LINK_CODE, false);
+}
+
+static void is_crowded(void)
+{
+    come_up(LINK_CODE);
+    hear(LINK_CODE, "{\"type\":\"allocated\",\"nameplate\":\"5\"}");
+    hear(LINK_CODE, "{\"type\":\"claimed\",\"mailbox\":\"m\"}");
+    hear(LINK_CODE, "{\"type\":\"error\",\"error\":\"crowded\","
+                    "\"orig\":{\"type\":\"open\",\"mailbox\":\"m\"}}");
+}
+
+/* Whatever it does to the codes: three, and then the user is told, and has to ask. */
+static void no_code_lasts(void **state)
+{
+    static void (*const ways[])(void) = {reclaims, forgets, is_crowded};
+
+    (void)state;
+    for (unsigned way = 0; way < 3; way++) {
+        assert_true(victim_start(&victim, NULL));
+        for (unsigned asked = 1; asked <= 2; asked++) {
+            ask_for_a_code();
+            for (unsigned i = 0; i < ROUNDS; i++)
+                ways[way]();
+            assert_int_equal(victim.store.events[EVENT_CODE_ALLOCATED], 3 * asked);
+            assert_in_range(victim.link_opens, 0, 3 * asked);
+            assert_in_range(notes(), 0, 16 * asked);
+            assert_int_equal(victim.b->state, BOSS_FAILED);
+            assert_non_null(strstr(victim.store.problem, "read code"));
+        }
+        victim_stop(&victim);
+    }
+}
+
+/* A code that has stood for some time may be forgotten, as often as there is one. */
+static void an_old_code_may_be_forgotten(void **state)
+{
+    (void)state;
+    assert_true(victim_start(&victim, NULL));
+    ask_for_a_code();
+    for (unsigned i = 1; i <= 10; i++) {
+        come_up(LINK_CODE);
+        hear(LINK_CODE, "{\"type\":\"allocated\",\"nameplate\":\"5\"}");
+        hear(LINK_CODE, "{\"type\":\"claimed\",\"mailbox\":\"m\"}");
+        forger_up(&victim, LINK_CODE, true);
+        go_down(LINK_CODE);
+        victim.now.ms += BOSS_CODE_LASTS_MS;
+        forger_up(&victim, LINK_CODE, false);
+        assert_int_equal(victim.store.code_ends[CODE_END_EXPIRED], i);
+        assert_int_equal(victim.b->state, BOSS_WAITING);
+    }
+    victim_stop(&victim);
+}
+
+/* It refuses us on each other connection, complains on the rest, and forgets the mailbox. */
+static void misbehave(unsigned i)
+{
+    go_down(LINK_CURRENT);
+    if (i % 2 == 0) {
+        come_up(LINK_CURRENT);
+        hear(LINK_CURRENT, "{\"type\":\"welcome\",\"welcome\":{\"error\":\"go away\"}}");
+        return;
+    }
+    forger_up(&victim, LINK_CURRENT, i % 4 == 1);
+    hear(LINK_CURRENT, "{\"type\":\"welcome\",\"welcome\":{}}");
+    hear(LINK_CURRENT, "{\"type\":\"error\",\"error\":\"I hate you\",\"orig\":{}}");
+}
+
+static void connections_are_not_notes(void **state)
+{
+    unsigned before = notes();
+
+    (void)state;
+    for (unsigned i = 0; i < ROUNDS; i++)
+        misbehave(i);
+    assert_in_range(notes() - before, 3, 2 * BOSS_NOTES_MAX);
+    before = notes();
+    victim.now.ms += BOSS_NOTE_MS;
+    for (unsigned i = 0; i < ROUNDS; i++)
+        misbehave(i);
+    assert_in_range(notes() - before, 1, 4); /* news of today is still told */
+}
+
 /* ---- wrong mailboxes, swapped sides ---- */
 
 static void the_mailbox_of_a_code_is_chosen_once(void **state)
@@ -300,6 +437,9 @@ int main(void)
         P(answers_to_nothing_change_nothing),
         cmocka_unit_test(a_list_of_nameplates_is_bounded),
         W(errors_are_one_problem),
+        cmocka_unit_test(no_code_lasts),
+        cmocka_unit_test(an_old_code_may_be_forgotten),
+        P(connections_are_not_notes),
         W(the_mailbox_of_a_code_is_chosen_once),
         W(our_own_pake_reflected_burns_the_code),
         P(swapped_sides_say_nothing),
