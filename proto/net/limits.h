@@ -32,6 +32,12 @@ enum {
     BACKOFF_LATE_GAP_MAX_MS = 60000,
     BACKOFF_STABLE_MS = 5000, /* a connection that lasted this long was a success */
 
+    /* -- links that are closed and opened again -------------------------------------------- */
+    PACE_PLACES = 4096, /* 8 bytes each */
+    PACE_FREE = 32,     /* openings in a row without a wait; then … */
+    PACE_GAP_MS = 2000, /* … each this long after the one before, … */
+    PACE_WAIT_MAX_MS = 60000,
+
     /* -- names ----------------------------------------------------------------------------- */
     RESOLVE_THREADS_MAX = 8,
     RESOLVE_THREADS_RESERVED = 2, /* of these, for the mailbox server's name only */

@@ -378,6 +378,18 @@ static void on_timer(lws_sorted_usec_list_t *timer)
     }
 }
 
+static void begin(struct link *l, const struct link_wish *wish)
+{
+    int64_t wait_ms = pace_open(&l->conn.ws->pace, wish->wormhole, wish->which, clock_mono_ms());
+
+    if (wait_ms == 0) {
+        enqueue(l);
+        return;
+    }
+    l->conn.state = WS_WAITING;
+    set_timer(l, wait_ms);
+}
+
 /* -- what the links want ---------------------------------------------------------------------- */
 
 static void end(struct link *l)
@@ -412,7 +424,7 @@ static void attend(struct link *l)
     if (!wish.wanted)
         end(l);
     else if (l->conn.state == WS_NEW)
-        schedule(l);
+        begin(l, &wish);
     else if (l->conn.state == WS_UP && wish.broken)
         ws_kill(l);
     else if (l->conn.state == WS_UP && wish.sending)

@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <libwebsockets.h>
 #include "proto/net/backoff.h"
+#include "proto/net/pace.h"
 #include "proto/net/pulse.h"
 #include "proto/net/resolve.h"
 #include "proto/net/url.h"
@@ -83,6 +84,7 @@ struct ws {
     int64_t unreachable_ms; /* none of them could be connected to then; 0: one could since */
     bool unreachable_silent;
     struct pulse pulse;
+    struct pace pace;
     lws_sorted_usec_list_t pump_timer;
     atomic_uint up;
     _Atomic int64_t last_up_ms; /* some link was up then; 0: never */

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "proto/net/clock.h"
+#include "proto/net/limits.h"
 #include "recorder.h"
 #include "server.h"
 
@@ -254,6 +255,22 @@ static void test_reopens_at_once(void **state)
     stop_net();
 }
 
+/* But one that is closed and opened again for ever must not be asked in a tight loop. */
+static void test_reopens_not_for_ever(void **state)
+{
+    int64_t begun_ms = clock_mono_ms();
+
+    (void)state;
+    start_net_on("127.0.0.1", mailbox.port);
+    for (int i = 0; i <= PACE_FREE; i++) {
+        net_link_open(net, 1, LINK_CODE);
+        expect(RECORD_UP, 1, LINK_CODE, NULL);
+        net_link_close(net, 1, LINK_CODE);
+    }
+    assert_true(clock_mono_ms() - begun_ms >= PACE_GAP_MS);
+    stop_net();
+}
+
 /* The server dies and comes back: down, a sentence, up; and messages flow again. */
 static void test_survives_the_server(void **state)
 {
@@ -458,6 +475,7 @@ int main(void)
         cmocka_unit_test_teardown(test_moves_a_link, clean_up),
         cmocka_unit_test_teardown(test_close_sends_what_is_queued, clean_up),
         cmocka_unit_test_teardown(test_reopens_at_once, clean_up),
+        cmocka_unit_test_teardown(test_reopens_not_for_ever, clean_up),
         cmocka_unit_test_teardown(test_survives_the_server, clean_up),
         cmocka_unit_test_teardown(test_says_what_is_wrong, clean_up),
         cmocka_unit_test_teardown(test_nothing_answers, clean_up),
