@@ -194,7 +194,7 @@ static int create(struct engine *e, struct turn *t, const struct wormhole_new *w
     struct step step = {.e = e, .t = t, .slot = slot};
     engine_now(e, &step.now);
     int perr = boss_create(&slot->boss, &e->boss_options, &step.now, &step.actions);
-    err = release_watch_abort(t, slot);
+    err = release_watch_create(t, slot);
     if (perr == 0 && err == 0)
         perr = code != NULL ? boss_join(slot->boss, code, &step.now, &step.actions)
                             : boss_allocate(slot->boss, &step.now, &step.actions);

@@ -214,12 +214,13 @@ int64_t engine_tick(struct engine *e, int64_t now_ms)
         int64_t next_ms;
         pthread_mutex_lock(&e->live_lock);
         struct slot *s = due(e, now_ms, &next_ms);
+        uint64_t id = s != NULL ? s->id : 0; /* unlocked, the slot may go */
         if (s != NULL)
             s->deadline_ms = now_ms + TICK_AFTER_ERROR_MS; /* the step sets the true one */
         pthread_mutex_unlock(&e->live_lock);
-        if (s == NULL)
+        if (id == 0)
             return next_ms;
-        news(e, s->id, tick_one, NULL);
+        news(e, id, tick_one, NULL);
     }
     return now_ms;
 }

@@ -186,3 +186,33 @@ int release_watch_abort(struct turn *t, struct slot *slot)
 {
     return turn_after_lazily(t, run_abort, slot);
 }
+
+static void run_create(void *arg, bool committed)
+{
+    struct slot *slot = arg;
+    if (committed)
+        return;
+    slot_drop_machine(slot);
+    slot->stale = true;
+}
+
+int release_watch_create(struct turn *t, struct slot *slot)
+{
+    return turn_after_lazily(t, run_create, slot);
+}
+
+/* In a turn, for the writer lock; without one (a failing disk) it stays until the engine ends. */
+static void run_forget(void *arg, bool committed)
+{
+    struct slot *slot = arg;
+    struct turn *t;
+    if (!committed || turn_begin_relief(slot->e->store, &t) < 0)
+        return;
+    slot_free(slot);
+    turn_abort(t);
+}
+
+int release_forget(struct step *step)
+{
+    return turn_after(step->t, run_forget, step->slot);
+}

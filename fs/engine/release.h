@@ -14,7 +14,12 @@ int release_change(struct step *step, enum engine_change what, uint64_t ino,
                    const struct name *name);
 /* Asks for a new look at the deadlines. */
 int release_wake(struct step *step);
+/* The wormhole is forgotten in this turn: when that is on disk its machine is wiped, and the slot
+ * freed. The last release of the slot. */
+int release_forget(struct step *step);
 /* Marks the slot stale if this turn is aborted or its commit fails. */
 int release_watch_abort(struct turn *t, struct slot *slot);
+/* The same for the turn that creates the wormhole: there is no machine then. */
+int release_watch_create(struct turn *t, struct slot *slot);
 
 #endif

@@ -49,15 +49,32 @@ void slot_drop_machine(struct slot *s)
     s->want_bulk = false;
 }
 
+static void free_slot(struct slot *s)
+{
+    slot_drop_machine(s);
+    stock_free(s->stock);
+    free(s);
+}
+
+void slot_free(struct slot *s)
+{
+    struct engine *e = s->e;
+    struct slot **at = &e->buckets[bucket_of(s->id)];
+    pthread_mutex_lock(&e->live_lock);
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
+    pthread_mutex_unlock(&e->live_lock);
+    free_slot(s);
+}
+
 void slots_release(struct engine *e)
 {
     for (size_t i = 0; i < SLOT_BUCKETS; i++) {
         struct slot *s = e->buckets[i];
         while (s != NULL) {
             struct slot *next = s->next;
-            slot_drop_machine(s);
-            stock_free(s->stock);
-            free(s);
+            free_slot(s);
             s = next;
         }
         e->buckets[i] = NULL;
@@ -112,10 +129,10 @@ static void disconnect(struct slot *s, struct actions *actions)
 int slot_load(struct engine *e, struct turn *t, struct slot *s, struct now *now,
               struct actions *actions)
 {
-    if (s->boss != NULL && !s->stale)
-        return 0;
     if (s->gone)
         return STORE_ERR_NOT_FOUND;
+    if (s->boss != NULL && !s->stale)
+        return 0;
     if (s->stale)
         disconnect(s, actions);
     slot_drop_machine(s);

@@ -1,7 +1,8 @@
 /* The engine's table: one slot for each wormhole, with its machine and what is volatile about it.
  *
  * `boss` and `stale` are guarded by the writer lock (a turn); `live` by the engine's own leaf lock,
- * so that looking never waits for a turn. Slots are never freed while the engine is open. */
+ * so that looking never waits for a turn. The slot of a wormhole that is forgotten is freed when
+ * that is on disk (release_forget): who is neither in a turn nor holds the leaf lock keeps none. */
 #ifndef FS_ENGINE_SLOT_H
 #define FS_ENGINE_SLOT_H
 
@@ -36,7 +37,7 @@ struct slot {
     struct stock *stock; /* the session with a stock peer (stock.c), or NULL */
     struct boss *boss;   /* NULL: restore it before use */
     _Atomic bool stale;  /* a turn that touched it was aborted: restore it before use */
-    bool gone;           /* forgotten: no machine any more */
+    bool gone;           /* forgotten: no step any more */
     /* News of a connection that a step has just given up must not reach the machine as news of the
      * next one: closes counts them, closing those not yet carried out (live_lock). */
     unsigned closes[LINK_COUNT], closing[LINK_COUNT];
@@ -82,6 +83,9 @@ struct slot *slot_get(struct engine *e, uint64_t wormhole);
 int slot_load(struct engine *e, struct turn *t, struct slot *s, struct now *now,
               struct actions *actions);
 void slot_drop_machine(struct slot *s);
+/* Takes it out of the table and frees it, with its machine (in a turn, whose releases, and those of
+ * turns before, know it no more). */
+void slot_free(struct slot *s);
 void slots_release(struct engine *e);
 
 /* The time and a fresh seed from engine_out. */

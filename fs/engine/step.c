@@ -35,6 +35,7 @@ int step_error(int proto_err)
 int step_begin(struct step *step, struct engine *e, struct turn *t, uint64_t wormhole)
 {
     *step = (struct step){.e = e, .t = t};
+    bool is_new = slot_find(e, wormhole) == NULL;
     step->slot = slot_get(e, wormhole);
     if (step->slot == NULL)
         return STORE_ERR_NOMEM;
@@ -51,6 +52,8 @@ int step_begin(struct step *step, struct engine *e, struct turn *t, uint64_t wor
         step->slot->stale = true;
         actions_release(&step->actions);
     }
+    if (err == STORE_ERR_NOT_FOUND && is_new) /* late news of one that is forgotten */
+        slot_free(step->slot);
     return err;
 }
 
@@ -123,6 +126,8 @@ static int settle(struct step *step)
         err = release_change(step, CHANGE_STATE, 0, NULL);
     if (err == 0)
         err = put_deadline(step);
+    if (err == 0 && step->slot->gone)
+        err = release_forget(step);
     return err;
 }
 

@@ -295,6 +295,7 @@ static void test_closed(void **state)
     assert_int_equal(turn_commit(t), 0);
     assert_true(world_run(p.w, b_sees_it_closed, &p, 10 * MINUTE_MS));
     assert_true(world_run(p.w, a_forgot, &p, 10 * MINUTE_MS));
+    assert_null(slot_find(world_engine(p.w, A), p.id[A])); /* and with it all keys */
     world_free(p.w);
 }
 

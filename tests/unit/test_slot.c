@@ -132,12 +132,78 @@ static void test_restored_in_between(void **state)
     assert_int_equal(count(), 0);
 }
 
+/* ---- the end ---- */
+
+static uint64_t create(struct erig *g, bool commits)
+{
+    struct turn *t = rig_turn(g->r);
+    uint64_t id;
+    assert_int_equal(engine_create(g->e, t, "carol", 5, false, NULL, &id), 0);
+    if (commits)
+        commit(t);
+    else
+        turn_abort(t);
+    return id;
+}
+
+static struct turn *begin_removing(struct erig *g, uint64_t id)
+{
+    struct turn *t = rig_turn(g->r);
+    assert_int_equal(engine_remove(g->e, t, id), 0);
+    return t;
+}
+
+/* Nothing of a wormhole that is forgotten stays in memory, whatever is still said of it. */
+static void test_forgotten(void **state)
+{
+    struct erig *g = *state;
+    for (int i = 0; i < 3; i++) {
+        uint64_t id = create(g, true);
+        assert_non_null(slot_find(g->e, id));
+        commit(begin_removing(g, id));
+        assert_null(slot_find(g->e, id));
+        engine_link_up(g->e, id, LINK_CODE);
+        engine_link_received(g->e, id, LINK_CODE, "{}", 2);
+        engine_link_down(g->e, id, LINK_CODE);
+        engine_transit_down(g->e, id, 1);
+        assert_int_equal(step_alone(g->e, id, nothing, NULL), STORE_ERR_NOT_FOUND);
+        assert_null(slot_find(g->e, id));
+        engine_tick(g->e, g->now_ms += 24 * 3600 * 1000);
+    }
+    run(g, nothing, 0); /* the others go on */
+}
+
+static void test_not_forgotten_after_all(void **state)
+{
+    struct erig *g = *state;
+    uint64_t id = create(g, true);
+    turn_abort(begin_removing(g, id));
+    assert_non_null(slot_find(g->e, id));
+    assert_int_equal(step_alone(g->e, id, nothing, NULL), 0);
+    struct turn *t = begin_removing(g, id);
+    struct step step; /* in the same turn it is gone already, and its slot is not */
+    assert_int_equal(step_begin(&step, g->e, t, id), STORE_ERR_NOT_FOUND);
+    assert_non_null(slot_find(g->e, id));
+    commit(t);
+    assert_null(slot_find(g->e, id));
+}
+
+static void test_not_created_after_all(void **state)
+{
+    struct erig *g = *state;
+    uint64_t id = create(g, false);
+    const struct slot *slot = slot_find(g->e, id);
+    assert_true(slot == NULL || slot->boss == NULL);
+    assert_int_equal(step_alone(g->e, id, nothing, NULL), STORE_ERR_NOT_FOUND);
+    assert_int_equal(step_alone(g->e, create(g, true), nothing, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        erig_test(test_numbers_of_its_own),
-        erig_test(test_restored),
-        erig_test(test_restored_in_between),
+        erig_test(test_numbers_of_its_own),      erig_test(test_restored),
+        erig_test(test_restored_in_between),     erig_test(test_forgotten),
+        erig_test(test_not_forgotten_after_all), erig_test(test_not_created_after_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
