@@ -83,6 +83,15 @@ static int64_t now_ms(void *arg)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+static int64_t steady_ms(void *arg)
+{
+    struct timespec ts;
+
+    (void)arg;
+    clock_gettime(CLOCK_BOOTTIME, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + 1;
+}
+
 static void random_bytes(void *arg, void *out, size_t len)
 {
     (void)arg;
@@ -104,6 +113,7 @@ void bridge_outputs(struct bridge *b, struct engine_out *out)
         .job = job,
         .now_ms = now_ms,
         .random = random_bytes,
+        .steady_ms = steady_ms,
     };
 }
 

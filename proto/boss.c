@@ -93,43 +93,12 @@ void boss_draw_side(struct boss *b)
 
 /* ---- the step ---- */
 
-/* A clock that was set back must not leave us waiting for what seems far away. */
-static void follow_clock(struct boss *b, int64_t now_ms)
-{
-    int64_t back_ms = b->now_ms - now_ms;
-    int64_t *const times[] = {&b->fork_ms,
-                              &b->ack_ms,
-                              &b->gap_ms,
-                              &b->quiet_ms,
-                              &b->visit.leave_ms,
-                              &b->visit.next_ms,
-                              &b->visit.met_ms,
-                              &b->attempt.deadline_ms,
-                              &b->attempt.up_ms,
-                              &b->attempt.retry_ms,
-                              &b->attempt.spaced_ms,
-                              &b->code_ms,
-                              &b->classic_ms,
-                              &b->noted_ms,
-                              &b->alone_ms,
-                              &b->end_ms};
-
-    b->now_ms = now_ms;
-    if (back_ms <= 0)
-        return;
-    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
-        if (*times[i] > back_ms)
-            *times[i] -= back_ms;
-    for (enum wormhole_link link = LINK_CODE; link < LINK_COUNT; link++)
-        b->links[link].patience_ms = 0;
-}
-
 void boss_begin(struct boss *b, struct now *now, struct actions *actions)
 {
     b->now = now;
     b->actions = actions;
     b->told_heard = false;
-    follow_clock(b, now->ms);
+    boss_follow_clock(b, now);
 }
 
 /* What follows from the state, whatever the input was. */
@@ -284,7 +253,7 @@ int boss_restore(struct boss **out, const struct boss_options *options, const vo
     }
     draw_incarnation(incarnation, now);
     outbound_incarnate(&b->outbound, incarnation);
-    b->now_ms = now->ms;
+    boss_bound_times(b, now);
     actions_add(actions, ACTION_SNAPSHOT);
     *out = b;
     return actions->failed ? PROTO_ERR_NOMEM : PROTO_OK;

@@ -2,6 +2,7 @@
  *
  *     boss.c             its life, the step around every input, time
  *     boss_links.c       connections: wanted, given up, renewed; what they bring
+ *     boss_clock.c       its times, when the clock is set
  *     boss_code.c        a code: allocated, joined, burnt, expired; the hand-over
  *     boss_classic.c     the stock peer
  *     boss_stream.c      messages to and from a persistent peer
@@ -139,6 +140,7 @@ struct boss {
     bool told_heard;         /* … ACTION_HEARD was said in it */
     bool over;               /* CLOSE_DONE was said: nothing happens any more */
     int64_t now_ms;          /* of the last step */
+    int64_t steady_ms;       /* … */
     uint8_t fingerprint[32]; /* of the last snapshot asked for */
     struct boss_link links[LINK_COUNT];
     int64_t noted_ms; /* boss_may_note: how far the notes of the past are paid for */
@@ -170,6 +172,12 @@ void boss_finish(struct boss *b);        /* CLOSE_DONE */
 int boss_check(struct boss *b, int err); /* NOMEM if it, or an action, failed so; else OK */
 void boss_draw_side(struct boss *b);
 bool boss_due(const struct boss *b, int64_t at_ms); /* 0 is never due */
+
+/* ---- boss_clock.c ---- */
+/* At the beginning of each step: what is kept moves along with a clock that was set. */
+void boss_follow_clock(struct boss *b, const struct now *now);
+/* After loading: what is stored may be of a clock that was set back since. */
+void boss_bound_times(struct boss *b, const struct now *now);
 
 /* ---- boss_links.c ---- */
 struct rendezvous *boss_rendezvous(struct boss *b, enum wormhole_link link);

@@ -52,6 +52,7 @@ struct engine_out {
     void (*job)(void *arg);       /* there is work for engine_work */
     int64_t (*now_ms)(void *arg); /* CLOCK_REALTIME or virtual */
     void (*random)(void *arg, void *out, size_t len);
+    int64_t (*steady_ms)(void *arg); /* CLOCK_BOOTTIME, never 0; NULL: there is none */
 };
 
 /* Tells the face what it may have cached and what waiters may be woken. Called after the commit. */

@@ -205,6 +205,17 @@ static struct slot *due(struct engine *e, int64_t now_ms, int64_t *next_ms)
     return found;
 }
 
+/* A clock that was set back has put off all deadlines: each is looked at. Under live_lock. */
+static void follow_clock(struct engine *e, int64_t now_ms)
+{
+    bool back = now_ms < e->tick_ms;
+    e->tick_ms = now_ms;
+    for (size_t i = 0; back && i < SLOT_BUCKETS; i++)
+        for (struct slot *s = e->buckets[i]; s != NULL; s = s->next)
+            if (s->deadline_ms > now_ms)
+                s->deadline_ms = now_ms;
+}
+
 /* After a failed tick (a full disk, say): not again at once. */
 enum { TICK_AFTER_ERROR_MS = 1000, TICKS_AT_ONCE_MAX = 2000 };
 
@@ -213,6 +224,7 @@ int64_t engine_tick(struct engine *e, int64_t now_ms)
     for (int i = 0; i < TICKS_AT_ONCE_MAX; i++) {
         int64_t next_ms;
         pthread_mutex_lock(&e->live_lock);
+        follow_clock(e, now_ms);
         struct slot *s = due(e, now_ms, &next_ms);
         uint64_t id = s != NULL ? s->id : 0; /* unlocked, the slot may go */
         if (s != NULL)

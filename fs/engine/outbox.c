@@ -287,7 +287,15 @@ struct retrying {
     int64_t next_ms;
     uint8_t due[REV_BYTES];
     bool found;
+    bool too_far; /* it is not due: the clock was set back */
 };
+
+/* The latest time that can have been meant when it was noted. */
+static int64_t latest_ms(const struct step *step, const struct revision *r)
+{
+    bool refused = r->state == REVISION_REFUSED;
+    return step->now.ms + (refused ? RETRY_AFTER_MAX_MS : LIST_LOST_AFTER_MS);
+}
 
 static int find_due(void *arg, const struct revision *r)
 {
@@ -295,7 +303,8 @@ static int find_due(void *arg, const struct revision *r)
     bool waits = r->state == REVISION_REFUSED || (r->state == REVISION_PREPARING && r->number != 0);
     if (!waits)
         return 0;
-    if ((int64_t)r->number > find->step->now.ms) {
+    find->too_far = r->number != INT64_MAX && (int64_t)r->number > latest_ms(find->step, r);
+    if ((int64_t)r->number > find->step->now.ms && !find->too_far) {
         if ((int64_t)r->number < find->next_ms)
             find->next_ms = (int64_t)r->number;
         return 0;
@@ -313,6 +322,12 @@ static int again(struct step *step, struct revision *r)
     return list(step, r);
 }
 
+static int bring_nearer(struct step *step, struct revision *r)
+{
+    r->number = (uint64_t)latest_ms(step, r);
+    return revision_put(step->t, r);
+}
+
 int outbox_retry(struct step *step)
 {
     for (;;) {
@@ -326,7 +341,7 @@ int outbox_retry(struct step *step)
         struct revision r;
         err = revision_get(turn_view(step->t), find.due, &r);
         if (err == 0)
-            err = again(step, &r);
+            err = find.too_far ? bring_nearer(step, &r) : again(step, &r);
         if (err < 0)
             return err;
     }

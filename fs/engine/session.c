@@ -15,7 +15,8 @@ enum {
 
 int64_t session_now_ms(const struct session *s)
 {
-    return s->e->out.now_ms(s->e->out.arg);
+    const struct engine_out *o = &s->e->out;
+    return o->steady_ms != NULL ? o->steady_ms(o->arg) : o->now_ms(o->arg);
 }
 
 void session_say(struct session *s, enum bulk_kind kind, const uint8_t *rev, uint64_t offset)

@@ -84,7 +84,21 @@ void slots_release(struct engine *e)
 void engine_now(struct engine *e, struct now *now)
 {
     now->ms = e->out.now_ms(e->out.arg);
+    now->steady_ms = e->out.steady_ms != NULL ? e->out.steady_ms(e->out.arg) : 0;
     e->out.random(e->out.arg, now->seed, sizeof now->seed);
+}
+
+static bool is_too_far(int64_t at_ms, int64_t now_ms)
+{
+    return at_ms != INT64_MAX && at_ms > now_ms + SLOT_WAIT_MAX_MS;
+}
+
+void slot_follow_clock(struct slot *s, int64_t now_ms)
+{
+    if (is_too_far(s->retry_ms, now_ms))
+        s->retry_ms = now_ms;
+    if (is_too_far(s->stock_offer_ms, now_ms))
+        s->stock_offer_ms = now_ms;
 }
 
 /* ---- restoring a machine ---- */

@@ -69,6 +69,7 @@ struct engine {
     pthread_mutex_t live_lock;
     pthread_mutex_t job_lock;
     struct job *jobs, **jobs_last;
+    int64_t tick_ms; /* when engine_tick was called last (live_lock) */
     bool started;
     _Atomic bool ending; /* engine_end was called */
 };
@@ -88,7 +89,12 @@ void slot_drop_machine(struct slot *s);
 void slot_free(struct slot *s);
 void slots_release(struct engine *e);
 
-/* The time and a fresh seed from engine_out. */
+/* The clock may have been set back: nothing of the slot's waits for longer than
+ * SLOT_WAIT_MAX_MS. What comes too early notes again when it is due. In a turn. */
+enum { SLOT_WAIT_MAX_MS = 3600 * 1000 };
+void slot_follow_clock(struct slot *s, int64_t now_ms);
+
+/* The times and a fresh seed from engine_out. */
 void engine_now(struct engine *e, struct now *now);
 
 #endif

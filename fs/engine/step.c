@@ -40,6 +40,7 @@ int step_begin(struct step *step, struct engine *e, struct turn *t, uint64_t wor
     if (step->slot == NULL)
         return STORE_ERR_NOMEM;
     engine_now(e, &step->now);
+    slot_follow_clock(step->slot, step->now.ms);
     bool again = step->slot->stale && e->started;
     if (step->slot->stale) /* what it was set to then was undone; the next tick finds out */
         step->slot->retry_ms = step->now.ms;

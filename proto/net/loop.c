@@ -41,7 +41,9 @@ static void tick_if_due(struct loop *loop)
     if (atomic_load(&loop->stopping))
         return;
     int64_t now_ms = clock_real_ms();
-    if (atomic_exchange(&loop->tick_asked, false) || now_ms >= loop->tick_at_ms)
+    bool back = now_ms < loop->seen_ms; /* all that is due by this clock is put off */
+    loop->seen_ms = now_ms;
+    if (atomic_exchange(&loop->tick_asked, false) || back || now_ms >= loop->tick_at_ms)
         loop->tick_at_ms = loop->handlers.tick(loop->handlers.arg, now_ms);
     set_tick_timer(loop);
 }

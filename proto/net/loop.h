@@ -24,6 +24,7 @@ struct loop {
     lws_sorted_usec_list_t tick_timer;
     lws_sorted_usec_list_t stop_timer;
     int64_t tick_at_ms; /* wall clock; INT64_MAX: only when asked for */
+    int64_t seen_ms;    /* the wall clock, when last looked at */
     atomic_bool tick_asked;
     atomic_bool stopping;
     bool stop_now;

@@ -486,6 +486,7 @@ void peer_unplug(struct peer *p)
 
 struct engine_out peer_out(struct peer *p)
 {
-    return (struct engine_out){p,         out_open, out_send, out_close, out_move,   out_listen,
-                               out_start, out_stop, out_wake, out_job,   out_now_ms, out_random};
+    return (struct engine_out){p,          out_open,   out_send, out_close, out_move,
+                               out_listen, out_start,  out_stop, out_wake,  out_job,
+                               out_now_ms, out_random, NULL};
 }

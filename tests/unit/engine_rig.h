@@ -112,7 +112,8 @@ static inline void erig_open(struct erig *g)
 {
     struct engine_out out = {g,         erig_open_link, erig_send,          erig_open_link,
                              erig_move, erig_attempt,   erig_start_transit, erig_attempt,
-                             erig_wake, erig_job,       erig_now_ms,        erig_random};
+                             erig_wake, erig_job,       erig_now_ms,        erig_random,
+                             NULL};
     struct engine_watch watch = {.arg = g, .changed = erig_changed, .writing = erig_writing};
     assert_int_equal(engine_open(&g->e, g->r->store, &g->options, &out, &watch), 0);
 }

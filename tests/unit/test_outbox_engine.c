@@ -546,6 +546,32 @@ static void test_refused_and_changed(void **state)
     expect_silence(g);
 }
 
+/* The clock was a year ahead, and is set right, while we look or not: what was due in a minute (an
+ * offer, a listing that failed) is due within the hour. */
+static void test_set_back(void **state)
+{
+    struct erig *g = *state;
+    for (int restarts = 0; restarts < 2; restarts++) {
+        uint64_t small, large = make_file(g, g->outbox, "large", 100 * KIB);
+        struct revision r = refused_file(g, &small);
+        seal(g, large);
+        rig_fail(g->r, OPS(IO_READ) | OPS(IO_SEEK), "spool/", 1, 100, -EIO);
+        work(g);
+        rig_heal(g->r);
+        engine_tick(g->e, g->now_ms);
+        const int64_t until_ms = (g->now_ms -= INT64_C(365) * 24 * HOUR_MS) + HOUR_MS;
+        if (restarts > 0)
+            erig_restart(g);
+        for (int64_t next_ms; (next_ms = engine_tick(g->e, g->now_ms)) <= until_ms; work(g))
+            g->now_ms = next_ms;
+        expect_revision(g, large, REVISION_QUEUED);
+        expect_revision(g, small, REVISION_QUEUED);
+        assert_int_equal(rig_unlink(g->r, g->outbox, "large"), 0);
+        expect_queued(g, OUTBOUND_PIECES, &r);
+        assert_int_equal(rig_unlink(g->r, g->outbox, "f"), 0);
+    }
+}
+
 static int give_up(struct step *step, void *arg)
 {
     return outbox_unreadable(step, arg);
@@ -762,6 +788,7 @@ int main(void)
         erig_test(test_refused_and_not_committed),
         erig_test(test_refused_for_long),
         erig_test(test_refused_and_changed),
+        erig_test(test_set_back),
         erig_test(test_refused_for_ever),
         erig_test(test_small_and_damaged),
         erig_test(test_new_peer),
