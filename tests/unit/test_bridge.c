@@ -180,6 +180,7 @@ static void the_world_s_inputs_are_real(void **state)
     (void)state;
     bridge_outputs(&b, &o);
     assert_true(o.now_ms(o.arg) > INT64_C(1600000000000));
+    assert_true(o.steady_ms(o.arg) > 0);
     o.random(o.arg, one, sizeof(one));
     o.random(o.arg, other, sizeof(other));
     assert_memory_not_equal(one, other, sizeof(one));
