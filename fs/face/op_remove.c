@@ -9,6 +9,7 @@
 struct removal {
     struct place parent;
     uint64_t node;
+    bool is_dir;
     struct wormhole_place in;
 };
 
@@ -26,6 +27,7 @@ static int find_removal(struct face *face, struct view *v, pid_t pid, uint64_t p
     if (rc != 0)
         return rc;
     r->node = child.node;
+    r->is_dir = place_is_dir(&child);
     return wormhole_of(v, child.node, &r->in);
 }
 
@@ -34,6 +36,8 @@ static void tell_removed(struct face *face, const struct removal *r, const char 
     notify_twin(face->notify, &r->parent, name);
     if (r->in.box != NODE_OUTBOX)
         return;
+    if (!r->is_dir) /* which was empty */
+        seal_moved(face->seal, r->in.entry, r->node, false);
     if (r->in.entry == r->node)
         seal_removed(face->seal, r->in.entry);
     else

@@ -176,6 +176,13 @@ static void tell_number(struct face *face, const struct end *from, const struct 
         notify_name(face->notify, to->dir.number, to->name, strlen(to->name));
 }
 
+/* What had the name at `e` is in `entry` now (0: in none). Open files go where their names go. */
+static void tell_moved(struct face *face, const struct end *e, uint64_t entry)
+{
+    if (e->there && e->before.box == NODE_OUTBOX && e->before.entry != entry)
+        seal_moved(face->seal, e->before.entry, e->node, e->is_dir);
+}
+
 static void tell_renamed(struct face *face, const struct end *from, const struct end *to,
                          unsigned flags, pid_t pid)
 {
@@ -188,6 +195,9 @@ static void tell_renamed(struct face *face, const struct end *from, const struct
     tell_number(face, from, to);
     if (exchange)
         tell_number(face, to, from);
+    tell_moved(face, from, moved);
+    if (exchange || !to->is_dir) /* a directory that is replaced was empty */
+        tell_moved(face, to, back);
     tell_went(face, from, moved, pid);
     tell_went(face, to, back, pid);
     tell_came(face, to, pid);

@@ -69,6 +69,22 @@ void seal_move_handle(struct seal *s, struct track_handle *h, struct track *to)
     quiet_from(s, from, s->now_ms());
 }
 
+/* Where it is has to be found out by a look that begins after this. */
+static void doubt(struct seal *s, struct track_handle *h)
+{
+    h->doubted_at = ++s->epoch;
+    track_handle_doubt(&s->table, h);
+}
+
+/* The entry was looked up a moment ago: another report, or a look, may know it better. */
+static void place_handle(struct seal *s, struct track_handle *h, struct track *t)
+{
+    if (h->track == t)
+        return;
+    seal_move_handle(s, h, t);
+    doubt(s, h);
+}
+
 static void changed(struct seal *s, struct track *t, int64_t now)
 {
     t->changed = true;
@@ -121,7 +137,6 @@ void seal_created(struct seal *s, uint64_t entry, uint64_t ino, bool directory, 
     pthread_mutex_lock(&s->lock);
     struct track *t = seal_track(s, entry);
     if (t) {
-        s->epoch++;
         if (entry != ino || directory)
             saw(t, pid, now);
         if (entry == ino && directory && t->makers)
@@ -140,12 +155,11 @@ void seal_opened(struct seal *s, uint64_t entry, uint64_t ino, uint64_t handle, 
         return;
     pthread_mutex_lock(&s->lock);
     struct track *t = seal_track(s, entry);
-    struct track_handle *h = t ? track_handle_add(&s->table, t, handle) : NULL;
+    struct track_handle *h = t ? track_handle_add(&s->table, t, handle, ino) : NULL;
     if (h) {
-        h->ino = ino;
         h->opener = pid;
-        h->epoch = s->epoch;
         h->unflushed = true;
+        doubt(s, h); /* it may have moved since `entry` was looked up */
         t->is_file = t->is_file || entry == ino;
         t->generation++;
     } else {
@@ -164,10 +178,8 @@ void seal_changed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid)
     if (!t)
         goto out;
     if (h) {
-        seal_move_handle(s, h, t);
+        place_handle(s, h, t);
         h->unflushed = true;
-    } else {
-        s->epoch++;
     }
     /* Pages of a map are written by the kernel, which is nobody. */
     pid_t tid = pid || !h ? pid : h->opener;
@@ -221,7 +233,7 @@ void seal_failed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid, enu
     struct track *t = h && h->track->entry == entry ? h->track : seal_track(s, entry);
     if (t) {
         if (h)
-            seal_move_handle(s, h, t);
+            place_handle(s, h, t);
         news = failed(s, t, h, pid, why);
     }
     pthread_mutex_unlock(&s->lock);
@@ -288,7 +300,6 @@ void seal_renamed(struct seal *s, uint64_t entry, const char *name, size_t name_
     pthread_mutex_lock(&s->lock);
     struct track *t = seal_track(s, entry);
     if (t) {
-        s->epoch++;
         if (!seal_rule_failed(t->accident)) /* whose programs may rename what they have */
             t->accident = SEAL_WELL;
         if (t->makers)
@@ -306,9 +317,36 @@ void seal_removed(struct seal *s, uint64_t entry)
 {
     pthread_mutex_lock(&s->lock);
     struct track *t = track_find(&s->table, entry);
-    s->epoch++;
     if (t && !t->handles)
         track_drop(&s->table, t);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* A look finds it out; where a handle is, none may be due. */
+static void moved(struct seal *s, struct track_handle *h, int64_t now)
+{
+    doubt(s, h);
+    seal_look_by(s, h->track, now + s->times.settle_ms);
+}
+
+/* Of a directory it may be any handle of the entry that it was in; and any that is in doubt
+ * already, as that may be in another entry than we know. */
+void seal_moved(struct seal *s, uint64_t from, uint64_t ino, bool directory)
+{
+    int64_t now = s->now_ms();
+
+    pthread_mutex_lock(&s->lock);
+    const struct track *t = track_find(&s->table, from);
+    if (directory) {
+        for (struct track_handle *h = s->table.doubted; h; h = h->later)
+            moved(s, h, now);
+        for (struct track_handle *h = t ? t->handles : NULL; h; h = h->right)
+            moved(s, h, now);
+    } else {
+        struct track_handle *h = track_handle_of_file(&s->table, ino);
+        for (; h; h = track_handle_next(h))
+            moved(s, h, now);
+    }
     pthread_mutex_unlock(&s->lock);
 }
 

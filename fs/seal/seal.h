@@ -63,6 +63,10 @@ void seal_released(struct seal *s, uint64_t entry, uint64_t handle);
  * rename. */
 void seal_renamed(struct seal *s, uint64_t entry, const char *name, size_t name_len);
 void seal_removed(struct seal *s, uint64_t entry);
+/* What belonged to the outbox entry `from` may be in another now, or without a name, by a rename or
+ * removal: `ino`, and what is below it. Its open handles went along. Before the other reports of
+ * it. */
+void seal_moved(struct seal *s, uint64_t from, uint64_t ino, bool directory);
 /* Who has it open for writing? Fills command and pid; false if nobody. For `held:`. Also with a
  * turn open. */
 bool seal_writer(struct seal *s, uint64_t entry, char command[static 64], pid_t *pid);

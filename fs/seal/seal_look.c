@@ -6,9 +6,8 @@
 #include "fs/seal/seal_turn.h"
 
 enum {
-    RETRY_MS = 5000,  /* after an error of the store */
-    BUSY_MS = 50,     /* after a change at the last moment */
-    STALE_MAX = 1024, /* handles that are found again in one go */
+    RETRY_MS = 5000, /* after an error of the store */
+    BUSY_MS = 50,    /* after a change at the last moment */
 };
 
 /* ---- looking ---- */
@@ -24,58 +23,79 @@ struct look {
 };
 
 /* Handles that may be in another entry by now. */
-struct stale {
+struct doubts {
     uint64_t epoch;
     size_t count;
-    uint64_t handles[STALE_MAX];
-    uint64_t inos[STALE_MAX];
-    uint64_t entries[STALE_MAX];
+    uint64_t *ids, *inos, *entries;
 };
 
-static void collect_stale(void *arg, struct track_handle *h)
+static uint64_t generation_of(struct seal *s, uint64_t entry)
 {
-    struct stale *stale = arg;
+    const struct track *t = track_find(&s->table, entry);
 
-    if (h->epoch == stale->epoch || stale->count == STALE_MAX)
-        return;
-    stale->handles[stale->count] = h->id;
-    stale->inos[stale->count++] = h->ino;
+    return t ? t->generation : 0;
 }
 
-static void settle_handles(struct seal *s, const struct stale *stale)
+/* Also notes what the look is to be compared with: before anything is found out. */
+static int collect_doubts(struct look *l, struct doubts *d)
 {
-    for (size_t i = 0; i < stale->count; i++) {
-        struct track_handle *h = track_handle_find(&s->table, stale->handles[i]);
+    struct seal *s = l->seal;
+    size_t count = s->table.doubted_count, i = 0;
+
+    l->generation = generation_of(s, l->entry);
+    *d = (struct doubts){.epoch = s->epoch, .count = count};
+    if (count == 0)
+        return 0;
+    d->ids = calloc(3 * count, sizeof(*d->ids));
+    if (!d->ids)
+        return STORE_ERR_NOMEM;
+    d->inos = d->ids + count;
+    d->entries = d->inos + count;
+    for (const struct track_handle *h = s->table.doubted; h; h = h->later) {
+        d->ids[i] = h->id;
+        d->inos[i++] = h->ino;
+    }
+    return 0;
+}
+
+/* What moved meanwhile stays in doubt, but the look goes on: the report of it changes the
+ * generation of the entry to which it moved. */
+static void settle_doubts(struct look *l, const struct doubts *d)
+{
+    struct seal *s = l->seal;
+    uint64_t before = generation_of(s, l->entry);
+
+    for (size_t i = 0; i < d->count; i++) {
+        struct track_handle *h = track_handle_find(&s->table, d->ids[i]);
         if (!h)
             continue;
-        h->epoch = stale->epoch;
-        struct track *t = stale->entries[i] ? seal_track(s, stale->entries[i]) : NULL;
+        if (h->doubted_at <= d->epoch)
+            track_handle_trust(&s->table, h);
+        struct track *t = d->entries[i] ? seal_track(s, d->entries[i]) : NULL;
         if (t)
             seal_move_handle(s, h, t);
     }
+    l->generation += generation_of(s, l->entry) - before; /* of our own doing */
 }
 
-/* Names were changed since the handles were opened: finds out to which entries they belong now.
- * False if that takes another go. */
-static bool find_handles(struct seal *s)
+/* Finds out to which entries the handles in doubt belong, as of now. */
+static int find_handles(struct look *l)
 {
-    struct stale *stale = calloc(1, sizeof(*stale));
+    struct seal *s = l->seal;
+    struct doubts d;
 
-    if (!stale)
-        return false;
     pthread_mutex_lock(&s->lock);
-    stale->epoch = s->epoch;
-    track_handle_each(&s->table, collect_stale, stale);
+    int rc = collect_doubts(l, &d);
     pthread_mutex_unlock(&s->lock);
-    bool found = seal_turn_entries_of(s->store, stale->inos, stale->entries, stale->count) == 0;
-    if (found) {
+    if (rc == 0)
+        rc = seal_turn_entries_of(s->store, d.inos, d.entries, d.count);
+    if (rc == 0 && d.count) {
         pthread_mutex_lock(&s->lock);
-        settle_handles(s, stale);
+        settle_doubts(l, &d);
         pthread_mutex_unlock(&s->lock);
     }
-    found = found && stale->count < STALE_MAX;
-    free(stale);
-    return found;
+    free(d.ids);
+    return rc;
 }
 
 /* What happened in this run, or before it and was not made good since. */
@@ -104,7 +124,6 @@ static bool gather(struct look *l, int64_t now)
     pthread_mutex_lock(&s->lock);
     struct track *t = track_find(&s->table, l->entry);
     if (t) {
-        l->generation = t->generation;
         t->is_file = l->store.row.kind != NODE_DIR;
         *f = (struct seal_facts){
             .name = l->store.row.name.text,
@@ -301,11 +320,12 @@ void seal_look(struct seal *s, uint64_t entry, bool closing)
 {
     struct look l = {.seal = s, .entry = entry, .closing = closing};
 
-    if (!find_handles(s)) {
+    int rc = find_handles(&l);
+    if (rc < 0) {
         look_again(&l, BUSY_MS);
         return;
     }
-    int rc = seal_turn_look(s->store, entry, &l.store);
+    rc = seal_turn_look(s->store, entry, &l.store);
     if (rc == STORE_ERR_NOT_FOUND || (rc == 0 && l.store.row.state != ENTRY_OPEN)) {
         not_open(&l);
         return;

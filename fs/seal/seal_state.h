@@ -21,7 +21,7 @@ struct seal {
     bool stop;
     bool blind;         /* a handle could not be remembered: nothing more is sealed in this run */
     int64_t waiting_ms; /* until when the thread sleeps */
-    uint64_t epoch;     /* counts changes of names, which may move a handle to another entry */
+    uint64_t epoch;     /* counts reasons to doubt in which entry a handle is */
     struct track_table table;
 };
 

@@ -175,23 +175,59 @@ struct track_handle *track_handle_find(const struct track_table *t, uint64_t id)
     return h;
 }
 
+static struct track_handle *first_alike(struct track_handle *h, uint64_t ino)
+{
+    while (h && h->ino != ino)
+        h = h->alike;
+    return h;
+}
+
+struct track_handle *track_handle_of_file(const struct track_table *t, uint64_t ino)
+{
+    if (t->handle_buckets == 0)
+        return NULL;
+    return first_alike(t->by_ino[bucket_of(ino, t->handle_buckets)], ino);
+}
+
+struct track_handle *track_handle_next(const struct track_handle *h)
+{
+    return first_alike(h->alike, h->ino);
+}
+
+static void put_in_buckets(struct track_table *t, struct track_handle *h)
+{
+    struct track_handle **head = &t->handles[bucket_of(h->id, t->handle_buckets)];
+    struct track_handle **file = &t->by_ino[bucket_of(h->ino, t->handle_buckets)];
+
+    h->next = *head;
+    *head = h;
+    h->alike = *file;
+    *file = h;
+}
+
 static int grow_handles(struct track_table *t)
 {
     size_t buckets = t->handle_buckets ? t->handle_buckets * 2 : BUCKETS_FIRST;
-    struct track_handle **grown = calloc(buckets, sizeof(struct track_handle *));
+    struct track_handle **handles = calloc(buckets, sizeof(struct track_handle *));
+    struct track_handle **by_ino = calloc(buckets, sizeof(struct track_handle *));
+    struct track_handle **before = t->handles;
+    size_t old = t->handle_buckets;
 
-    if (!grown)
+    if (!handles || !by_ino) {
+        free(handles);
+        free(by_ino);
         return -1;
-    for (size_t i = 0; i < t->handle_buckets; i++)
-        for (struct track_handle *h = t->handles[i], *next; h; h = next) {
-            struct track_handle **head = &grown[bucket_of(h->id, buckets)];
-            next = h->next;
-            h->next = *head;
-            *head = h;
-        }
-    free(t->handles);
-    t->handles = grown;
+    }
+    free(t->by_ino);
+    t->handles = handles;
+    t->by_ino = by_ino;
     t->handle_buckets = buckets;
+    for (size_t i = 0; i < old; i++)
+        for (struct track_handle *h = before[i], *next; h; h = next) {
+            next = h->next;
+            put_in_buckets(t, h);
+        }
+    free(before);
     return 0;
 }
 
@@ -215,17 +251,17 @@ static void detach(struct track_handle *h)
         h->right->left = h->left;
 }
 
-struct track_handle *track_handle_add(struct track_table *t, struct track *track, uint64_t id)
+struct track_handle *track_handle_add(struct track_table *t, struct track *track, uint64_t id,
+                                      uint64_t ino)
 {
     if (t->handle_count >= t->handle_buckets && grow_handles(t) < 0)
         return NULL;
     struct track_handle *h = calloc(1, sizeof(*h));
     if (!h)
         return NULL;
-    struct track_handle **head = &t->handles[bucket_of(id, t->handle_buckets)];
     h->id = id;
-    h->next = *head;
-    *head = h;
+    h->ino = ino;
+    put_in_buckets(t, h);
     t->handle_count++;
     attach(h, track);
     return h;
@@ -242,21 +278,45 @@ void track_handle_move(struct track_handle *h, struct track *to)
 void track_handle_drop(struct track_table *t, struct track_handle *h)
 {
     struct track_handle **at = &t->handles[bucket_of(h->id, t->handle_buckets)];
+    struct track_handle **file = &t->by_ino[bucket_of(h->ino, t->handle_buckets)];
 
     detach(h);
+    track_handle_trust(t, h);
     while (*at != h)
         at = &(*at)->next;
     *at = h->next;
+    while (*file != h)
+        file = &(*file)->alike;
+    *file = h->alike;
     t->handle_count--;
     free(h);
 }
 
-void track_handle_each(struct track_table *t, void (*fn)(void *arg, struct track_handle *h),
-                       void *arg)
+void track_handle_doubt(struct track_table *t, struct track_handle *h)
 {
-    for (size_t i = 0; i < t->handle_buckets; i++)
-        for (struct track_handle *h = t->handles[i]; h; h = h->next)
-            fn(arg, h);
+    if (h->doubted)
+        return;
+    h->doubted = true;
+    h->prior = NULL;
+    h->later = t->doubted;
+    if (h->later)
+        h->later->prior = h;
+    t->doubted = h;
+    t->doubted_count++;
+}
+
+void track_handle_trust(struct track_table *t, struct track_handle *h)
+{
+    if (!h->doubted)
+        return;
+    h->doubted = false;
+    if (h->prior)
+        h->prior->later = h->later;
+    else
+        t->doubted = h->later;
+    if (h->later)
+        h->later->prior = h->prior;
+    t->doubted_count--;
 }
 
 void track_table_release(struct track_table *t)
@@ -274,6 +334,7 @@ void track_table_release(struct track_table *t)
         }
     free(t->tracks);
     free(t->handles);
+    free(t->by_ino);
     free(t->heap);
     *t = (struct track_table){0};
 }

@@ -18,12 +18,15 @@ struct track;
 /* One writable handle, from open to release. */
 struct track_handle {
     struct track_handle *next;         /* of its bucket */
+    struct track_handle *alike;        /* of its bucket by inode */
     struct track_handle *left, *right; /* of its track */
     struct track *track;
+    struct track_handle *prior, *later; /* in doubt, like it */
+    bool doubted;                       /* `track` may not be its own any more */
+    uint64_t doubted_at;                /* the epoch (seal_state.h) of the last reason for that */
     uint64_t id;
     uint64_t ino;
     pid_t opener;         /* thread */
-    uint64_t epoch;       /* when `track` was last known to be right */
     bool unflushed;       /* opened or written since its last FLUSH */
     bool killed;          /* what its last FLUSH said */
     bool before_accident; /* it was open already when another's writer was killed */
@@ -52,7 +55,10 @@ struct track_table {
     struct track **tracks;
     size_t track_count, track_buckets;
     struct track_handle **handles;
+    struct track_handle **by_ino; /* the same, with as many buckets */
     size_t handle_count, handle_buckets;
+    struct track_handle *doubted;
+    size_t doubted_count;
     struct track **heap;
     size_t heap_count, heap_cap;
 };
@@ -75,12 +81,16 @@ struct track *track_first(const struct track_table *t);
 void track_entries(const struct track_table *t, uint64_t *out);
 
 struct track_handle *track_handle_find(const struct track_table *t, uint64_t id);
+/* One of the file's; and the next one of the same file. */
+struct track_handle *track_handle_of_file(const struct track_table *t, uint64_t ino);
+struct track_handle *track_handle_next(const struct track_handle *h);
 /* NULL: out of memory. */
-struct track_handle *track_handle_add(struct track_table *t, struct track *track, uint64_t id);
+struct track_handle *track_handle_add(struct track_table *t, struct track *track, uint64_t id,
+                                      uint64_t ino);
 void track_handle_move(struct track_handle *h, struct track *to);
 void track_handle_drop(struct track_table *t, struct track_handle *h);
-/* Calls fn for every handle. */
-void track_handle_each(struct track_table *t, void (*fn)(void *arg, struct track_handle *h),
-                       void *arg);
+/* Its track has to be found out anew; it is known again. Each does nothing the second time. */
+void track_handle_doubt(struct track_table *t, struct track_handle *h);
+void track_handle_trust(struct track_table *t, struct track_handle *h);
 
 #endif

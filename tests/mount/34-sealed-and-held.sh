@@ -25,6 +25,17 @@ must "not shown as open" held "open \(open for writing by bash"
 exec 5>&-
 sealed open
 
+note "a tree from which an open file was removed, or moved to another"
+mkdir "$box/from" "$box/into"
+exec 6>"$box/from/removed" 7>"$box/from/moved"
+cp /etc/hosts "$box/from/stays"
+rm "$box/from/removed"
+mv "$box/from/moved" "$box/into/"
+sealed from
+must "sealed while open" not last entry_sealed into
+exec 6>&- 7>&-
+sealed into
+
 note "names that are held, and let go by a new name"
 for name in .dot back~ load.crdownload load.part; do
     cp /etc/hosts "$box/$name"

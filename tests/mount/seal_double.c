@@ -43,6 +43,11 @@ void seal_removed(struct seal *s, uint64_t entry)
     (void)s, (void)entry;
 }
 
+void seal_moved(struct seal *s, uint64_t from, uint64_t ino, bool directory)
+{
+    (void)s, (void)from, (void)ino, (void)directory;
+}
+
 bool seal_maker(struct seal *s, uint64_t entry, char command[static 64], pid_t *pid)
 {
     (void)s, (void)entry, (void)pid;

@@ -258,6 +258,7 @@ static void a_handle_moves_with_its_file(void **state)
     fake_count--; /* FILE_1 is no entry any more */
     moved_ino = FILE_1;
     moved_to = TREE;
+    seal_moved(seal, FILE_1, FILE_1, false);
     seal_removed(seal, FILE_1);
     seal_changed(seal, TREE, 0, getpid());
     pass(60000);
@@ -265,6 +266,101 @@ static void a_handle_moves_with_its_file(void **state)
     close_file(TREE, getpid());
     pass(60000);
     assert_sealed(TREE, 1);
+}
+
+/* A file that has no name any more is in no entry. */
+static void a_file_that_is_removed_holds_nothing(void **state)
+{
+    (void)state;
+    open_seal();
+    make_tree(getpid());
+    seal_opened(seal, TREE, BELOW, OTHER, true, getpid());
+    pass(400000);
+    assert_sealed(TREE, 0);
+    moved_ino = moved_to = BELOW;
+    seal_moved(seal, TREE, BELOW, false);
+    seal_changed(seal, TREE, 0, getpid());
+    pass(400000);
+    assert_sealed(TREE, 1);
+    seal_released(seal, BELOW, OTHER);
+    pass(400000);
+    assert_sealed(TREE, 1);
+}
+
+/* One program has a great many files open in its tree, and makes ever more. */
+static void a_busy_tree_is_in_nobodys_way(void **state)
+{
+    enum { OPEN = 3000, FIRST = 100 };
+
+    (void)state;
+    open_seal();
+    make_tree(getpid());
+    for (uint64_t i = 0; i < OPEN; i++)
+        seal_opened(seal, TREE, BELOW, FIRST + i, true, getpid());
+    make_file(FILE_1, "a");
+    for (int i = 0; i < 30; i++) {
+        seal_created(seal, TREE, BELOW + 1, false, getpid());
+        pass(10);
+    }
+    assert_sealed(FILE_1, 1);
+    assert_in_range(asked, OPEN, OPEN + 10); /* and not all of them for each new file */
+    assert_sealed(TREE, 0);
+}
+
+static void mv_file_to_tree(void)
+{
+    moved_ino = FILE_1;
+    moved_to = TREE;
+    seal_moved(seal, FILE_1, FILE_1, false);
+    seal_removed(seal, FILE_1);
+    seal_renamed(seal, TREE, "tree", 4); /* which is whole, but for the file */
+}
+
+/* It moves to the tree that is just being looked at. */
+static void a_handle_may_move_during_the_look(void **state)
+{
+    (void)state;
+    open_seal();
+    add(TREE, "tree", NODE_DIR);
+    seal_renamed(seal, TREE, "tree", 4);
+    create_file(FILE_1, "a", getpid());
+    while_asked = mv_file_to_tree;
+    pass(60000);
+    assert_null(while_asked);
+    assert_sealed(TREE, 0);
+    close_file(TREE, getpid());
+    pass(60000);
+    assert_sealed(TREE, 1);
+}
+
+static void mv_twice(void)
+{
+    moved_ino = FILE_1;
+    moved_to = FILE_2;
+    seal_moved(seal, TREE, FILE_1, false); /* where no look has seen it yet */
+    seal_renamed(seal, FILE_2, "b", 1);
+}
+
+/* From entry to entry, and the answer is of the time between. */
+static void a_handle_may_move_on_during_the_look(void **state)
+{
+    (void)state;
+    open_seal();
+    add(TREE, "tree", NODE_DIR);
+    seal_renamed(seal, TREE, "tree", 4);
+    create_file(FILE_1, "a", getpid());
+    add(FILE_2, "b", NODE_FILE);
+    moved_ino = FILE_1;
+    moved_to = TREE;
+    seal_moved(seal, FILE_1, FILE_1, false);
+    while_asked = mv_twice;
+    pass(60000);
+    assert_null(while_asked);
+    assert_sealed(TREE, 1);
+    assert_sealed(FILE_2, 0);
+    close_file(FILE_2, getpid());
+    pass(60000);
+    assert_sealed(FILE_2, 1);
 }
 
 /* ---- over restarts ---- */
@@ -386,6 +482,10 @@ int main(void)
         TEST(an_open_file_keeps_its_tree_open),
         TEST(a_killed_writer_below_interrupts_the_tree),
         TEST(a_handle_moves_with_its_file),
+        TEST(a_file_that_is_removed_holds_nothing),
+        TEST(a_busy_tree_is_in_nobodys_way),
+        TEST(a_handle_may_move_during_the_look),
+        TEST(a_handle_may_move_on_during_the_look),
         TEST(a_crash_interrupts_what_was_open),
         TEST(a_crash_interrupts_an_empty_file_only_while_it_is_open),
         TEST(a_marked_tree_goes_on),

@@ -84,12 +84,6 @@ static void the_first_due_is_first(void **state)
     track_table_release(&table);
 }
 
-static void count_handle(void *arg, struct track_handle *h)
-{
-    (void)h;
-    ++*(size_t *)arg;
-}
-
 static size_t handles_of(const struct track *t)
 {
     size_t count = 0;
@@ -101,17 +95,28 @@ static size_t handles_of(const struct track *t)
     return count;
 }
 
+static size_t handles_of_file(const struct track_table *table, uint64_t ino)
+{
+    size_t count = 0;
+
+    struct track_handle *h = track_handle_of_file(table, ino);
+    for (; h; h = track_handle_next(h)) {
+        assert_int_equal(h->ino, ino);
+        count++;
+    }
+    return count;
+}
+
 static void handles_belong_to_one_track(void **state)
 {
     enum { COUNT = 1000 };
     struct track_table table = {0};
-    size_t seen = 0;
 
     (void)state;
     assert_null(track_handle_find(&table, 1));
     struct track *a = track_get(&table, 1), *b = track_get(&table, 2);
     for (uint64_t id = 1; id <= COUNT; id++)
-        assert_non_null(track_handle_add(&table, a, id));
+        assert_non_null(track_handle_add(&table, a, id, id / 5));
     assert_int_equal(handles_of(a), COUNT);
     for (uint64_t id = 1; id <= COUNT; id += 2)
         track_handle_move(track_handle_find(&table, id), b);
@@ -126,9 +131,52 @@ static void handles_belong_to_one_track(void **state)
         if (h)
             assert_ptr_equal(h->track, id % 2 ? b : a);
     }
-    track_handle_each(&table, count_handle, &seen);
-    assert_int_equal(seen, handles_of(a) + handles_of(b));
-    assert_int_equal(seen, table.handle_count);
+    size_t by_ino = 0;
+    for (uint64_t ino = 0; ino <= COUNT / 5; ino++)
+        by_ino += handles_of_file(&table, ino);
+    assert_int_equal(table.handle_count, by_ino);
+    assert_int_equal(table.handle_count, handles_of(a) + handles_of(b));
+    track_table_release(&table);
+}
+
+static size_t doubted(const struct track_table *table)
+{
+    const struct track_handle *prior = NULL;
+    size_t count = 0;
+
+    for (const struct track_handle *h = table->doubted; h; prior = h, h = h->later) {
+        assert_true(h->doubted);
+        assert_ptr_equal(h->prior, prior);
+        count++;
+    }
+    assert_int_equal(count, table->doubted_count);
+    return count;
+}
+
+static void handles_are_in_doubt_until_they_are_trusted_or_dropped(void **state)
+{
+    enum { COUNT = 10 };
+    struct track_table table = {0};
+    struct track_handle *h[COUNT];
+
+    (void)state;
+    struct track *a = track_get(&table, 1);
+    for (uint64_t id = 0; id < COUNT; id++) {
+        h[id] = track_handle_add(&table, a, id + 1, 7);
+        assert_int_equal(doubted(&table), id);
+        track_handle_doubt(&table, h[id]);
+        track_handle_doubt(&table, h[id]);
+    }
+    assert_int_equal(doubted(&table), COUNT);
+    track_handle_trust(&table, h[COUNT - 1]); /* one end, the other, the middle */
+    track_handle_drop(&table, h[0]);
+    track_handle_trust(&table, h[4]);
+    track_handle_trust(&table, h[4]);
+    track_handle_drop(&table, h[5]);
+    track_handle_drop(&table, h[4]);
+    assert_int_equal(doubted(&table), COUNT - 4);
+    track_handle_doubt(&table, h[COUNT - 1]);
+    assert_int_equal(doubted(&table), COUNT - 3);
     track_table_release(&table);
 }
 
@@ -139,6 +187,7 @@ int main(void)
         cmocka_unit_test(a_new_track_is_not_due),
         cmocka_unit_test(the_first_due_is_first),
         cmocka_unit_test(handles_belong_to_one_track),
+        cmocka_unit_test(handles_are_in_doubt_until_they_are_trusted_or_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
