@@ -1,6 +1,8 @@
 /* Changing nodes and deeper links. */
 #include "store/node_row.h"
 
+#define NS_PER_S INT64_C(1000000000)
+
 static struct sql set_high = {"UPDATE meta SET value=? WHERE key='ino_high'", 0};
 
 /* Many are reserved at once, so that a new node does not cost a write of the counter; a start skips
@@ -51,6 +53,15 @@ int node_set_mode(struct turn *t, uint64_t ino, uint32_t mode)
     if (rc)
         return rc;
     return sql_exec(turn_view(t), &set_mode, "diu", (int)(mode & 07777), t->now_ns, ino);
+}
+
+int64_t node_time_ns(int64_t s, uint32_t ns)
+{
+    int64_t out;
+    if (!__builtin_mul_overflow(s, NS_PER_S, &out) &&
+        !__builtin_add_overflow(out, (int64_t)ns, &out) && out != INT64_MIN)
+        return out;
+    return s < 0 ? INT64_MIN + 1 : INT64_MAX;
 }
 
 int node_set_times(struct turn *t, uint64_t ino, int64_t atime_ns, int64_t mtime_ns)

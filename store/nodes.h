@@ -105,6 +105,8 @@ ssize_t node_target(struct view *v, uint64_t ino, char *out, size_t cap);
  * node_set_mode keeps only 07777 bits. INT64_MIN for a time leaves it. */
 int node_set_mode(struct turn *t, uint64_t ino, uint32_t mode);
 int node_set_times(struct turn *t, uint64_t ino, int64_t atime_ns, int64_t mtime_ns);
+/* That time, or the nearest one that a node can have (1677 to 2262); never INT64_MIN. */
+int64_t node_time_ns(int64_t s, uint32_t ns);
 
 /* Extended attributes; any name of 1..XATTR_NAME_BYTES_MAX bytes without NUL (fs/ decides which
  * names are allowed). */

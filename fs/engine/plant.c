@@ -6,8 +6,6 @@
 #include "store/content.h"
 #include "store/namespace.h"
 
-#define NS_PER_S INT64_C(1000000000)
-
 enum { CLASH_TRIES_MAX = 100 /* names in one directory that became the same when made safe */ };
 
 void plant_release(struct plant *p)
@@ -38,14 +36,9 @@ static int blame(int err)
     }
 }
 
-/* Cut to what a node can hold; INT64_MIN is no time (nodes.h). */
 static int64_t time_ns(const struct manifest_item *item)
 {
-    int64_t ns;
-    if (!__builtin_mul_overflow(item->mtime_s, NS_PER_S, &ns) &&
-        !__builtin_add_overflow(ns, (int64_t)item->mtime_ns, &ns) && ns != INT64_MIN)
-        return ns;
-    return item->mtime_s < 0 ? INT64_MIN + 1 : INT64_MAX;
+    return node_time_ns(item->mtime_s, item->mtime_ns);
 }
 
 static uint32_t mode_of(const struct plant *p, const struct manifest_item *item)

@@ -38,7 +38,7 @@ static int check_owner(const struct face *face, const struct stat *attr, int wha
 
 static int64_t ns_of(const struct timespec *t)
 {
-    return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+    return node_time_ns(t->tv_sec, (uint32_t)t->tv_nsec);
 }
 
 static int set_times(struct turn *t, uint64_t node, const struct stat *attr, int what)

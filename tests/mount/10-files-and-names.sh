@@ -108,6 +108,10 @@ touch -d '2001-02-03 04:05:06.789012345 UTC' t
 is "$(TZ=UTC stat -c %y t)" "2001-02-03 04:05:06.789012345 +0000"
 touch -d '1960-01-01 UTC' t
 is "$(TZ=UTC stat -c %Y t)" -315619200
+touch -d '2300-01-01 UTC' t
+is "$(TZ=UTC stat -c %y t)" "2262-04-11 23:47:16.854775807 +0000" "the last date there is"
+touch -d '1500-01-01 UTC' t
+is "$(TZ=UTC stat -c %y t)" "1677-09-21 00:12:43.145224193 +0000" "the first date there is"
 chown "$(id -u):$(id -g)" t
 errno EPERM chown 12345 t
 before=$(stat -c %z t)

@@ -141,6 +141,22 @@ static void test_attributes(void **state)
     assert_int_equal(n.ctime_ns, r->clock_ns);
 }
 
+/* Beyond what 64 bits of nanoseconds reach the nearest; the lowest of them means none. */
+static void test_times_that_a_node_cannot_have(void **state)
+{
+    (void)state;
+    assert_int_equal(node_time_ns(1, 500000001), 1500000001);
+    assert_int_equal(node_time_ns(-1, 999999999), -1);
+    assert_int_equal(node_time_ns(9223372036, 854775807), INT64_MAX);
+    assert_int_equal(node_time_ns(9223372036, 854775808), INT64_MAX);
+    assert_int_equal(node_time_ns(10413792000, 0), INT64_MAX); /* 2300 */
+    assert_int_equal(node_time_ns(INT64_MAX, 0), INT64_MAX);
+    assert_int_equal(node_time_ns(-9223372036, 0), -9223372036000000000);
+    assert_int_equal(node_time_ns(-9223372037, 145224192), INT64_MIN + 1);
+    assert_int_equal(node_time_ns(-14831769600, 0), INT64_MIN + 1); /* 1500 */
+    assert_int_equal(node_time_ns(INT64_MIN, 999999999), INT64_MIN + 1);
+}
+
 static void test_symlink_target(void **state)
 {
     struct rig *r = *state;
@@ -309,6 +325,7 @@ int main(void)
         rig_test(test_lookup_bounds),
         rig_test(test_sum_and_walk),
         rig_test(test_attributes),
+        rig_test(test_times_that_a_node_cannot_have),
         rig_test(test_symlink_target),
         rig_test(test_staged_tree_is_discarded_whole),
         rig_test(test_holds_keep_what_is_unlinked),
