@@ -1,6 +1,7 @@
 #include "store/wormholes.h"
 
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include "store/entries.h"
@@ -11,11 +12,21 @@
 /* ---- reading ---- */
 
 #define WORMHOLE_COLUMNS                                                                           \
-    "id, state, coalesce(wormhole.name, hidden_name.name), shown, hidden, draft, outbox_ino, "     \
-    "inbox_ino, code_ino, state_ino, code, nameplate, code_read_ms, burnt, peer, "                 \
+    "id, state, name, shown, hidden, draft, outbox_ino, inbox_ino, code_ino, state_ino, code, "    \
+    "nameplate, code_read_ms, burnt, peer, "                                                       \
     "peer_version, problem, sent_count, sent_last, sent_how, sent_ms, received_count, "            \
     "last_event, created_ms, paired_ms, closed_ms, was_used, was_told"
-#define WORMHOLE_TABLES "wormhole LEFT JOIN hidden_name ON hidden_name.wormhole=id AND hidden"
+
+static void name_column(const struct sql_query *q, int col, struct name *out)
+{
+    size_t len;
+    const void *name = sql_blob(q, col, &len);
+    *out = (struct name){0};
+    if (!name || len > NAME_BYTES_MAX)
+        return;
+    memcpy(out->text, name, len);
+    out->len = (uint16_t)len;
+}
 
 static void wormhole_row(const struct sql_query *q, struct wormhole *w)
 {
@@ -42,12 +53,7 @@ static void wormhole_row(const struct sql_query *q, struct wormhole *w)
         .was_used = sql_int(q, 26),
         .was_told = sql_int(q, 27),
     };
-    size_t len;
-    const void *name = sql_blob(q, 2, &len);
-    if (name && len <= NAME_BYTES_MAX) {
-        memcpy(w->name.text, name, len);
-        w->name.len = (uint16_t)len;
-    }
+    name_column(q, 2, &w->name);
     sql_text(q, 3, w->shown, sizeof w->shown);
     sql_text(q, 11, w->nameplate, sizeof w->nameplate);
     sql_text(q, 15, w->peer_version, sizeof w->peer_version);
@@ -56,10 +62,14 @@ static void wormhole_row(const struct sql_query *q, struct wormhole *w)
     sql_text(q, 19, w->sent_how, sizeof w->sent_how);
 }
 
-static struct sql get = {"SELECT " WORMHOLE_COLUMNS " FROM " WORMHOLE_TABLES " WHERE id=?", 0};
-static struct sql each = {"SELECT " WORMHOLE_COLUMNS " FROM " WORMHOLE_TABLES " WHERE id>? "
+static struct sql get = {"SELECT " WORMHOLE_COLUMNS " FROM wormhole WHERE id=?", 0};
+static struct sql each = {"SELECT " WORMHOLE_COLUMNS " FROM wormhole WHERE id>? "
                           "ORDER BY id",
                           0};
+static struct sql real_name = {
+    "SELECT coalesce(wormhole.name, hidden_name.name) FROM wormhole "
+    "LEFT JOIN hidden_name ON hidden_name.wormhole=id AND hidden WHERE id=?",
+    0};
 static struct sql find_open = {"SELECT id FROM wormhole WHERE name=?", 0};
 static struct sql find_hidden = {
     "SELECT id FROM hidden_name JOIN wormhole ON id=wormhole AND hidden "
@@ -74,6 +84,17 @@ int wormhole_get(struct view *v, uint64_t id, struct wormhole *out)
     if (rc)
         return rc;
     wormhole_row(&q, out);
+    sql_done(&q);
+    return 0;
+}
+
+int wormhole_name(struct view *v, uint64_t id, struct name *out)
+{
+    struct sql_query q;
+    int rc = sql_row(v, &real_name, &q, "u", id);
+    if (rc)
+        return rc;
+    name_column(&q, 0, out);
     sql_done(&q);
     return 0;
 }
@@ -288,7 +309,12 @@ int wormhole_reveal(struct turn *t, uint64_t id)
     int rc = wormhole_get(turn_view(t), id, &w);
     if (rc || !w.hidden)
         return rc;
-    return wormhole_rename(t, id, &w.name);
+    struct name name;
+    rc = wormhole_name(turn_view(t), id, &name);
+    if (rc == 0)
+        rc = wormhole_rename(t, id, &name);
+    sodium_memzero(&name, sizeof name);
+    return rc;
 }
 
 /* ---- boxes ---- */

@@ -36,9 +36,9 @@ enum { WORMHOLE_TEXT_MAX = 1024, WORMHOLE_WORD_MAX = 64 };
 struct wormhole {
     uint64_t id; /* == dir_ino */
     enum wormhole_state state;
-    struct name name;               /* the real one; len 0 when CLOSING */
+    struct name name;               /* the real one; len 0 when hidden or CLOSING */
     char shown[NAME_SHOWN_MAX + 1]; /* for events, state and logs */
-    bool hidden;                    /* the name is a code: show only `shown` */
+    bool hidden;                    /* the name is a code, see wormhole_name: show only `shown` */
     bool draft;                     /* this is what new/ shows */
     uint64_t outbox_ino, inbox_ino, code_ino, state_ino;
     enum wormhole_code code;
@@ -60,6 +60,9 @@ struct wormhole {
 };
 
 int wormhole_get(struct view *v, uint64_t id, struct wormhole *out); /* 0 or NOT_FOUND */
+/* The real name, also of a hidden one, which is a secret: the caller wipes it. Len 0 when CLOSING.
+ * 0 or NOT_FOUND. */
+int wormhole_name(struct view *v, uint64_t id, struct name *out);
 /* By the name in the root; hidden names are found, CLOSING ones are not. */
 int wormhole_find(struct view *v, const char *name, size_t len, uint64_t *id);
 /* In the order of their ids, id > after; CLOSING ones too. Non-zero from fn stops. */

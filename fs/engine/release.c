@@ -1,5 +1,6 @@
 #include "fs/engine/release.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include "mutant.h"
@@ -131,6 +132,13 @@ struct released_change {
     struct name name;
 };
 
+/* A wormhole's name may be a code. */
+static void free_change(struct released_change *r)
+{
+    sodium_memzero(&r->name, sizeof r->name);
+    free(r);
+}
+
 static void run_change(void *arg, bool committed)
 {
     struct released_change *r = arg;
@@ -138,7 +146,7 @@ static void run_change(void *arg, bool committed)
     if (committed && w->changed != NULL)
         w->changed(w->arg, r->what, r->wormhole, r->ino, r->named ? r->name.text : NULL,
                    r->named ? r->name.len : 0);
-    free(r);
+    free_change(r);
 }
 
 int release_change(struct step *step, enum engine_change what, uint64_t ino,
@@ -157,7 +165,7 @@ int release_change(struct step *step, enum engine_change what, uint64_t ino,
     }
     int err = turn_after(step->t, run_change, r);
     if (err < 0)
-        free(r);
+        free_change(r);
     return err;
 }
 

@@ -99,6 +99,17 @@ static void tell(struct face *face, pid_t tid, uint64_t wormhole)
     recent_told(face->recent, line, count, wormhole);
 }
 
+/* The length, or an error. */
+static int keep_text(struct handle *h, const char *text, int len)
+{
+    pthread_mutex_lock(&h->lock);
+    blob_release(&h->text);
+    int rc = blob_set(&h->text, text, (size_t)len);
+    h->changed = false;
+    pthread_mutex_unlock(&h->lock);
+    return rc < 0 ? rc : len;
+}
+
 int code_file_read(struct face *face, struct handle *h, pid_t tid, uint64_t *wormhole)
 {
     char text[TEXT_MAX];
@@ -106,18 +117,13 @@ int code_file_read(struct face *face, struct handle *h, pid_t tid, uint64_t *wor
     int len = read_only ? show(face, h->place.number, text)
                         : fetch(face, h->place.number, wormhole, text);
     if (len == 0)
-        return FACE_ERR_AGAIN;
-    if (len < 0)
-        return len;
-    if (!read_only)
+        len = FACE_ERR_AGAIN;
+    if (len > 0 && !read_only)
         tell(face, tid, *wormhole);
-    pthread_mutex_lock(&h->lock);
-    blob_release(&h->text);
-    int rc = blob_set(&h->text, text, (size_t)len);
-    h->changed = false;
-    pthread_mutex_unlock(&h->lock);
-    sodium_memzero(text, sizeof text);
-    return rc < 0 ? rc : len;
+    if (len > 0)
+        len = keep_text(h, text, len);
+    sodium_memzero(text, sizeof text); /* there may be a code in it even if something failed */
+    return len;
 }
 
 int code_file_size(struct face *face, const struct place *p, uint64_t *size)

@@ -1,5 +1,6 @@
 #include "fs/face/listing.h"
 
+#include <sodium.h>
 #include <string.h>
 
 /* Cookies: 1 and 2 are "." and "..", then come the fixed names, then FIRST_COOKIE plus what the
@@ -38,14 +39,18 @@ static int add_wormhole(struct view *v, struct listing *l, const struct place *d
 {
     struct node node;
     struct place place;
+    struct name name;
     if (w->state == WORMHOLE_CLOSING)
         return 0;
     int rc = node_get(v, w->id, &node);
+    if (rc == 0)
+        rc = wormhole_name(v, w->id, &name);
     if (rc < 0)
         return rc;
     place_of_node(dir, &node, &place);
     place.draft = w->draft;
-    add(l, FIRST_COOKIE + w->id, w->name.text, w->name.len, &place);
+    add(l, FIRST_COOKIE + w->id, name.text, name.len, &place);
+    sodium_memzero(&name, sizeof name);
     return 0;
 }
 

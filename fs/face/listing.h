@@ -19,7 +19,9 @@ struct listing {
 };
 
 /* Lists `dir` after `cookie` (0: from the start, with "." and ".."), at most LISTING_BATCH items;
- * none: the end. Cookies are stable while names come and go. 0, FACE_ERR_STALE, IO. */
+ * none: the end. A name in the root
+ * may be a code: the caller wipes them. Cookies are stable while names come and go. 0,
+ * FACE_ERR_STALE, IO. */
 int listing_read(struct view *v, const struct place *dir, uint64_t cookie, struct listing *out);
 
 #endif

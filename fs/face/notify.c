@@ -1,6 +1,7 @@
 #include "fs/face/notify.h"
 
 #include <pthread.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include "fs/face/code_file.h"
@@ -112,6 +113,7 @@ enum { KNOWN_BATCH = 16 };
 
 /* Some wormholes, read in one view; told to the kernel without one. */
 struct known {
+    struct view *view;
     size_t count;
     struct known_one {
         uint64_t id, outbox, inbox;
@@ -124,9 +126,9 @@ static int know_one(void *arg, const struct wormhole *w)
     struct known *known = arg;
     if (known->count == KNOWN_BATCH)
         return 1;
-    known->all[known->count++] = (struct known_one){
-        .id = w->id, .outbox = w->outbox_ino, .inbox = w->inbox_ino, .name = w->name};
-    return 0;
+    struct known_one *one = &known->all[known->count++];
+    *one = (struct known_one){.id = w->id, .outbox = w->outbox_ino, .inbox = w->inbox_ino};
+    return wormhole_name(known->view, w->id, &one->name);
 }
 
 static int know(struct face *face, uint64_t after, struct known *out)
@@ -136,6 +138,7 @@ static int know(struct face *face, uint64_t after, struct known *out)
     int rc = view_begin(face->store, &v);
     if (rc < 0)
         return rc;
+    out->view = v;
     rc = wormhole_each(v, after, know_one, out);
     view_end(v);
     return rc;
@@ -162,9 +165,18 @@ static void forget_everything(struct face *face)
             forget_wormhole(face, &known.all[i]);
         after = known.all[known.count - 1].id;
     }
+    sodium_memzero(&known, sizeof known); /* a name may be a code */
 }
 
 /* ---- the queue ---- */
+
+/* Its name may be a code. */
+static void free_notice(struct notice *notice)
+{
+    if (notice)
+        sodium_memzero(notice->name, notice->len);
+    free(notice);
+}
 
 /* Waits for the next notice. *out is NULL once the others have been made, if some were lost. False:
  * it is the end. */
@@ -197,7 +209,7 @@ static void *run(void *arg)
             carry_out(n->face, notice);
         else
             forget_everything(n->face);
-        free(notice);
+        free_notice(notice);
     }
     return NULL;
 }
@@ -231,7 +243,7 @@ static void put(struct notify *n, const struct notice *what, const char *name, s
     pthread_cond_signal(&n->more);
     pthread_mutex_unlock(&n->lock);
     if (!room)
-        free(notice);
+        free_notice(notice);
 }
 
 int notify_open(struct notify **out, struct face *face)
@@ -275,7 +287,7 @@ void notify_close(struct notify *n)
         return;
     while (n->first) {
         struct notice *next = n->first->next;
-        free(n->first);
+        free_notice(n->first);
         n->first = next;
     }
     pthread_cond_destroy(&n->more);

@@ -1,5 +1,6 @@
 #include "fs/face/ops.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include "fs/face/listing.h"
 
@@ -155,6 +156,10 @@ static void list(fuse_req_t req, size_t size, off_t offset, struct fuse_file_inf
     } else if (fuse_reply_buf(req, f.buf, f.len) < 0) {
         forget_held(&f);
     }
+    if (batch)
+        sodium_memzero(batch, sizeof *batch); /* a name may be a code */
+    if (f.buf)
+        sodium_memzero(f.buf, f.len);
     free(batch);
     free(f.held);
     free(f.buf);

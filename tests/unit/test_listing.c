@@ -58,11 +58,16 @@ static void the_root(void **state)
     uint64_t bob = fixture_wormhole(f, "bob");
     fixture_wormhole(f, "carol");
     struct turn *t = fixture_turn(f);
+    struct wormhole_new joined = {.hidden_as = "7-…"};
+    uint64_t id;
     assert_int_equal(wormhole_close(t, bob), 0);
+    assert_int_equal(name_set(&joined.name, "7-guitarist-revenge", 19), 0);
+    assert_int_equal(wormhole_create(t, &joined, &id), 0);
     assert_int_equal(turn_commit(t), 0);
     struct place root = fixture_place(f, INODE_NUMBER_ROOT);
     list(f, &root);
-    assert_names(4, (const char *[]){"new", ".wormholefs", "alice", "carol"});
+    assert_names(5,
+                 (const char *[]){"new", ".wormholefs", "alice", "carol", "7-guitarist-revenge"});
 }
 
 static void fixed_directories(void **state)

@@ -57,6 +57,17 @@ static void test_create_and_find(void **state)
     assert_int_equal(find(r, "bob"), 0);
 }
 
+static void assert_real_name(struct rig *r, uint64_t id, const char *expected)
+{
+    struct name name;
+    struct view *v = rig_view(r);
+    assert_int_equal(wormhole_name(v, id, &name), 0);
+    assert_string_equal(name.text, expected);
+    assert_int_equal(name.len, strlen(expected));
+    assert_int_equal(wormhole_name(v, 99999, &name), STORE_ERR_NOT_FOUND);
+    view_end(v);
+}
+
 static void test_hidden_names(void **state)
 {
     struct rig *r = *state;
@@ -69,7 +80,8 @@ static void test_hidden_names(void **state)
     struct wormhole w = get(r, id);
     assert_true(w.hidden);
     assert_string_equal(w.shown, "7-…");
-    assert_string_equal(w.name.text, code);
+    assert_int_equal(w.name.len, 0); /* most have no need of it */
+    assert_real_name(r, id, code);
     rig_reopen(r);
     assert_int_equal(find(r, code), id);
     struct turn *t = rig_turn(r);
@@ -78,6 +90,8 @@ static void test_hidden_names(void **state)
     w = get(r, id);
     assert_false(w.hidden);
     assert_string_equal(w.shown, code);
+    assert_string_equal(w.name.text, code);
+    assert_real_name(r, id, code);
     assert_int_equal(find(r, code), id);
     t = rig_turn(r);
     assert_int_equal(wormhole_reveal(t, id), 0); /* nothing left to reveal */
