@@ -13,13 +13,14 @@
 /* Gaps smaller than this are sent as data: an extent costs more than it saves. */
 enum { GAP_BYTES_MIN = 64 * 1024 };
 
-enum { SPILL_BYTES = 1 << 20 };
+enum { SPILL_BYTES = 1 << 20, ITEMS_IN_A_VIEW = 256 };
 
 struct taker {
     struct inventory *l;
     struct store *s;
-    struct view *v;
-    bool with_holes;
+    struct view *v; /* NULL: between two of our own */
+    bool own;
+    unsigned in_view; /* items */
     struct manifest_builder builder;
     struct inomap linked; /* a file with several links: the index of its first item */
 };
@@ -34,6 +35,25 @@ static int manifest_error(int err)
     default:
         return STORE_ERR_TOO_BIG; /* a bound, or a name that this protocol cannot carry */
     }
+}
+
+/* ---- the views ---- */
+
+static void leave_view(struct taker *l)
+{
+    if (!l->own)
+        return;
+    view_end(l->v);
+    l->v = NULL;
+}
+
+static int enter_view(struct taker *l)
+{
+    if (l->v != NULL)
+        return 0;
+    l->in_view = 0;
+    int err = view_begin(l->s, &l->v);
+    return err == 0 && l->l->stands != NULL ? l->l->stands(l->l->arg, l->v) : err;
 }
 
 /* ---- attributes ---- */
@@ -89,8 +109,11 @@ static int file_extents(struct taker *l, const struct node *node, struct bytes *
 {
     if (node->size == 0)
         return 0;
-    if (node->spool != 0 && node->size > INLINE_BYTES_MAX && l->with_holes)
-        return put_extents(l, node, out, count);
+    if (node->spool != 0 && node->size > INLINE_BYTES_MAX && l->own) {
+        leave_view(l);
+        int err = put_extents(l, node, out, count);
+        return err < 0 ? err : enter_view(l);
+    }
     manifest_put_extent(out, 0, node->size);
     *count = 1;
     return 0;
@@ -193,12 +216,16 @@ static int interlude(struct taker *l)
     size_t len = out->manifest->len - l->builder.start;
     if (out->stop != NULL && out->stop(out->arg))
         return STORE_ERR_BUSY;
+    if (++l->in_view > ITEMS_IN_A_VIEW)
+        leave_view(l);
     if (out->spill == NULL || len < SPILL_BYTES)
-        return 0;
+        return enter_view(l);
+    leave_view(l);
     int err = out->spill(out->arg, out->manifest->data + l->builder.start, len);
-    if (err == 0)
-        manifest_taken(&l->builder);
-    return err;
+    if (err < 0)
+        return err;
+    manifest_taken(&l->builder);
+    return enter_view(l);
 }
 
 static int add_tree(struct taker *l, const struct node *node, const struct name *name,
@@ -223,21 +250,29 @@ static int add_tree(struct taker *l, const struct node *node, const struct name 
     return end == STORE_ERR_NOT_FOUND ? 0 : end;
 }
 
-int inventory_make(struct inventory *out, struct store *s, struct view *v, uint64_t entry,
-                   bool with_holes)
+static int take(struct taker *l, uint64_t entry)
 {
-    struct taker l = {.l = out, .s = s, .v = v, .with_holes = with_holes};
     struct node top;
     struct entry row;
-    int err = node_get(v, entry, &top);
+    int err = enter_view(l);
     if (err == 0)
-        err = entry_get(v, entry, &row);
+        err = node_get(l->v, entry, &top);
     if (err == 0)
-        err = inomap_init(&l.linked);
+        err = entry_get(l->v, entry, &row);
+    if (err == 0)
+        err = add_tree(l, &top, &row.name, 0, 0);
+    leave_view(l);
+    return err;
+}
+
+int inventory_make(struct inventory *out, struct store *s, struct view *v, uint64_t entry)
+{
+    struct taker l = {.l = out, .s = s, .v = v, .own = v == NULL};
+    int err = inomap_init(&l.linked);
     if (err < 0)
         return err;
     manifest_builder_init(&l.builder, out->manifest);
-    err = add_tree(&l, &top, &row.name, 0, 0);
+    err = take(&l, entry);
     if (err == 0)
         err = manifest_error(manifest_finish(&l.builder, &out->items, &out->data_len));
     if (err == 0 && (!bytes_ok(out->manifest) || !bytes_ok(out->inos)))

@@ -72,7 +72,7 @@ int parcel_small(struct view *v, uint64_t entry, struct bytes *out)
     struct inventory l = {.manifest = out, .inos = &inos};
     size_t start = out->len;
     bytes_put_u32(out, 0);
-    int err = inventory_make(&l, view_store(v), v, entry, false);
+    int err = inventory_make(&l, view_store(v), v, entry);
     if (err == 0 && out->len - start + l.data_len > PEER_PIECED_PARCEL_MAX)
         err = STORE_ERR_TOO_BIG;
     if (err == 0) {
@@ -132,6 +132,7 @@ void parcel_discard(struct store *s, uint64_t manifest)
 /* A manifest on its way into its file. */
 struct listing {
     struct store *s;
+    const uint8_t *rev;
     bool (*stop)(void *arg);
     void *stop_arg;
     struct bytes head, inos; /* head: the length, then what of the manifest is not in the file */
@@ -146,7 +147,6 @@ static bool stops(void *arg)
     return p->stop != NULL && p->stop(p->stop_arg);
 }
 
-/* Writes while the view is open: it is of another connection, and nobody waits for it here. */
 static int spill(void *arg, const uint8_t *data, size_t len)
 {
     struct listing *p = arg;
@@ -157,18 +157,24 @@ static int spill(void *arg, const uint8_t *data, size_t len)
     return err;
 }
 
-static int list_revision(struct listing *p, const uint8_t rev[static REV_BYTES])
+/* Before a sealed tree changes its revision is withdrawn. */
+static int stands(void *arg, struct view *v)
+{
+    struct listing *p = arg;
+    struct revision r;
+    return revision_get(v, p->rev, &r);
+}
+
+static int list_revision(struct listing *p)
 {
     struct view *v;
     struct revision r;
     int err = view_begin(p->s, &v);
     if (err < 0)
         return err;
-    err = revision_get(v, rev, &r);
-    if (err == 0)
-        err = inventory_make(&p->l, p->s, v, r.ino, true);
+    err = revision_get(v, p->rev, &r);
     view_end(v);
-    return err;
+    return err < 0 ? err : inventory_make(&p->l, p->s, NULL, r.ino);
 }
 
 /* In one go: the usual case. */
@@ -203,11 +209,15 @@ static int store_rest(struct listing *p)
 int parcel_list(struct store *s, const uint8_t rev[static REV_BYTES], bool (*stop)(void *arg),
                 void *arg, uint64_t *manifest, uint64_t *size, uint64_t *items)
 {
-    struct listing p = {.s = s, .stop = stop, .stop_arg = arg};
-    p.l = (struct inventory){
-        .manifest = &p.head, .inos = &p.inos, .spill = spill, .stop = stops, .arg = &p};
+    struct listing p = {.s = s, .rev = rev, .stop = stop, .stop_arg = arg};
+    p.l = (struct inventory){.manifest = &p.head,
+                             .inos = &p.inos,
+                             .stands = stands,
+                             .spill = spill,
+                             .stop = stops,
+                             .arg = &p};
     bytes_put_u32(&p.head, 0);
-    int err = list_revision(&p, rev);
+    int err = list_revision(&p);
     *size = p.head.len + p.spilled + p.l.data_len;
     if (items != NULL)
         *items = p.l.items;

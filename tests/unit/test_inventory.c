@@ -1,6 +1,7 @@
 /* Trees as manifests: the order, every attribute, links, holes, bounds. */
 #include "engine_rig.h"
 
+#include <unistd.h>
 #include "fs/engine/inventory.h"
 #include "proto/error.h"
 
@@ -22,8 +23,8 @@ static int list_with(struct erig *g, uint64_t entry, bool with_holes)
     bytes_release(&found.inos);
     struct inventory l = {.manifest = &found.bytes, .inos = &found.inos};
     bytes_put_str(&found.bytes, "what was there");
-    struct view *v = rig_view(g->r);
-    int err = inventory_make(&l, g->r->store, v, entry, with_holes);
+    struct view *v = with_holes ? NULL : rig_view(g->r);
+    int err = inventory_make(&l, g->r->store, v, entry);
     view_end(v);
     found.data_len = l.data_len;
     found.items = l.items;
@@ -319,6 +320,39 @@ static void test_not_found(void **state)
     assert_int_equal(list_with(g, UINT64_C(1) << 40, true), STORE_ERR_NOT_FOUND);
 }
 
+static int count_view(void *arg, struct view *v)
+{
+    (void)v;
+    ++*(int *)arg;
+    return 0;
+}
+
+/* No view is kept for long, and none while something is read that takes another: one is enough. */
+static void test_views(void **state)
+{
+    struct erig *g = *state;
+    struct view *busy[STORE_READERS_MAX - 1];
+    int views = 0;
+    struct inventory l = {
+        .manifest = &found.bytes, .inos = &found.inos, .stands = count_view, .arg = &views};
+    uint64_t top = make_dir(g, g->outbox, "top");
+    char name[16];
+    for (int i = 0; i < 1100; i++) {
+        snprintf(name, sizeof name, "%d", i);
+        make_dir(g, top, name);
+    }
+    write_bytes(g, make_file(g, top, "sparse", 0), MIB, 100 * KIB);
+    for (int i = 0; i < STORE_READERS_MAX - 1; i++)
+        busy[i] = rig_view(g->r);
+    alarm(60); /* instead of waiting for ever */
+    assert_int_equal(inventory_make(&l, g->r->store, NULL, top), 0);
+    alarm(0);
+    for (int i = 0; i < STORE_READERS_MAX - 1; i++)
+        view_end(busy[i]);
+    assert_int_equal(l.items, 1102);
+    assert_in_range(views, 5, 20);
+}
+
 /* The disk fails while holes are looked for: that is no end of the list. */
 static void test_disk_fails(void **state)
 {
@@ -381,6 +415,7 @@ int main(void)
         erig_test(test_extents_max),
         erig_test(test_depth),
         erig_test(test_not_found),
+        erig_test(test_views),
         erig_test(test_disk_fails),
         erig_test(test_journal_fails),
     };

@@ -3,6 +3,7 @@
 #include "engine_rig.h"
 
 #include <malloc.h>
+#include <unistd.h>
 
 #include "fs/engine/parcel_table.h"
 
@@ -78,10 +79,8 @@ static void test_stream(void **state)
     struct revision r = listed(g, top, 1);
     struct bytes want = {0}, inos = {0};
     struct inventory l = {.manifest = &want, .inos = &inos};
-    struct view *v = rig_view(g->r);
     bytes_put_u32(&want, 0);
-    assert_int_equal(inventory_make(&l, g->r->store, v, top, true), 0);
-    view_end(v);
+    assert_int_equal(inventory_make(&l, g->r->store, NULL, top), 0);
     size_t len = want.len - 4, left = len, used;
     for (int i = 0; i < 4; i++)
         want.data[i] = (uint8_t)(len >> (24 - 8 * i));
@@ -304,9 +303,7 @@ static void test_long_manifest(void **state)
     assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &r.manifest, &r.size, &r.items),
                      0);
     read_file(g, r.manifest, &file);
-    struct view *v = rig_view(g->r);
-    assert_int_equal(inventory_make(&l, g->r->store, v, top, true), 0);
-    view_end(v);
+    assert_int_equal(inventory_make(&l, g->r->store, NULL, top), 0);
     assert_true(whole.len > 2 * MIB);
     assert_int_equal(file.len, 4 + whole.len + inos.len);
     struct reader in = reader_of(file.data, file.len);
@@ -324,6 +321,51 @@ static void test_long_manifest(void **state)
     bytes_release(&file);
     bytes_release(&whole);
     bytes_release(&inos);
+}
+
+struct withdrawal {
+    struct erig *g;
+    const uint8_t *rev;
+    int left;
+};
+
+static bool withdraw_later(void *arg)
+{
+    struct withdrawal *w = arg;
+    if (--w->left == 0) {
+        struct turn *t = rig_turn(w->g->r);
+        assert_int_equal(revision_erase(t, w->rev), 0);
+        commit(t);
+    }
+    return false;
+}
+
+/* What is withdrawn changes: a listing that goes on would be of two trees. */
+static void test_withdrawn_meanwhile(void **state)
+{
+    struct erig *g = *state;
+    uint64_t top = make_wordy(g, 50);
+    struct revision r = make_revision(g, top, 1);
+    struct withdrawal w = {.g = g, .rev = r.rev, .left = 10};
+    assert_int_equal(parcel_list(g->r->store, r.rev, withdraw_later, &w, &r.manifest, &r.size),
+                     STORE_ERR_NOT_FOUND);
+    assert_in_range(-w.left, 1, 30); /* it has noticed before the end */
+    assert_int_equal(erig_staged(g), 0);
+}
+
+/* There is a view for what it reads, and none is taken by itself. */
+static void test_one_view_is_enough(void **state)
+{
+    struct erig *g = *state;
+    struct view *busy[STORE_READERS_MAX - 1];
+    struct revision r = make_revision(g, make_wordy(g, 50), 1);
+    for (int i = 0; i < STORE_READERS_MAX - 1; i++)
+        busy[i] = rig_view(g->r);
+    alarm(60); /* instead of waiting for ever */
+    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &r.manifest, &r.size), 0);
+    alarm(0);
+    for (int i = 0; i < STORE_READERS_MAX - 1; i++)
+        view_end(busy[i]);
 }
 
 static void put_scattered(struct bytes *manifest, uint32_t *files)
@@ -476,6 +518,8 @@ int main(void)
         erig_test(test_table),
         erig_test(test_long_table),
         erig_test(test_long_manifest),
+        erig_test(test_withdrawn_meanwhile),
+        erig_test(test_one_view_is_enough),
         erig_test(test_memory_of_a_table),
         erig_test(test_damaged_manifest),
         erig_test(test_unreadable),
