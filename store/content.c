@@ -262,7 +262,7 @@ static int record(struct store *s, struct spool_file *f, uint64_t size, bool pro
     atomic_store(&f->size, size);
     if (f->durable > size)
         f->durable = size;
-    f->dirty = f->dirty || rc == 0;
+    f->dirty = true; /* the row says so, also where that is not on disk yet (BROKEN) */
     f->owned_up = f->owned_up || (promise && rc == 0);
     f->writes++;
     return rc;
@@ -353,7 +353,10 @@ static int punch_file(struct store *s, struct spool_file *f, uint64_t offset, ui
 static int allocate_file(struct store *s, struct spool_file *f, const struct change *c)
 {
     uint64_t end = c->offset + c->len;
-    int rc = io_allocate(s->io, &f->io, c->offset, c->len);
+    int rc = trim(s, f); /* later it would take away what is allocated beyond the end */
+    if (rc)
+        return rc;
+    rc = io_allocate(s->io, &f->io, c->offset, c->len);
     if (rc)
         return io_error(rc);
     bool grows = c->op == CHANGE_EXTEND && end > atomic_load(&f->size);

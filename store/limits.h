@@ -17,6 +17,7 @@ enum {
     INLINE_BYTES_MAX = 64 * 1024,      /* content up to this lives in the journal */
     CONTENT_CALL_BYTES_MAX = 16 << 20, /* one content_read or content_write */
     SPOOL_FDS_MAX = 128,               /* spool files kept open when nobody uses them */
+    SPOOL_FDS_UNSYNCED_MAX = 256,      /* the same if some have bytes that were not synced */
     SWEEP_NODES_MAX = 2000,            /* nodes that one turn deletes; the rest waits for a sweep */
     RAZE_BYTES_PER_NODE = 2048, /* this many inline bytes count as one more: 4 MiB in one turn */
     LOG_DETAIL_BYTES_MAX = 16 * 1024, /* one event's detail as JSON text */

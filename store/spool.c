@@ -122,14 +122,30 @@ static bool is_a_secret(const struct spool_file *f)
     return atomic_load(&f->bad) && !atomic_load(&f->marked);
 }
 
-/* The oldest unused file that may be forgotten, if there are too many. p->lock is held. */
+/* With the last descriptor the kernel may forget that writing back has failed: a flush by another
+ * one would not hear of it. */
+static bool is_unsynced(const struct spool_file *f)
+{
+    return f->dirty && !atomic_load(&f->bad);
+}
+
+static struct spool_file *oldest(const struct spool *p, bool unsynced)
+{
+    struct spool_file *f = p->idle_head;
+    while (f && (is_a_secret(f) || (is_unsynced(f) && !unsynced)))
+        f = f->next_idle;
+    return f;
+}
+
+/* The oldest unused file that may be forgotten, if there are too many. Unsynced ones stay while
+ * there are others, and until there are far too many. p->lock is held. */
 static struct spool_file *evict(struct spool *p)
 {
     if (p->idle <= SPOOL_FDS_MAX)
         return NULL;
-    struct spool_file *old = p->idle_head;
-    while (old && is_a_secret(old))
-        old = old->next_idle;
+    struct spool_file *old = oldest(p, false);
+    if (!old && p->idle > SPOOL_FDS_UNSYNCED_MAX)
+        old = oldest(p, true);
     if (!old)
         return NULL;
     leave_idle(p, old);
@@ -204,9 +220,10 @@ static int make_ahead(struct spool *p)
         return make_error(rc);
     rc = io_sync_dir(s->io, s->dir, "spool");
     if (rc == 0)
-        p->made_count = made;
-    return rc ? make_error(rc)
-              : 0; /* what was made and is not handed out is swept at the next start */
+        p->made_count = made; /* what is not handed out is swept at the next start */
+    for (unsigned i = 0; rc < 0 && i < made; i++)
+        spool_discard(p, p->made[i]);
+    return rc ? make_error(rc) : 0;
 }
 
 int spool_make(struct spool *p, uint64_t *id, struct io_file *out)

@@ -1,6 +1,9 @@
 /* Bytes: in the journal, promoted, in the spool; what is durable and what a failure leaves. */
 #include "store_rig.h"
 
+#include <dirent.h>
+#include <sys/stat.h>
+
 enum { KIB = 1024, BIG = 200 * KIB };
 
 static uint8_t pattern[1 << 20];
@@ -365,7 +368,7 @@ static void test_room_is_made_for_whoever_needs_it(void **state)
     assert_false(store_make_room(r->store));
 }
 
-enum { FILES = SPOOL_FDS_MAX + 40 };
+enum { FILES = SPOOL_FDS_UNSYNCED_MAX + 40 };
 
 static uint64_t inos[FILES];
 
@@ -401,15 +404,104 @@ static void test_a_failed_sync_outlives_the_descriptors(void **state)
     assert_true(rig_node(r, ino).bad);
 }
 
+static int open_fds(void)
+{
+    int fds = 0;
+    for (int fd = 3; fd < 1024; fd++)
+        fds += lseek(fd, 0, SEEK_CUR) >= 0;
+    return fds;
+}
+
 static void test_many_files_share_few_descriptors(void **state)
 {
     struct rig *r = *state;
     make_files(r);
-    int fds = 0;
-    for (int fd = 3; fd < 1024; fd++)
-        fds += lseek(fd, 0, SEEK_CUR) >= 0;
-    assert_true(fds < SPOOL_FDS_MAX + 30);
+    assert_true(open_fds() < SPOOL_FDS_UNSYNCED_MAX + 30);
+    for (int i = 0; i < FILES; i++)
+        assert_int_equal(content_flush(r->store, inos[i], true), 0);
     expect_files(r);
+    assert_true(open_fds() < SPOOL_FDS_MAX + 30);
+}
+
+/* The kernel would forget with it that writing back has failed. */
+static void test_an_unsynced_file_keeps_its_descriptor(void **state)
+{
+    struct rig *r = *state;
+    uint64_t ino = make(r);
+    char path[32];
+    put(r, ino, BIG, 0);
+    for (int i = 0; i < SPOOL_FDS_MAX + 40; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "f%d", i);
+        uint64_t other = rig_make(r, r->outbox, name, NODE_FILE);
+        put(r, other, BIG, 0);
+        assert_int_equal(content_flush(r->store, other, true), 0);
+    }
+    snprintf(path, sizeof path, "spool/%d", (int)rig_node(r, ino).spool);
+    rig_fail(r, OPS(IO_OPEN), path, 0, 0, 0);
+    expect(r, ino, pattern, BIG, 0);
+    assert_int_equal(r->faults.seen, 0);
+}
+
+/* ---- small things that went wrong once ---- */
+
+static void test_a_cut_that_is_not_on_disk_is_flushed(void **state)
+{
+    struct rig *r = *state;
+    uint64_t ino = make(r);
+    put(r, ino, 2 * BIG, 0);
+    assert_int_equal(content_flush(r->store, ino, true), 0);
+    rig_fail(r, OPS(IO_SYNC), "-wal", 1, 1, -EIO);
+    assert_int_equal(content_truncate(r->store, ino, BIG), STORE_ERR_BROKEN);
+    rig_heal(r);
+    assert_true(rig_node(r, ino).dirty);
+    assert_int_equal(content_flush(r->store, ino, true), 0);
+    assert_false(rig_node(r, ino).dirty);
+}
+
+static void test_what_is_allocated_is_not_trimmed(void **state)
+{
+    struct rig *r = *state;
+    uint64_t ino = make(r);
+    char path[160];
+    struct stat st;
+    put(r, ino, 2 * BIG, 0);
+    rig_fail(r, OPS(IO_TRUNCATE), "spool/", 1, 1, -EIO); /* it stays too long */
+    assert_int_equal(content_truncate(r->store, ino, BIG), 0);
+    rig_heal(r);
+    int rc = content_allocate(r->store, ino, BIG, 1 << 20, false);
+    if (rc == STORE_ERR_INVALID)
+        skip(); /* the file system does not know it */
+    assert_int_equal(rc, 0);
+    snprintf(path, sizeof path, "%s/spool/%d", r->dir, (int)rig_node(r, ino).spool);
+    assert_int_equal(stat(path, &st), 0);
+    assert_true(st.st_blocks * 512 >= BIG + (1 << 20));
+}
+
+static int files_in(const char *dir, const char *below)
+{
+    char path[160];
+    int count = 0;
+    snprintf(path, sizeof path, "%s/%s", dir, below);
+    DIR *d = opendir(path);
+    assert_non_null(d);
+    for (struct dirent *e; (e = readdir(d)) != NULL;)
+        count += e->d_name[0] != '.';
+    closedir(d);
+    return count;
+}
+
+static void test_files_that_could_not_be_made_are_gone(void **state)
+{
+    struct rig *r = *state;
+    uint64_t ino = make(r);
+    rig_fail(r, OPS(IO_SYNC_DIR), "spool", 1, 3, -EIO);
+    for (int i = 0; i < 3; i++)
+        assert_true(content_write(r->store, ino, pattern, BIG, 0) < 0);
+    assert_int_equal(files_in(r->dir, "spool"), 0);
+    rig_heal(r);
+    put(r, ino, BIG, 0);
+    expect(r, ino, pattern, BIG, 0);
 }
 
 /* ---- several threads ---- */
@@ -528,6 +620,10 @@ int main(void)
         rig_test(test_room_is_made_for_whoever_needs_it),
         rig_test(test_a_failed_sync_outlives_the_descriptors),
         rig_test(test_many_files_share_few_descriptors),
+        rig_test(test_an_unsynced_file_keeps_its_descriptor),
+        rig_test(test_a_cut_that_is_not_on_disk_is_flushed),
+        rig_test(test_what_is_allocated_is_not_trimmed),
+        rig_test(test_files_that_could_not_be_made_are_gone),
         rig_test(test_writers_of_one_file),
         rig_test(test_a_flush_promises_only_what_it_saw),
     };
