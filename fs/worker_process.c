@@ -174,6 +174,8 @@ static enum worker_exit serve(struct process *p)
     }
     if (p->plan->background)
         terminal_leave();
+    else
+        terminal_leave_but_log();
     if (say(p, WORKER_SERVES, "") < 0)
         log_debug("nobody waits for the mount any more");
     int rc = service_loop(p->service);

@@ -59,9 +59,10 @@ for victim in daemon worker; do
 done
 
 note "in the foreground the exit code tells"
-setsid "$WORMHOLEFS" -F fore "$T/fore" -o "store=$T/store-fore,$quiet" &
+setsid "$WORMHOLEFS" -F fore "$T/fore" -o "store=$T/store-fore,$quiet" </dev/zero &
 pid=$!
 wait_for 30 wh_usable fore
+for fd in 0 1; do is "$(readlink "/proc/$(pgrep -P "$pid")/fd/$fd")" /dev/null "only the log needs it"; done
 kill -TERM "$pid"
 wait "$pid" || fail "exit code $?"
 must_fail "left mounted" mountpoint -q "$T/fore"
