@@ -69,9 +69,9 @@ struct engine {
     pthread_mutex_t live_lock;
     pthread_mutex_t job_lock;
     struct job *jobs, **jobs_last;
-    int64_t tick_ms; /* when engine_tick was called last (live_lock) */
-    bool started;
-    _Atomic bool ending; /* engine_end was called */
+    int64_t tick_ms;      /* when engine_tick was called last (live_lock) */
+    _Atomic bool started; /* engine_start was called, and nothing is half done */
+    _Atomic bool ending;  /* engine_end was called */
 };
 
 /* The slot of a wormhole, NULL if there is none. In a turn, or under live_lock. */
