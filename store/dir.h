@@ -1,5 +1,5 @@
 /* Where in the tree a directory is, which decides what may happen to names in it and how that is
- * recorded. For namespace.c and rename.c. */
+ * recorded. For namespace.c, rename.c and publish.c. */
 #ifndef STORE_DIR_H
 #define STORE_DIR_H
 

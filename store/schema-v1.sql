@@ -108,7 +108,7 @@ CREATE TABLE node (
     mtime_ns     INTEGER NOT NULL,
     ctime_ns     INTEGER NOT NULL,
     spool        INTEGER NOT NULL DEFAULT 0,
-    flags        INTEGER NOT NULL DEFAULT 0 -- nodes_row.h
+    flags        INTEGER NOT NULL DEFAULT 0 -- node_row.h
 );
 -- What waits to be deleted or may be left over from a crash: unlinked or staged.
 CREATE INDEX node_loose ON node (ino) WHERE nlink = 0 OR (flags & 1) != 0;

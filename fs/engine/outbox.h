@@ -7,9 +7,10 @@
  *                                             |  \--refused for now--> REFUSED --later--> QUEUED
  *                                             `--withdraw--> WITHDRAWN --decision--> (row erased)
  *
- * .number is when to list a PREPARING one again (ms; while a job is at it: should that be lost), or
- * the 1 of a QUEUED one of which some pieces were said. A revision that is withdrawn before
- * anything of it was said is simply erased. */
+ * .number of a PREPARING one is when to list it again (ms): while a job is at it, should that be
+ * lost. Of a QUEUED one it is 1 if some pieces were said, else 0; of a REFUSED one, when to offer
+ * it again (ms), INT64_MAX: never. It means nothing in the other states. A revision that is
+ * withdrawn before anything of it was said is simply erased. */
 #ifndef FS_ENGINE_OUTBOX_H
 #define FS_ENGINE_OUTBOX_H
 

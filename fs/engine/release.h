@@ -1,6 +1,7 @@
 /* What leaves the process: each becomes one turn_after, so that it goes out exactly when the commit
- * that records it is durable, in order. This is the only place in the engine that calls engine_out
- * and engine_watch. */
+ * that records it is durable, in order. What a step does goes out here alone; only what no commit
+ * records is told from elsewhere: how connections and transfers go, that a job waits
+ * (engine_news.c, progress.c, jobs.c). */
 #ifndef FS_ENGINE_RELEASE_H
 #define FS_ENGINE_RELEASE_H
 

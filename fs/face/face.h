@@ -6,7 +6,7 @@
  * sent with a turn or a view open, and none waits for the network: a read of `code` that must wait
  * is parked (code_file.h).
  *
- * How it is started (main.c):
+ * How it is started (service.c):
  *     face_open → engine_open with face_watch → seal_open
  *     → fuse_session_new(…, face_ops(), …, face) → face_start → engine_start, seal_start
  *     → session loop → face_stop → fuse_session_destroy → seal_close, engine_close → face_close
