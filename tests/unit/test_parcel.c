@@ -347,8 +347,9 @@ static void test_withdrawn_meanwhile(void **state)
     uint64_t top = make_wordy(g, 50);
     struct revision r = make_revision(g, top, 1);
     struct withdrawal w = {.g = g, .rev = r.rev, .left = 10};
-    assert_int_equal(parcel_list(g->r->store, r.rev, withdraw_later, &w, &r.manifest, &r.size),
-                     STORE_ERR_NOT_FOUND);
+    assert_int_equal(
+        parcel_list(g->r->store, r.rev, withdraw_later, &w, &r.manifest, &r.size, NULL),
+        STORE_ERR_NOT_FOUND);
     assert_in_range(-w.left, 1, 30); /* it has noticed before the end */
     assert_int_equal(erig_staged(g), 0);
 }
@@ -362,7 +363,7 @@ static void test_one_view_is_enough(void **state)
     for (int i = 0; i < STORE_READERS_MAX - 1; i++)
         busy[i] = rig_view(g->r);
     alarm(60); /* instead of waiting for ever */
-    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &r.manifest, &r.size), 0);
+    assert_int_equal(parcel_list(g->r->store, r.rev, NULL, NULL, &r.manifest, &r.size, NULL), 0);
     alarm(0);
     for (int i = 0; i < STORE_READERS_MAX - 1; i++)
         view_end(busy[i]);
