@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -89,19 +90,35 @@ static int allow(const struct rules *r, const char *path, uint64_t access)
     return rc;
 }
 
+/* The directory, as the file is replaced by another one at any time; but only a directory for such
+ * things, that is, one below /run. */
+static int allow_resolver(const struct rules *r)
+{
+    static const char top[] = "/run/";
+    char path[PATH_MAX];
+
+    if (!realpath("/etc/resolv.conf", path) || strncmp(path, top, sizeof(top) - 1) != 0)
+        return 0;
+    char *slash = strrchr(path, '/');
+    if (slash < path + sizeof(top))
+        return 0; /* in /run itself */
+    *slash = '\0';
+    return allow(r, path, READ_FILE | READ_DIR);
+}
+
 static int allow_reading(const struct rules *r)
 {
     static const char *const paths[] = {
-        "/etc",                /* resolv.conf, hosts, nsswitch.conf, gai.conf, ssl */
-        "/etc/resolv.conf",    /* wherever it leads */
-        "/usr",                /* modules of the resolver, CA certificates, time zones */
-        "/lib",                /* the same */
-        "/lib64",              /* the same */
-        "/run",                /* what /etc/resolv.conf leads to, may be made anew any time */
-        "/var/run",            /* the same, where it is no link */
-        "/var/lib/sss",        /* users and hosts of sssd */
-        "/proc",               /* who writes into the mount */
-        "/sys/devices/system", /* how many processors there are */
+        "/etc",                 /* resolv.conf, hosts, nsswitch.conf, gai.conf, ssl */
+        "/etc/resolv.conf",     /* wherever it leads */
+        "/usr",                 /* modules of the resolver, CA certificates, time zones */
+        "/lib",                 /* the same */
+        "/lib64",               /* the same */
+        "/run/systemd/resolve", /* where /etc/resolv.conf may lead to one day */
+        "/run/resolvconf",      /* the same */
+        "/var/lib/sss",         /* users and hosts of sssd */
+        "/proc",                /* who writes into the mount */
+        "/sys/devices/system",  /* how many processors there are */
         "/dev/urandom",
         "/dev/random",
     };
@@ -115,6 +132,8 @@ static int allow_reading(const struct rules *r)
         if (path && *path == '/' && allow(r, path, READ_FILE | READ_DIR) < 0)
             return -1;
     }
+    if (allow_resolver(r) < 0)
+        return -1;
     return allow(r, "/dev/null", READ_FILE | WRITE_FILE);
 }
 
