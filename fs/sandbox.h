@@ -1,7 +1,13 @@
-/* What the process that serves gives up once it has what it needs: new privileges, all files but
- * its store and what name resolution, TLS and /proc take, and the system calls of seccomp.h. So
- * whoever takes it over, by a message from the network or by a stored one, has the wormholes of one
- * user and nothing else of theirs.
+/* What the process that serves gives up once it has what it needs: new privileges, opening any file
+ * but its store and what name resolution, TLS and /proc take, changing what a file is besides its
+ * bytes, sockets but the internet's, and the other system calls of seccomp.h. So whoever takes it
+ * over, by a message from the network or by a stored one, has the wormholes of one user, the network
+ * as this machine has it, and to read what lies in /etc and /usr; but none of their other files, and
+ * none of their programs, neither to start nor to ask.
+ *
+ * What is left open: to ask which files there are (stat), and the socket of syslog, which leads to
+ * other sockets for datagrams, too (those of desktops, buses and agents are no such). Before Linux
+ * 6.12 also signals to the user's other processes.
  *
  * It costs the exit codes of dying writers, which a process outside reads for us (seal/witness.h),
  * and unmounting, which is the supervisor's. */

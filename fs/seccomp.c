@@ -3,19 +3,27 @@
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/fs.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 #include "fs/sanitized.h"
 
 #if defined(__x86_64__)
 #define MACHINE AUDIT_ARCH_X86_64
 #define OTHER_ABI 0x40000000U /* the bit of x32 calls */
+#define SET_RESULT(context, value) ((context)->uc_mcontext.gregs[REG_RAX] = (value))
 #elif defined(__aarch64__)
 #define MACHINE AUDIT_ARCH_AARCH64
+#define SET_RESULT(context, value) ((context)->uc_mcontext.regs[0] = (uint64_t)(int64_t)(value))
 #endif
 
 #ifdef MACHINE
@@ -32,6 +40,10 @@ enum {
     NR_CLONE3 = 435,
     NR_PIDFD_GETFD = 438,
     NR_MOUNT_SETATTR = 442,
+    NR_FCHMODAT2 = 452,
+    NR_SETXATTRAT = 463,
+    NR_REMOVEXATTRAT = 466,
+    NR_FILE_SETATTR = 469,
 };
 
 static const uint32_t denied[] = {
@@ -62,6 +74,38 @@ static const uint32_t denied[] = {
     SYS_swapon,
     SYS_swapoff,
     SYS_quotactl,
+    /* what a file is besides its bytes, which Landlock does not guard; by a descriptor, too: one
+       that only reads is enough */
+    SYS_fchmod,
+    SYS_fchmodat,
+    NR_FCHMODAT2,
+    SYS_fchown,
+    SYS_fchownat,
+    SYS_setxattr,
+    SYS_lsetxattr,
+    SYS_fsetxattr,
+    NR_SETXATTRAT,
+    SYS_removexattr,
+    SYS_lremovexattr,
+    SYS_fremovexattr,
+    NR_REMOVEXATTRAT,
+    NR_FILE_SETATTR,
+    SYS_utimensat,
+#ifdef SYS_chmod /* an older machine's */
+    SYS_chmod,
+    SYS_chown,
+    SYS_lchown,
+    SYS_utime,
+    SYS_utimes,
+    SYS_futimesat,
+#endif
+    /* ways to speak with other programs */
+    SYS_socketpair, /* an end of datagrams can be turned to any socket */
+    SYS_shmget,
+    SYS_shmat,
+    SYS_semget,
+    SYS_msgget,
+    SYS_mq_open,
     /* namespaces, for the kernel that they lay open */
     SYS_unshare,
     SYS_setns,
@@ -88,7 +132,20 @@ static const uint32_t denied[] = {
     SYS_setdomainname,
 };
 
-enum { DENIED_COUNT = sizeof(denied) / sizeof(denied[0]), FILTER_MAX = 16 + 2 * DENIED_COUNT };
+static const uint32_t denied_ioctls[] = {
+    TIOCSTI,   /* typing on the terminal that the command was started from */
+    TIOCLINUX, /* the same, by a selection */
+    FS_IOC_SETFLAGS,
+    FS_IOC_FSSETXATTR,
+};
+
+enum {
+    DENIED_COUNT = sizeof(denied) / sizeof(denied[0]),
+    DENIED_IOCTLS = sizeof(denied_ioctls) / sizeof(denied_ioctls[0]),
+    FILTER_MAX = 48 + 2 * (DENIED_COUNT + DENIED_IOCTLS),
+    SI_OF_SECCOMP = 1, /* SYS_SECCOMP, which the C library's headers lack */
+    TYPE_MASK = 0xf,   /* of a socket; above it are flags */
+};
 
 struct program {
     struct sock_filter code[FILTER_MAX];
@@ -117,15 +174,70 @@ static void answer_if(struct program *p, uint32_t value, uint32_t what)
     answer(p, what);
 }
 
+/* What is loaded last is `value`: what is put up to end_case. It must answer in every case, as
+ * something else is loaded then, or no more may depend on that. */
+static unsigned short begin_case(struct program *p, uint32_t value)
+{
+    put(p, BPF_JMP | BPF_JEQ | BPF_K, value, 0, 0);
+    return p->len;
+}
+
+static void end_case(struct program *p, unsigned short first)
+{
+    p->code[first - 1].jf = (uint8_t)(p->len - first);
+}
+
+static void load_arg(struct program *p, unsigned index)
+{
+    /* The low half: both machines begin with it, and the kernel looks at no more of these. */
+    load(p, offsetof(struct seccomp_data, args) + index * sizeof(uint64_t));
+}
+
+/* Sockets of the internet, and those that ask the kernel for its addresses. Of the others, a
+ * datagram socket of UNIX is asked for by the C library: see on_trap. */
+static void refuse_sockets(struct program *p)
+{
+    unsigned short sockets = begin_case(p, SYS_socket);
+
+    load_arg(p, 0);
+    answer_if(p, AF_INET, SECCOMP_RET_ALLOW);
+    answer_if(p, AF_INET6, SECCOMP_RET_ALLOW);
+    unsigned short netlink = begin_case(p, AF_NETLINK);
+    load_arg(p, 2);
+    answer_if(p, NETLINK_ROUTE, SECCOMP_RET_ALLOW);
+    answer(p, SECCOMP_RET_ERRNO | EPERM);
+    end_case(p, netlink);
+    unsigned short local = begin_case(p, AF_UNIX);
+    load_arg(p, 1);
+    put(p, BPF_ALU | BPF_AND | BPF_K, TYPE_MASK, 0, 0);
+    answer_if(p, SOCK_DGRAM, SECCOMP_RET_TRAP);
+    end_case(p, local);
+    answer(p, SECCOMP_RET_ERRNO | EPERM);
+    end_case(p, sockets);
+}
+
+static void refuse_ioctls(struct program *p)
+{
+    unsigned short ioctls = begin_case(p, SYS_ioctl);
+
+    load_arg(p, 1);
+    for (size_t i = 0; i < DENIED_IOCTLS; i++)
+        answer_if(p, denied_ioctls[i], SECCOMP_RET_ERRNO | EPERM);
+    answer(p, SECCOMP_RET_ALLOW);
+    end_case(p, ioctls);
+}
+
 /* A new user namespace can also be had from clone; clone3 hides its flags in memory, so the C
  * library is told that there is none, and falls back to clone. */
 static void refuse_namespaces(struct program *p)
 {
     answer_if(p, NR_CLONE3, SECCOMP_RET_ERRNO | ENOSYS);
-    put(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3);
-    load(p, offsetof(struct seccomp_data, args[0])); /* the low half: both machines begin with it */
+    unsigned short clones = begin_case(p, SYS_clone);
+    load_arg(p, 0);
     put(p, BPF_JMP | BPF_JSET | BPF_K, CLONE_NEWUSER, 0, 1);
     answer(p, SECCOMP_RET_ERRNO | EPERM);
+    answer(p, SECCOMP_RET_ALLOW);
+    end_case(p, clones);
 }
 
 static void write_program(struct program *p)
@@ -141,14 +253,47 @@ static void write_program(struct program *p)
 #endif
     for (size_t i = 0; i < DENIED_COUNT; i++)
         answer_if(p, denied[i], SECCOMP_RET_ERRNO | EPERM);
+    refuse_sockets(p);
+    refuse_ioctls(p);
     refuse_namespaces(p);
     answer(p, SECCOMP_RET_ALLOW);
+}
+
+/* if_nametoindex, which reads "fe80::1%eth0" in resolv.conf, puts its question to a UNIX socket of
+ * datagrams, though any would do. It gets one of the internet; whoever wanted to connect it to a
+ * path cannot. Answered in the place of the call, so as async-signal-safe as that. */
+static void on_trap(int signal, siginfo_t *info, void *context)
+{
+    int before = errno;
+    ucontext_t *at = context;
+
+    (void)signal;
+    if (info->si_code == SI_OF_SECCOMP) {
+        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        SET_RESULT(at, fd < 0 ? -errno : fd);
+    }
+    errno = before;
+}
+
+static int catch_traps(void)
+{
+    struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO | SA_RESTART};
+    sigset_t set;
+
+    sigemptyset(&action.sa_mask);
+    sigemptyset(&set);
+    sigaddset(&set, SIGSYS);
+    /* Where it is blocked, the process would end. */
+    return sigaction(SIGSYS, &action, NULL) == 0 && sigprocmask(SIG_UNBLOCK, &set, NULL) == 0 ? 0
+                                                                                              : -1;
 }
 
 int seccomp_enter(void)
 {
     struct program p;
 
+    if (catch_traps() < 0)
+        return -1;
     write_program(&p);
     const struct sock_fprog filter = {.len = p.len, .filter = p.code};
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter) == 0)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # limit: 240
 # Goal: the process that serves is confined and its memory is its own, and all the same the end of a killed writer is known: its
-# supervisor, which is not confined, reads it.
+# supervisor, which is not confined, reads it. What confined means is tried as an ordinary user, by test_sandbox.
 . "$TOP/tests/mount/lib.sh"
 
 quiet=mailbox=ws://127.0.0.1:9/v1,transit=none
@@ -81,6 +81,8 @@ note "as an ordinary user, whose other processes cannot look into it either"
 mknod -m 666 "$T/fuse" c 10 229
 mount --bind "$T/fuse" /dev/fuse
 ordinary_user
+cp "$BUILD/tests/unit/test_sandbox" "$T/bin/"
+as_nobody TMPDIR="$T/home-nobody" "$T/bin/test_sandbox" >"$LOGS/sandbox.log" 2>&1 || fail "the sandbox leaks: $(cat "$LOGS/sandbox.log")"
 as_nobody "$WORMHOLEFS" job "$T/home-nobody/m" -o "$quiet"
 supervisor=$(pgrep -o -f "$WORMHOLEFS job ")
 worker=$(pgrep -P "$supervisor")

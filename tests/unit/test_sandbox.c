@@ -2,6 +2,10 @@
  * that went otherwise than it should (0: none). What the kernel does not have is not tried. */
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <linux/fs.h>
+#include <linux/netlink.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <sched.h>
@@ -13,14 +17,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/shm.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -30,11 +39,14 @@
 #include "fs/sandbox.h"
 #include "fs/sanitized.h"
 #include "fs/seal/writer.h"
+#include "proto/net/thread.h"
 #include "proto/vault.h"
 
-static char base[64];  /* outside of the sandbox */
+static char base[80];  /* outside of the sandbox */
 static char store[96]; /* inside */
 static pid_t outsider; /* a process that lives on outside */
+static int listener;   /* on the socket "bus" outside, as another program's */
+static int opened;     /* "private", to read, opened before */
 
 #define TRY(condition)                                                                             \
     do {                                                                                           \
@@ -132,6 +144,7 @@ static int nothing_else_opens(unsigned parts)
     TRY(refused(open(in(store, "link"), O_RDONLY), EACCES));
     TRY(refused(open("/etc/passwd", O_WRONLY), EACCES));
     TRY(refused(open("/root", O_RDONLY | O_DIRECTORY), EACCES));
+    TRY(refused(open("/run", O_RDONLY | O_DIRECTORY), EACCES));
     TRY(refused(unlink(in(base, "private")), EACCES));
     TRY(refused(mkdir(in(base, "dir"), 0700), EACCES));
     return 0;
@@ -186,6 +199,120 @@ static void what_we_never_call_is_refused(void **state)
     assert_int_equal(in_child(calls_are_refused), 0);
 }
 
+static int bus_is_out_of_reach(unsigned parts)
+{
+    int ends[2];
+
+    if (!(parts & SANDBOX_SECCOMP))
+        return 0;
+    TRY(refused(socket(AF_UNIX, SOCK_STREAM, 0), EPERM));
+    TRY(refused(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), EPERM));
+    TRY(refused(socket(AF_PACKET, SOCK_DGRAM, 0), EPERM));
+    TRY(refused(socket(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT), EPERM));
+    TRY(refused(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), EPERM));
+    TRY(refused(shmget(IPC_PRIVATE, 1, 0600), EPERM));
+    TRY(refused(ioctl(STDERR_FILENO, TIOCSTI, "x"), EPERM));
+    return 0;
+}
+
+static int nothing_connects(unsigned parts)
+{
+    struct sockaddr_un bus = {.sun_family = AF_UNIX};
+    const int types[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
+
+    if (!(parts & SANDBOX_SECCOMP))
+        return 0;
+    snprintf(bus.sun_path, sizeof(bus.sun_path), "%s", in(base, "bus"));
+    for (int i = 0; i < 3; i++) {
+        int s = socket(AF_UNIX, types[i], 0);
+        TRY(connect(s, (struct sockaddr *)&bus, sizeof(bus)) < 0);
+        TRY(sendto(s, "x", 1, 0, (struct sockaddr *)&bus, sizeof(bus)) < 0);
+    }
+    return 0;
+}
+
+static void other_programs_cannot_be_spoken_to(void **state)
+{
+    (void)state;
+    assert_int_equal(in_child(bus_is_out_of_reach), 0);
+    assert_int_equal(in_child(nothing_connects), 0);
+    assert_true(refused(accept4(listener, NULL, NULL, SOCK_NONBLOCK), EAGAIN));
+}
+
+static int paths_keep_their_looks(unsigned parts)
+{
+    const char *path = in(base, "private");
+
+    if (!(parts & SANDBOX_SECCOMP))
+        return 0;
+    TRY(refused(chmod(path, 0777), EPERM));
+    TRY(refused(fchmodat(AT_FDCWD, path, 0777, 0), EPERM));
+    TRY(refused(syscall(452 /* fchmodat2 */, AT_FDCWD, path, 0777, 0), EPERM));
+    TRY(refused(chown(path, geteuid(), getegid()), EPERM));
+    TRY(refused(lchown(path, geteuid(), getegid()), EPERM));
+    TRY(refused(setxattr(path, "user.x", "y", 1, 0), EPERM));
+    TRY(refused(lsetxattr(path, "user.x", "y", 1, 0), EPERM));
+    TRY(refused(syscall(463 /* setxattrat */, AT_FDCWD, path, 0, "user.x", NULL, 0), EPERM));
+    TRY(refused(removexattr(path, "user.x"), EPERM));
+    TRY(refused(lremovexattr(path, "user.x"), EPERM));
+    TRY(refused(utimensat(AT_FDCWD, path, NULL, 0), EPERM));
+    TRY(refused(utimes(path, NULL), EPERM));
+    return 0;
+}
+
+/* Root's daemon can read /etc/shadow, so a descriptor must not be enough. */
+static int files_keep_their_looks(unsigned parts)
+{
+    int flags = 0;
+
+    if (!(parts & SANDBOX_SECCOMP))
+        return 0;
+    TRY(refused(fchmod(opened, 0777), EPERM));
+    TRY(refused(fchown(opened, geteuid(), getegid()), EPERM));
+    TRY(refused(fsetxattr(opened, "user.x", "y", 1, 0), EPERM));
+    TRY(refused(fremovexattr(opened, "user.x"), EPERM));
+    TRY(refused(futimens(opened, NULL), EPERM));
+    TRY(refused(ioctl(opened, FS_IOC_SETFLAGS, &flags), EPERM));
+    return 0;
+}
+
+static void what_is_not_ours_keeps_its_mode_owner_times_and_attributes(void **state)
+{
+    struct stat before, after;
+
+    (void)state;
+    assert_int_equal(stat(in(base, "private"), &before), 0);
+    assert_int_equal(in_child(paths_keep_their_looks), 0);
+    assert_int_equal(in_child(files_keep_their_looks), 0);
+    assert_int_equal(stat(in(base, "private"), &after), 0);
+    assert_memory_equal(&before.st_ctim, &after.st_ctim, sizeof(before.st_ctim));
+}
+
+static void *number_of_loopback(void *arg)
+{
+    return if_nametoindex("lo") > 0 ? arg : NULL;
+}
+
+/* The C library puts this question to a socket of UNIX. */
+static int zones_are_known(unsigned parts)
+{
+    pthread_t thread;
+    void *result;
+
+    TRY(if_nametoindex("lo") > 0);
+    TRY(if_nametoindex("no-such") == 0 && errno == ENODEV);
+    TRY(thread_start(&thread, 0, number_of_loopback, &result) == 0);
+    TRY(pthread_join(thread, &result) == 0 && result != NULL);
+    TRY(!(parts & SANDBOX_SECCOMP) || kill(getpid(), SIGSYS) == 0); /* not a call: passes by */
+    return 0;
+}
+
+static void the_names_of_interfaces_are_known(void **state)
+{
+    (void)state;
+    assert_int_equal(in_child(zones_are_known), 0);
+}
+
 static void *in_a_thread(void *arg)
 {
     return open((const char *)arg, O_RDONLY) < 0 && errno == EACCES ? arg : NULL;
@@ -213,6 +340,7 @@ static void so_are_threads_that_start_later(void **state)
 static int needs_are_met(unsigned parts)
 {
     struct addrinfo *found = NULL;
+    struct ifaddrs *interfaces = NULL;
     struct writer_id id;
     char name[WRITER_NAME_MAX];
     pid_t pid;
@@ -227,6 +355,11 @@ static int needs_are_met(unsigned parts)
     TRY(writer_identify(outsider, &id) == 0 && !writer_is_gone(&id));
     TRY(writer_describe(outsider, name, &pid) && pid == outsider);
     TRY(socket(AF_INET, SOCK_STREAM, 0) >= 0);
+    TRY(socket(AF_INET6, SOCK_DGRAM, 0) >= 0 || errno == EAFNOSUPPORT);
+    TRY(getifaddrs(&interfaces) == 0);
+    freeifaddrs(interfaces);
+    TRY(access("/etc/resolv.conf", F_OK) < 0 || open("/etc/resolv.conf", O_RDONLY) >= 0);
+    TRY(access("/etc/localtime", F_OK) < 0 || open("/etc/localtime", O_RDONLY) >= 0);
     return 0;
 }
 
@@ -336,16 +469,27 @@ static void a_crash_leaves_no_core(void **state)
     assert_false(WCOREDUMP(status));
 }
 
+static void listen_outside(void)
+{
+    struct sockaddr_un bus = {.sun_family = AF_UNIX};
+
+    snprintf(bus.sun_path, sizeof(bus.sun_path), "%s", in(base, "bus"));
+    listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&bus, sizeof(bus)), 0);
+    assert_int_equal(listen(listener, 4), 0);
+}
+
 static int prepare(void **state)
 {
     (void)state;
-    snprintf(base, sizeof(base), "/tmp/wormholefs-sandbox.XXXXXX");
+    const char *tmp = getenv("TMPDIR");
+    snprintf(base, sizeof(base), "%s/wormholefs-sandbox.XXXXXX", tmp ? tmp : "/tmp");
     assert_non_null(mkdtemp(base));
     snprintf(store, sizeof(store), "%s/store", base);
     assert_int_equal(mkdir(store, 0700), 0);
-    int fd = open(in(base, "private"), O_WRONLY | O_CREAT, 0600);
-    assert_true(fd >= 0);
-    close(fd);
+    opened = open(in(base, "private"), O_RDONLY | O_CREAT, 0600);
+    assert_true(opened >= 0);
+    listen_outside();
     outsider = fork();
     assert_true(outsider >= 0);
     if (outsider == 0) {
@@ -362,6 +506,9 @@ static int clean(void **state)
     waitpid(outsider, NULL, 0);
     unlink(in(store, "link"));
     unlink(in(base, "private"));
+    unlink(in(base, "bus"));
+    close(listener);
+    close(opened);
     rmdir(store);
     return rmdir(base);
 }
@@ -374,6 +521,9 @@ int main(void)
         cmocka_unit_test(what_is_not_ours_cannot_be_opened),
         cmocka_unit_test(other_processes_are_out_of_reach),
         cmocka_unit_test(what_we_never_call_is_refused),
+        cmocka_unit_test(other_programs_cannot_be_spoken_to),
+        cmocka_unit_test(what_is_not_ours_keeps_its_mode_owner_times_and_attributes),
+        cmocka_unit_test(the_names_of_interfaces_are_known),
         cmocka_unit_test(so_are_threads_that_start_later),
         cmocka_unit_test(what_the_daemon_needs_goes_on),
         cmocka_unit_test(the_end_of_a_writer_is_unknown_inside),
