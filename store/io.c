@@ -260,12 +260,22 @@ int64_t io_seek(const struct io *io, const struct io_file *f, uint64_t offset, i
     return at >= 0 ? at : -errno;
 }
 
+/* Signals interrupt it on some file systems, however far it got. */
+static int allocate_all(int fd, int mode, uint64_t offset, uint64_t len)
+{
+    int rc;
+    do
+        rc = fallocate(fd, mode, (off_t)offset, (off_t)len);
+    while (rc < 0 && errno == EINTR);
+    return rc == 0 ? 0 : -errno;
+}
+
 int io_allocate(const struct io *io, const struct io_file *f, uint64_t offset, uint64_t len)
 {
     ASK(io, IO_ALLOCATE, f->path, offset, len);
     if (io->disk)
         return io->disk->allocate(io->arg, f->fd, offset, len);
-    return fallocate(f->fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)len) == 0 ? 0 : -errno;
+    return allocate_all(f->fd, FALLOC_FL_KEEP_SIZE, offset, len);
 }
 
 int io_punch(const struct io *io, const struct io_file *f, uint64_t offset, uint64_t len)
@@ -273,8 +283,7 @@ int io_punch(const struct io *io, const struct io_file *f, uint64_t offset, uint
     ASK(io, IO_PUNCH, f->path, offset, len);
     if (io->disk)
         return io->disk->punch(io->arg, f->fd, offset, len);
-    int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-    return fallocate(f->fd, mode, (off_t)offset, (off_t)len) == 0 ? 0 : -errno;
+    return allocate_all(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, len);
 }
 
 int io_lock(const struct io *io, const struct io_file *f)

@@ -1,7 +1,11 @@
 #include "store/reserve.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include "store/limits.h"
+
+enum { PIECE_BYTES = 16 << 10 };
 
 static const char reserve_path[] = "reserve";
 
@@ -14,13 +18,32 @@ static bool room(const struct reserve *r)
     return (uint64_t)st.f_bavail * st.f_frsize >= 2 * (uint64_t)RESERVE_BYTES;
 }
 
+/* Where there is no fallocate (NFS before 4.2, eCryptfs, ext3): bytes that no compression makes
+ * less. */
+static int fill(const struct io *io, const struct io_file *f)
+{
+    uint8_t piece[PIECE_BYTES];
+    int rc = 0;
+    for (uint64_t at = 0; rc == 0 && at < RESERVE_BYTES; at += sizeof piece) {
+        randombytes_buf(piece, sizeof piece);
+        rc = io_pwrite(io, f, piece, sizeof piece, at);
+    }
+    return rc ? rc : io_sync(io, f);
+}
+
 /* fallocate really takes the blocks; a file of zeros could be a hole on some file systems. */
+static int take(const struct io *io, const struct io_file *f)
+{
+    int rc = io_allocate(io, f, 0, RESERVE_BYTES);
+    return rc == -EOPNOTSUPP || rc == -ENOSYS ? fill(io, f) : rc;
+}
+
 static bool make(struct reserve *r)
 {
     struct io_file f;
     if (!room(r) || io_open(r->io, r->dir, reserve_path, O_RDWR | O_CREAT, &f))
         return false;
-    bool made = io_allocate(r->io, &f, 0, RESERVE_BYTES) == 0;
+    bool made = take(r->io, &f) == 0;
     io_close(&f);
     if (!made)
         io_unlink(r->io, r->dir, reserve_path);
@@ -32,7 +55,9 @@ static bool is_there(const struct reserve *r)
     struct stat st;
     if (io_stat(r->io, r->dir, reserve_path, &st))
         return false;
-    return (uint64_t)st.st_blocks * 512 >= RESERVE_BYTES;
+    /* Some file systems do not count blocks; there it was filled. */
+    return (uint64_t)st.st_blocks * 512 >= RESERVE_BYTES ||
+           (st.st_blocks == 0 && st.st_size >= RESERVE_BYTES);
 }
 
 void reserve_init(struct reserve *r, const struct io *io, int dir)

@@ -12,7 +12,7 @@ enum { RESERVE_RETRY_MS = 1000 };
 struct reserve {
     const struct io *io;
     int dir;
-    bool held;        /* the file is there, with all its bytes allocated */
+    bool held;        /* the file is there, all its bytes take room */
     int64_t tried_ms; /* when making it failed last */
 };
 

@@ -2,6 +2,8 @@
  * on. */
 #include "store_rig.h"
 
+#include <limits.h>
+#include "store/limits.h"
 #include "store/queues.h"
 #include "store/secrets.h"
 
@@ -229,12 +231,62 @@ static void test_dropped_spool_writes_are_found_after_a_crash(void **state)
     assert_int_equal(n.size, 0);
 }
 
+/* NFS before 4.2, eCryptfs and others: the reserve takes its room by writing it. */
+static void test_a_disk_without_fallocate_is_not_full(void **state)
+{
+    struct rig *r = *state;
+    const int answers[] = {-EOPNOTSUPP, -ENOSYS};
+    for (int i = 0; i < 2; i++) {
+        struct stat st;
+        char path[128];
+        rig_close(r);
+        snprintf(r->dir, sizeof r->dir, "%s/without%d", r->parent, i);
+        rig_fail(r, OPS(IO_ALLOCATE), NULL, 1, LONG_MAX, answers[i]);
+        assert_int_equal(rig_open(r), 0);
+        assert_false(store_tight(r->store));
+        uint64_t outbox, inbox;
+        rig_wormhole(r, "alice", &outbox, &inbox);
+        snprintf(path, sizeof path, "%s/reserve", r->dir);
+        assert_int_equal(stat(path, &st), 0);
+        assert_true(st.st_blocks * 512 >= RESERVE_BYTES);
+        rig_fail(r, OPS(IO_WRITE) | OPS(IO_ALLOCATE), "reserve", 1, LONG_MAX, answers[i]);
+        rig_reopen(r);
+        assert_false(store_tight(r->store));
+        assert_int_equal(r->faults.seen, 0); /* it is known to be there */
+        rig_heal(r);
+    }
+}
+
+/* What was not written whole, or not synced, is no reserve. */
+static void test_a_reserve_that_cannot_be_filled_is_none(void **state)
+{
+    struct rig *r = *state;
+    const unsigned ops[] = {IO_WRITE, IO_SYNC};
+    for (int i = 0; i < 2; i++) {
+        char path[128];
+        rig_close(r);
+        snprintf(r->dir, sizeof r->dir, "%s/half%d", r->parent, i);
+        rig_fail(r, OPS(IO_ALLOCATE) | OPS(ops[i]), "reserve", 1, LONG_MAX, -EOPNOTSUPP);
+        assert_int_equal(rig_open(r), 0);
+        assert_true(store_tight(r->store));
+        assert_true(r->faults.seen >= 2);
+        snprintf(path, sizeof path, "%s/reserve", r->dir);
+        assert_int_equal(access(path, F_OK), -1);
+        rig_heal(r);
+        r->clock_ns += INT64_C(3600) * 1000000000;
+        turn_abort(rig_turn(r));
+        assert_false(store_tight(r->store));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         rig_test(test_a_turn_is_all_or_nothing),
         rig_test(test_each_change_of_content_happened_or_did_not),
         rig_test(test_dropped_spool_writes_are_found_after_a_crash),
+        rig_test(test_a_disk_without_fallocate_is_not_full),
+        rig_test(test_a_reserve_that_cannot_be_filled_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

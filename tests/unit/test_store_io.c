@@ -1,5 +1,6 @@
 /* The gate through which every touch of a file goes, and the VFS that sends SQLite through it. */
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include "store_rig.h"
 #include "store/core.h"
 
@@ -225,6 +226,35 @@ static void test_a_frame_of_the_journal_is_one_write(void **state)
     view_end(v);
 }
 
+static int interruptions;
+
+/* In the C library's place. */
+int fallocate(int fd, int mode, off_t offset, off_t len)
+{
+    if (interruptions > 0) {
+        interruptions--;
+        errno = EINTR;
+        return -1;
+    }
+    return (int)syscall(SYS_fallocate, fd, mode, offset, len);
+}
+
+static void test_a_signal_does_not_end_an_allocation(void **state)
+{
+    char path[32];
+    int dir;
+    const struct io *io = io_real();
+    struct io_file f = open_here(io, &dir, path);
+    (void)state;
+    interruptions = 3;
+    assert_int_equal(io_allocate(io, &f, 0, 4096), 0);
+    assert_int_equal(interruptions, 0);
+    interruptions = 3;
+    assert_int_equal(io_punch(io, &f, 0, 4096), 0);
+    assert_int_equal(interruptions, 0);
+    close_here(io, dir, &f, path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_errors_are_mapped),
         cmocka_unit_test(test_boot_id_and_clock_are_real),
         cmocka_unit_test(test_list_and_seek),
+        cmocka_unit_test(test_a_signal_does_not_end_an_allocation),
         rig_test(test_the_journal_passes_the_gate),
         rig_test(test_the_spools_name_is_durable),
         rig_test(test_the_wal_is_void_before_it_is_emptied),
