@@ -55,6 +55,10 @@ const char *store_strerror(int err)
         return "it may not be changed";
     case STORE_ERR_HOSTILE:
         return "the input breaks the rules";
+    case STORE_ERR_FILES:
+        return "too many files are open";
+    case STORE_ERR_UNSUPPORTED:
+        return "the file system of the store cannot do that";
     }
     return "unknown error";
 }

@@ -355,8 +355,12 @@ int io_error(int negative_errno)
         return STORE_ERR_TOO_BIG;
     case EWOULDBLOCK:
         return STORE_ERR_LOCKED;
+    case EMFILE:
+    case ENFILE:
+        return STORE_ERR_FILES;
     case EOPNOTSUPP:
-        return STORE_ERR_INVALID;
+    case ENOSYS:
+        return STORE_ERR_UNSUPPORTED;
     case ENXIO:
         return STORE_ERR_NO_DATA;
     default:

@@ -5,6 +5,12 @@
 #include <string.h>
 #include "store/core.h"
 
+static bool too_many_files(struct view *v)
+{
+    int err = sqlite3_system_errno(v->db);
+    return err == EMFILE || err == ENFILE;
+}
+
 static int error_of(struct view *v, int rc)
 {
     int err = atomic_load(&v->store->vfs.last_errno);
@@ -24,8 +30,11 @@ static int error_of(struct view *v, int rc)
         return STORE_ERR_EXISTS;
     case SQLITE_TOOBIG:
         return STORE_ERR_TOO_BIG;
-    case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
+        if (too_many_files(v))
+            return STORE_ERR_FILES;
+        /* fall through */
+    case SQLITE_READONLY:
     case SQLITE_PERM: /* once the journal is open, a disk that has changed its mind */
         return v->store->sync.wal.fd < 0 ? STORE_ERR_ACCESS : STORE_ERR_IO;
     case SQLITE_BUSY:

@@ -335,8 +335,11 @@ static int xopen(sqlite3_vfs *base, const char *name, sqlite3_file *f, int flags
         .real = (sqlite3_file *)(void *)(vf + 1),
     };
     vf->real->pMethods = NULL;
-    if (ask(v, IO_OPEN, vf->path, 0, 0) != IO_GO)
+    int verdict = ask(v, IO_OPEN, vf->path, 0, 0);
+    if (verdict != IO_GO) {
+        errno = verdict < 0 ? -verdict : EIO; /* which SQLite asks for */
         return SQLITE_CANTOPEN;
+    }
     int rc = v->real->xOpen(v->real, name, vf->real, flags, out_flags);
     if (vf->real->pMethods)
         vf->base.pMethods = &methods;

@@ -13,9 +13,9 @@ enum {
 
 bool setback_is_of_store(int err)
 {
-    return err == STORE_ERR_NOMEM || err == STORE_ERR_IO || err == STORE_ERR_NOSPACE ||
-           err == STORE_ERR_QUOTA || err == STORE_ERR_BROKEN || err == STORE_ERR_ACCESS ||
-           err == STORE_ERR_READ_ONLY;
+    return err == STORE_ERR_NOMEM || err == STORE_ERR_FILES || err == STORE_ERR_IO ||
+           err == STORE_ERR_NOSPACE || err == STORE_ERR_QUOTA || err == STORE_ERR_BROKEN ||
+           err == STORE_ERR_ACCESS || err == STORE_ERR_READ_ONLY;
 }
 
 bool setback_may_pass(int err)

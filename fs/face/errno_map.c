@@ -58,6 +58,10 @@ static int store_errno(enum store_error error)
         return EPERM; /* one kept entry, not the file system */
     case STORE_ERR_HOSTILE:
         return EIO;
+    case STORE_ERR_FILES:
+        return ENFILE; /* EMFILE would say that the program has too many */
+    case STORE_ERR_UNSUPPORTED:
+        return EOPNOTSUPP; /* at which the C library does posix_fallocate by writing */
     }
     return EIO;
 }

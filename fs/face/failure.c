@@ -10,6 +10,8 @@ static enum seal_accident accident_of(int rc)
         return SEAL_OVER_QUOTA;
     case STORE_ERR_TOO_BIG:
         return SEAL_TOO_LARGE;
+    case STORE_ERR_FILES:
+        return SEAL_NO_FILES;
     case STORE_ERR_NOMEM:
     case STORE_ERR_IO:
     case STORE_ERR_CORRUPT:

@@ -18,6 +18,7 @@ static const char *const hold_texts[SEAL_HOLDS] = {
     [SEAL_HELD_NO_SPACE] = "a write to it failed (no space left on the device)" COPY_AGAIN,
     [SEAL_HELD_OVER_QUOTA] = "a write to it failed (the disk quota is used up)" COPY_AGAIN,
     [SEAL_HELD_TOO_LARGE] = "a write to it failed (it would be too large)" COPY_AGAIN,
+    [SEAL_HELD_NO_FILES] = "a write to it failed (too many open files)" COPY_AGAIN,
     [SEAL_HELD_FAILED] = "a write to it failed (input/output error)" COPY_AGAIN,
 };
 
@@ -28,6 +29,7 @@ static const enum seal_hold accident_holds[SEAL_ACCIDENTS] = {
     [SEAL_NO_SPACE] = SEAL_HELD_NO_SPACE,
     [SEAL_OVER_QUOTA] = SEAL_HELD_OVER_QUOTA,
     [SEAL_TOO_LARGE] = SEAL_HELD_TOO_LARGE,
+    [SEAL_NO_FILES] = SEAL_HELD_NO_FILES,
     [SEAL_FAILED] = SEAL_HELD_FAILED,
 };
 

@@ -35,6 +35,7 @@ enum seal_accident {
     SEAL_NO_SPACE,   /* from here on: a program was told that we could not do what it wanted, */
     SEAL_OVER_QUOTA, /* so that what is there may be less than was meant */
     SEAL_TOO_LARGE,
+    SEAL_NO_FILES,
     SEAL_FAILED,    /* anything else: EIO, say */
     SEAL_ACCIDENTS, /* how many there are */
 };
@@ -53,6 +54,7 @@ enum seal_hold {
     SEAL_HELD_OVER_QUOTA = 9,
     SEAL_HELD_TOO_LARGE = 10,
     SEAL_HELD_FAILED = 11,
+    SEAL_HELD_NO_FILES = 12,
     SEAL_HOLDS /* one more than the last */
 };
 

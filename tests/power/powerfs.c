@@ -1,11 +1,12 @@
-/* powerfs IMAGE MOUNTPOINT [--seed N] [--sync-ms N] [--lie] [FUSE option…]: a drive (drive.h) as a
- * file system.
+/* powerfs IMAGE MOUNTPOINT [--seed N] [--sync-ms N] [--lie] [--no-allocate] [FUSE option…]: a drive
+ * (drive.h) as a file system.
  *
  * It begins with what is in the directory IMAGE. SIGUSR1 cuts the power within the next few
  * requests: what survives replaces the contents of IMAGE, the file IMAGE.cut says in one word what
  * was lost, and every request from then on fails with EIO, until it is unmounted. Unmounted alive
  * it leaves everything in IMAGE. A sync takes up to --sync-ms milliseconds (2), and covers what was
  * written before it began. With --lie it only says so, to show that a test finds out.
+ * With --no-allocate there is no fallocate.
  *
  * The file IMAGE.fault, while it is there, makes the drive sick: `away` (every request fails with
  * EIO, as when the cable is out) or `read-only` (whatever would change something fails with
@@ -40,7 +41,7 @@ static struct power {
     struct drive *drive;
     char image[PATH_MAX];
     unsigned sync_ms;
-    bool lie, cutting, dead;
+    bool lie, cannot_allocate, cutting, dead;
     uint64_t requests_left;
 } power = {.lock = PTHREAD_MUTEX_INITIALIZER, .died = PTHREAD_COND_INITIALIZER};
 
@@ -296,6 +297,8 @@ static int op_fallocate(const char *path, int mode, off_t offset, off_t len,
                         struct fuse_file_info *fi)
 {
     (void)path;
+    if (power.cannot_allocate)
+        return -EOPNOTSUPP;
     int rc = enter_to_change();
     if (rc)
         return rc;
@@ -399,13 +402,14 @@ struct arguments {
     char *image;
     unsigned long seed;
     unsigned sync_ms;
-    int lie;
+    int lie, cannot_allocate;
 };
 
 static const struct fuse_opt option_list[] = {
     {"--seed %lu", offsetof(struct arguments, seed), 0},
     {"--sync-ms %u", offsetof(struct arguments, sync_ms), 0},
     {"--lie", offsetof(struct arguments, lie), 1},
+    {"--no-allocate", offsetof(struct arguments, cannot_allocate), 1},
     FUSE_OPT_END,
 };
 
@@ -426,13 +430,15 @@ int main(int argc, char **argv)
     struct arguments a = {.seed = 1, .sync_ms = 2};
     sigset_t set;
     if (fuse_opt_parse(&args, &a, option_list, word) < 0 || !a.image) {
-        fprintf(stderr, "usage: powerfs IMAGE MOUNTPOINT [--seed N] [--sync-ms N] [--lie]\n");
+        fprintf(stderr, "usage: powerfs IMAGE MOUNTPOINT [--seed N] [--sync-ms N] [--lie] "
+                        "[--no-allocate]\n");
         return 2;
     }
     snprintf(power.image, sizeof power.image, "%s", a.image);
     free(a.image);
     power.sync_ms = a.sync_ms;
     power.lie = a.lie != 0;
+    power.cannot_allocate = a.cannot_allocate != 0;
     int rc = drive_load(&power.drive, power.image, a.seed);
     if (rc) {
         fprintf(stderr, "powerfs: %s: %s\n", power.image, strerror(-rc));

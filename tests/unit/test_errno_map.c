@@ -18,7 +18,7 @@ static void success_is_zero(void **state)
 static void every_error_is_one(void **state)
 {
     (void)state;
-    for (int error = -1; error >= STORE_ERR_HOSTILE; error--)
+    for (int error = -1; error >= STORE_ERR_UNSUPPORTED; error--)
         assert_in_range(errno_map(error), 1, 255);
     for (int error = FACE_ERR_STALE; error >= FACE_ERR_READ_ONLY; error--)
         assert_in_range(errno_map(error), 1, 255);
@@ -50,6 +50,8 @@ static void what_programs_act_on(void **state)
         {FACE_ERR_UNSUPPORTED, EOPNOTSUPP},
         {FACE_ERR_READ_ONLY, EROFS},
         {STORE_ERR_READ_ONLY, EPERM},
+        {STORE_ERR_FILES, ENFILE},
+        {STORE_ERR_UNSUPPORTED, EOPNOTSUPP},
     };
     (void)state;
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)

@@ -28,6 +28,7 @@ static void each_error_has_its_reason(void **state)
     } cases[] = {{SEAL_NO_SPACE, SEAL_HELD_NO_SPACE},
                  {SEAL_OVER_QUOTA, SEAL_HELD_OVER_QUOTA},
                  {SEAL_TOO_LARGE, SEAL_HELD_TOO_LARGE},
+                 {SEAL_NO_FILES, SEAL_HELD_NO_FILES},
                  {SEAL_FAILED, SEAL_HELD_FAILED}};
 
     (void)state;

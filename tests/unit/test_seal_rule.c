@@ -319,7 +319,8 @@ static void numbers_keep_their_meaning(void **state)
     assert_int_equal(SEAL_HELD_OVER_QUOTA, 9);
     assert_int_equal(SEAL_HELD_TOO_LARGE, 10);
     assert_int_equal(SEAL_HELD_FAILED, 11);
-    assert_int_equal(SEAL_HOLDS, 12);
+    assert_int_equal(SEAL_HELD_NO_FILES, 12);
+    assert_int_equal(SEAL_HOLDS, 13);
 }
 
 static void every_accident_is_told_by_its_reason(void **state)

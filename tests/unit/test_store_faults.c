@@ -231,6 +231,43 @@ static void test_dropped_spool_writes_are_found_after_a_crash(void **state)
     assert_int_equal(n.size, 0);
 }
 
+/* Nothing of this is the disk's fault, and all of it works once files were closed. */
+static void test_too_many_open_files_are_no_failing_disk(void **state)
+{
+    struct rig *r = *state;
+    static char bytes[BIG];
+    uint64_t ino = rig_make(r, r->outbox, "file", NODE_FILE);
+    rig_fail(r, OPS(IO_OPEN), NULL, 1, LONG_MAX, -EMFILE);
+    assert_int_equal(content_write(r->store, ino, bytes, BIG, 0), STORE_ERR_FILES);
+    assert_null(store_trouble(r->store));
+    rig_heal(r);
+    assert_int_equal(content_write(r->store, ino, bytes, BIG, 0), 0);
+    assert_int_equal(content_flush(r->store, ino, true), 0);
+    rig_reopen(r);
+    struct view *first = rig_view(r), *second;
+    rig_fail(r, OPS(IO_OPEN), NULL, 1, LONG_MAX, -ENFILE);
+    assert_int_equal(content_read(r->store, ino, bytes, BIG, 0), STORE_ERR_FILES);
+    assert_int_equal(view_begin(r->store, &second), STORE_ERR_FILES); /* it needs a reader */
+    assert_null(store_trouble(r->store));
+    rig_heal(r);
+    assert_int_equal(content_read(r->store, ino, bytes, BIG, 0), BIG);
+    view_end(rig_view(r));
+    view_end(first);
+}
+
+static void test_what_the_disk_cannot_do_is_said_so(void **state)
+{
+    struct rig *r = *state;
+    static char bytes[BIG];
+    uint64_t ino = rig_make(r, r->outbox, "file", NODE_FILE);
+    assert_int_equal(content_write(r->store, ino, bytes, BIG, 0), 0);
+    rig_fail(r, OPS(IO_ALLOCATE) | OPS(IO_PUNCH), NULL, 1, LONG_MAX, -EOPNOTSUPP);
+    assert_int_equal(content_allocate(r->store, ino, 0, 2 * BIG, false), STORE_ERR_UNSUPPORTED);
+    assert_int_equal(content_punch(r->store, ino, 0, 4096), STORE_ERR_UNSUPPORTED);
+    assert_int_equal(content_write(r->store, ino, bytes, BIG, 0), 0);
+    rig_heal(r);
+}
+
 /* NFS before 4.2, eCryptfs and others: the reserve takes its room by writing it. */
 static void test_a_disk_without_fallocate_is_not_full(void **state)
 {
@@ -285,6 +322,8 @@ int main(void)
         rig_test(test_a_turn_is_all_or_nothing),
         rig_test(test_each_change_of_content_happened_or_did_not),
         rig_test(test_dropped_spool_writes_are_found_after_a_crash),
+        rig_test(test_too_many_open_files_are_no_failing_disk),
+        rig_test(test_what_the_disk_cannot_do_is_said_so),
         rig_test(test_a_disk_without_fallocate_is_not_full),
         rig_test(test_a_reserve_that_cannot_be_filled_is_none),
     };

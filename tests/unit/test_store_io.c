@@ -67,6 +67,9 @@ static void test_errors_are_mapped(void **state)
     assert_int_equal(io_error(-EDQUOT), STORE_ERR_QUOTA);
     assert_int_equal(io_error(-EIO), STORE_ERR_IO);
     assert_int_equal(io_error(-EACCES), STORE_ERR_ACCESS);
+    assert_int_equal(io_error(-EMFILE), STORE_ERR_FILES);
+    assert_int_equal(io_error(-ENFILE), STORE_ERR_FILES);
+    assert_int_equal(io_error(-EOPNOTSUPP), STORE_ERR_UNSUPPORTED);
     assert_int_equal(io_error(0), 0);
     assert_int_equal(io_open(io_real(), AT_FDCWD, "/nonexistent/x", O_RDONLY, &(struct io_file){0}),
                      -ENOENT);
