@@ -1,9 +1,9 @@
 /* What the process that serves gives up once it has what it needs: new privileges, opening any file
  * but its store and what name resolution, TLS and /proc take, changing what a file is besides its
  * bytes, sockets but the internet's, and the other system calls of seccomp.h. So whoever takes it
- * over, by a message from the network or by a stored one, has the wormholes of one user, the network
- * as this machine has it, and to read what lies in /etc and /usr; but none of their other files, and
- * none of their programs, neither to start nor to ask.
+ * over, by a message from the network or by a stored one, has the wormholes of one user, the
+ * network as this machine has it, and to read what lies in /etc and /usr; but none of their other
+ * files, and none of their programs, neither to start nor to ask, but over the network.
  *
  * What is left open: to ask which files there are (stat), and the socket of syslog, which leads to
  * other sockets for datagrams, too (those of desktops, buses and agents are no such). Before Linux
