@@ -4,9 +4,9 @@
  *
  * Two kinds of errors:
  *
- *  - of the store as a whole (setback_is_of_store): no room, no memory, no descriptors, a disk that
- * fails. They pass, and nothing is wrong with the input. It is tried again after 1, 2, 4 and then
- * each 8 seconds, so that it goes on soon when there is room.
+ *  - of the store as a whole (setback_is_of_store): no room, no memory, no descriptors, a failing
+ *    disk. They pass, and nothing is wrong with the input. It is tried again after 1, 2, 4 and then
+ *    each 8 seconds, so that it goes on soon when there is room.
  *  - all others (TOO_BIG, INVALID, CORRUPT, EXISTS, …): the same input fails in the same way again,
  *    and the wormhole stands still. It is tried again after 1, 2, 4, … and then each 64 seconds: in
  *    vain, as far as we know, but what it collides with may go away.

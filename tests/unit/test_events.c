@@ -92,7 +92,7 @@ static void the_same_bytes_at_any_offset(void **state)
     struct events *e = f->face->events;
     uint64_t size;
     int64_t changed_ns;
-    fixture_wormhole(f, "alice");
+    fixture_await_code(f, fixture_wormhole(f, "alice"));
     for (int i = 0; i < 5 * FACE_EVENTS_STEP; i++)
         append(f, i % 3 ? "short" : "a somewhat longer sentence about what is wrong");
     assert_int_equal(events_size(e, &size, &changed_ns), 0);
@@ -121,7 +121,7 @@ static void it_only_grows(void **state)
     struct events *e = f->face->events;
     uint64_t grown;
     int64_t changed_ns;
-    fixture_wormhole(f, "alice");
+    fixture_await_code(f, fixture_wormhole(f, "alice"));
     size_t size = read_all(e, before, sizeof before, sizeof before);
     append(f, "more");
     assert_int_equal(events_size(e, &grown, &changed_ns), 0);
