@@ -49,7 +49,7 @@ static int put_off(struct step *step, const void *text, size_t len)
 
 int stock_text(struct step *step, const void *text, size_t len)
 {
-    uint64_t ino;
+    uint64_t ino = 0;
     int err = stock_receives(step);
     if (err == 0 && len > INLINE_BYTES_MAX)
         return step->slot->stock != NULL ? put_off(step, text, len) : answer(step, "not now");

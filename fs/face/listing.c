@@ -45,7 +45,7 @@ static int add_wormhole(struct view *v, struct listing *l, const struct place *d
     int rc = node_get(v, w->id, &node);
     if (rc == 0)
         rc = wormhole_name(v, w->id, &name);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     place_of_node(dir, &node, &place);
     place.draft = w->draft;
