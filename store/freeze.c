@@ -148,7 +148,9 @@ static int take_back(struct turn *t, uint64_t entry, enum entry_state state)
     return state == ENTRY_SEALED ? entry_withdraw(t, entry, NULL) : entry_reopen(t, entry);
 }
 
-static int break_seal(struct turn *t, uint64_t entry, bool removing)
+enum change { ALTERS, REMOVES_PART, REMOVES_ALL };
+
+static int break_seal(struct turn *t, uint64_t entry, enum change change)
 {
     if (!freeze_has(&t->store->freeze, entry))
         return 0;
@@ -156,9 +158,11 @@ static int break_seal(struct turn *t, uint64_t entry, bool removing)
     int rc = entry_get(turn_view(t), entry, &e);
     if (rc)
         return rc == STORE_ERR_NOT_FOUND ? 0 : rc;
-    if (e.state == ENTRY_OPEN || (removing && e.state == ENTRY_SENT))
+    if (e.state == ENTRY_OPEN || (change == REMOVES_ALL && e.state == ENTRY_SENT))
         return 0;
     rc = take_back(t, entry, e.state);
+    if (rc == STORE_ERR_READ_ONLY && change == REMOVES_PART && e.state == ENTRY_SENT)
+        return 0;
     if (rc)
         return rc;
     /* A hook that says yes and does nothing would let sealed bytes change. */
@@ -168,10 +172,15 @@ static int break_seal(struct turn *t, uint64_t entry, bool removing)
 
 int freeze_break(struct turn *t, uint64_t entry)
 {
-    return break_seal(t, entry, false);
+    return break_seal(t, entry, ALTERS);
+}
+
+int freeze_break_to_remove_part(struct turn *t, uint64_t entry)
+{
+    return break_seal(t, entry, REMOVES_PART);
 }
 
 int freeze_break_to_remove(struct turn *t, uint64_t entry)
 {
-    return break_seal(t, entry, true);
+    return break_seal(t, entry, REMOVES_ALL);
 }

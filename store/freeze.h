@@ -47,6 +47,10 @@ int freeze_follow(struct turn *t, const struct log_event *event);
  * is not an entry of an outbox pass. */
 int freeze_break(struct turn *t, uint64_t entry);
 
+/* The same before a name below the entry goes away: a sent one that may not change (the hook says
+ * READ_ONLY) stays what it is, else nobody could remove a tree. */
+int freeze_break_to_remove_part(struct turn *t, uint64_t entry);
+
 /* The same before the whole entry goes away: a sent one need not be reopened for that. */
 int freeze_break_to_remove(struct turn *t, uint64_t entry);
 

@@ -147,7 +147,8 @@ static int find_victim(struct turn *t, uint64_t parent, const char *name, size_t
 /* Takes the name away: unseals, records, and sets the directory's times. */
 static int take_name(struct turn *t, const struct victim *v, const char *cause)
 {
-    int rc = v->dir.top ? freeze_break_to_remove(t, v->node.ino) : dir_unseal(t, &v->dir);
+    int rc = v->dir.top ? freeze_break_to_remove(t, v->node.ino)
+                        : freeze_break_to_remove_part(t, v->dir.entry);
     if (rc == 0)
         rc = dir_remove(t, &v->dir, &v->name, &v->node, cause);
     return rc ? rc : node_touch_dir(t, v->dir.node.ino, v->node.type == NODE_DIR ? -1 : 0);

@@ -246,6 +246,28 @@ static void test_removing_a_sent_entry_reopens_nothing(void **state)
     assert_int_equal(rig_events(r, LOG_ENTRY_REOPENED), 0);
 }
 
+/* rm -r of a kept tree. */
+static void test_a_kept_tree_can_be_removed_name_by_name(void **state)
+{
+    struct rig *r = *state;
+    struct hook h = {.refuse = STORE_ERR_READ_ONLY};
+    uint64_t top = rig_make(r, r->outbox, "t", NODE_DIR);
+    uint64_t g = rig_make(r, top, "g", NODE_FILE);
+    rig_make(r, top, "f", NODE_FILE);
+    assert_int_equal(rig_seal(r, top, 3), 0);
+    const uint8_t rev[REV_BYTES] = {3, 1};
+    struct turn *t = rig_turn(r);
+    assert_int_equal(entry_delivered(t, top, rev, NULL, "delivered"), 0);
+    commit(t);
+    store_on_unseal(r->store, unseal, &h);
+    assert_int_equal(rig_unlink(r, top, "f"), 0);
+    assert_int_equal(content_write(r->store, g, "x", 1, 0), STORE_ERR_READ_ONLY);
+    assert_int_equal(rig_entry(r, top).state, ENTRY_SENT);
+    assert_int_equal(rig_unlink(r, top, "g"), 0);
+    assert_int_equal(rig_rmdir(r, r->outbox, "t"), 0);
+    assert_int_equal(rig_events(r, LOG_ENTRY_REOPENED), 0);
+}
+
 static void test_removing_a_sealed_entry_withdraws_it(void **state)
 {
     struct rig *r = *state;
@@ -509,6 +531,7 @@ int main(void)
         rig_test(test_withdrawal_is_durable_before_the_bytes_change),
         rig_test(test_growing_takes_the_seal_back_first),
         rig_test(test_removing_a_sent_entry_reopens_nothing),
+        rig_test(test_a_kept_tree_can_be_removed_name_by_name),
         rig_test(test_removing_a_sealed_entry_withdraws_it),
         rig_test(test_frozen_after_a_restart),
         rig_test(test_aborted_seal_is_no_seal),
