@@ -282,13 +282,28 @@ static int entry_step(struct engine *e, struct turn *t, uint64_t entry, entry_fn
     return step_end_with(&step, err);
 }
 
+static bool is_kept(const struct engine *e, const struct entry *row)
+{
+    return row->state == ENTRY_SENT && e->options.keep_sent;
+}
+
+int engine_entry_check(struct engine *e, struct view *v, uint64_t entry)
+{
+    struct entry row;
+    int err = entry_get(v, entry, &row);
+    if (err < 0)
+        return err == STORE_ERR_NOT_FOUND ? 0 : err;
+    return is_kept(e, &row) ? STORE_ERR_READ_ONLY : 0;
+}
+
 int engine_entry_changing(struct engine *e, struct turn *t, uint64_t entry)
 {
     struct entry row;
+    const struct engine_watch *watch = &e->watch;
     int err = entry_get(turn_view(t), entry, &row);
     if (err < 0 || row.state == ENTRY_OPEN)
         return err == STORE_ERR_NOT_FOUND ? 0 : err;
-    if (row.state == ENTRY_SENT && e->options.keep_sent)
+    if (is_kept(e, &row) && !(watch->writing != NULL && watch->writing(watch->arg, entry)))
         return STORE_ERR_READ_ONLY;
     return entry_step(e, t, entry, outbox_unseal);
 }

@@ -103,6 +103,9 @@ int engine_remove(struct engine *e, struct turn *t, uint64_t wormhole);
  * removal, a child): if a revision of it is sealed, it is withdrawn in this turn, before the
  * change. Cheap if not. */
 int engine_entry_changing(struct engine *e, struct turn *t, uint64_t entry);
+/* May somebody open it for writing? 0, or STORE_ERR_READ_ONLY if it was sent and is kept. Who had
+ * it open when the peer took it may go on, and what he writes makes a new entry of it. */
+int engine_entry_check(struct engine *e, struct view *v, uint64_t entry);
 /* The entry has settled. First, without a turn open: makes its content durable. Then, in a turn in
  * which the caller has checked once more that it is settled: seals its present content as a new
  * revision and queues it (STORE_ERR_BUSY: a write is in flight, settle again). The peer may be told

@@ -91,12 +91,26 @@ static int check_open(const struct place *p, int flags)
                                                                                 : 0;
 }
 
+/* Said now and not at the first write: not every program looks at what its writes return. */
+static int check_writable(struct face *face, uint64_t entry)
+{
+    struct view *v;
+    int rc = view_begin(face->store, &v);
+    if (rc < 0)
+        return rc;
+    rc = engine_entry_check(face->engine, v, entry);
+    view_end(v);
+    return rc;
+}
+
 /* An open file is held beside its lookups: a name cache that is dropped must not end it. */
 static int begin_file(struct face *face, struct handle *h, pid_t pid)
 {
     uint64_t entry, wormhole;
     atomic_store(&h->epoch, handles_epoch(face->handles));
     int rc = find_entry(face, h->place.node, &entry, &wormhole);
+    if (rc == 0 && entry != 0 && h->writable)
+        rc = check_writable(face, entry);
     if (rc == 0)
         rc = node_open(face->store, h->place.node);
     if (rc < 0)
