@@ -23,6 +23,7 @@
 #include "store/view.h"
 
 struct engine;
+struct entry;
 struct stream;
 
 struct engine_options {
@@ -132,8 +133,11 @@ struct engine_status {
     char setback[256]; /* why it stands still, "" if it does not */
 };
 void engine_status(struct engine *e, uint64_t wormhole, struct engine_status *out);
-/* Bytes of a revision that the receiver has said are durable (user.wormhole.acked_bytes). */
-uint64_t engine_acked_bytes(struct engine *e, uint64_t entry);
+/* Bytes of the entry as it was sealed that the peer has said are durable
+ * (user.wormhole.acked_bytes): all of a sent one, none of an open one, none of what travels in one
+ * go (small parcels, stock peers) until it is sent. In between as far as was heard; of before the
+ * start, as far as was heard when that connection ended. */
+uint64_t engine_acked_bytes(struct engine *e, struct view *v, const struct entry *entry);
 /* Is some mailbox connection up, or was it within the last minute? */
 bool engine_server_known(struct engine *e);
 

@@ -5,6 +5,7 @@
 #include "fs/engine/inbox.h"
 #include "fs/engine/jobs.h"
 #include "fs/engine/parcel.h"
+#include "fs/engine/progress.h"
 #include "fs/engine/release.h"
 #include "proto/peer.h"
 #include "store/entries.h"
@@ -461,6 +462,7 @@ int outbox_repeat(struct step *step)
 
 int outbox_restart(struct step *step)
 {
+    progress_forget(step->e, step->slot->id);
     int err = message_drop_all(step->t, step->slot->id);
     if (err >= 0)
         err = outbound_drop_all(step->t, step->slot->id);

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "store/entries.h"
+#include "store/queues.h"
 
 enum { TELL_EVERY_MS = 1000, SERVER_KNOWN_MS = 60 * 1000 };
 
@@ -50,24 +52,117 @@ void progress_gone(struct engine *e, uint64_t wormhole, const struct stream *by)
     tell(e, wormhole);
 }
 
-void progress_begin(struct engine *e, uint64_t wormhole, const struct stream *by, uint64_t entry,
-                    const char *name, uint64_t size, uint64_t done)
+/* Its place in the ring, or NULL. Under live_lock. */
+static struct acked *acked_find(struct live *l, const uint8_t *rev)
+{
+    for (size_t i = 0; i < ACKED_MAX && i < l->acked_count; i++)
+        if (memcmp(l->acked[i].rev, rev, REV_BYTES) == 0)
+            return &l->acked[i];
+    return NULL;
+}
+
+static void acked_begin(struct live *l, const uint8_t *rev, uint64_t bytes)
+{
+    struct acked *a = acked_find(l, rev);
+    if (a == NULL)
+        a = &l->acked[l->acked_count++ % ACKED_MAX];
+    memcpy(a->rev, rev, REV_BYTES);
+    a->bytes = bytes;
+}
+
+void progress_begin(struct engine *e, uint64_t wormhole, const struct stream *by,
+                    const uint8_t *rev, const char *name, uint64_t size, uint64_t done)
 {
     int64_t now_ms = e->out.now_ms(e->out.arg);
     pthread_mutex_lock(&e->live_lock);
     struct slot *s = slot_by(e, wormhole, by);
     if (s != NULL) {
         s->live.sending = true;
-        s->live.sending_entry = entry;
         snprintf(s->live.sending_name, sizeof s->live.sending_name, "%s", name);
         s->live.sending_size = size;
         s->live.sending_done = done;
         s->live.rate_since_ms = now_ms;
         s->live.rate_since_bytes = done;
         s->live.bytes_per_s = 0;
+        s->live.rate_first = true;
+        if (rev != NULL)
+            acked_begin(&s->live, rev, done);
     }
     pthread_mutex_unlock(&e->live_lock);
     tell(e, wormhole);
+}
+
+void progress_acked(struct engine *e, uint64_t wormhole, const struct stream *by,
+                    const uint8_t rev[static REV_BYTES], uint64_t bytes)
+{
+    pthread_mutex_lock(&e->live_lock);
+    struct slot *s = slot_by(e, wormhole, by);
+    struct acked *a = s != NULL ? acked_find(&s->live, rev) : NULL;
+    if (a != NULL)
+        a->bytes = bytes;
+    pthread_mutex_unlock(&e->live_lock);
+}
+
+void progress_forget(struct engine *e, uint64_t wormhole)
+{
+    pthread_mutex_lock(&e->live_lock);
+    struct slot *s = slot_find(e, wormhole);
+    if (s != NULL)
+        s->live.acked_count = 0;
+    pthread_mutex_unlock(&e->live_lock);
+}
+
+static int record(struct turn *t, const struct acked *a)
+{
+    struct revision r;
+    int err = revision_get(turn_view(t), a->rev, &r);
+    if (err < 0 || r.acked_bytes == a->bytes)
+        return err == STORE_ERR_NOT_FOUND ? 0 : err; /* decided, or withdrawn */
+    r.acked_bytes = a->bytes;
+    return revision_put(t, &r);
+}
+
+void progress_record(struct engine *e, uint64_t wormhole)
+{
+    struct acked all[ACKED_MAX];
+    size_t count = 0;
+    struct turn *t;
+    pthread_mutex_lock(&e->live_lock);
+    const struct slot *s = slot_find(e, wormhole);
+    if (s != NULL) {
+        count = s->live.acked_count < ACKED_MAX ? s->live.acked_count : ACKED_MAX;
+        memcpy(all, s->live.acked, count * sizeof all[0]);
+    }
+    pthread_mutex_unlock(&e->live_lock);
+    if (count == 0 || turn_begin_relief(e->store, &t) < 0)
+        return;
+    int err = 0;
+    for (size_t i = 0; i < count && err == 0; i++)
+        err = record(t, &all[i]);
+    if (err == 0)
+        (void)turn_checkpoint(t); /* it is for people: what is lost is heard again */
+    else
+        turn_abort(t);
+}
+
+static double rate(uint64_t from, uint64_t to, int64_t passed_ms)
+{
+    return to > from ? (double)(to - from) * 1000.0 / (double)passed_ms : 0;
+}
+
+/* Of the last full window; before there was one, of what has passed of it. True: one is full. */
+static bool measure(struct live *l, uint64_t done, int64_t now_ms)
+{
+    int64_t passed_ms = now_ms - l->rate_since_ms;
+    bool full = passed_ms >= TELL_EVERY_MS;
+    if (full || (l->rate_first && passed_ms > 0))
+        l->bytes_per_s = rate(l->rate_since_bytes, done, passed_ms);
+    if (full || passed_ms < 0) { /* the clock was set back: measure anew */
+        l->rate_since_ms = now_ms;
+        l->rate_since_bytes = done;
+    }
+    l->rate_first = l->rate_first && !full;
+    return full;
 }
 
 void progress_is(struct engine *e, uint64_t wormhole, const struct stream *by, uint64_t done)
@@ -78,20 +173,9 @@ void progress_is(struct engine *e, uint64_t wormhole, const struct stream *by, u
     struct slot *s = slot_by(e, wormhole, by);
     if (s != NULL && s->live.sending) {
         struct live *l = &s->live;
-        int64_t passed_ms = now_ms - l->rate_since_ms;
         l->sending_done =
             done < l->sending_size ? done : l->sending_size; /* it is the peer's word */
-        if (passed_ms < 0) { /* the clock was set back: measure anew */
-            l->rate_since_ms = now_ms;
-            l->rate_since_bytes = done;
-        }
-        if (passed_ms >= TELL_EVERY_MS) {
-            uint64_t bytes = done > l->rate_since_bytes ? done - l->rate_since_bytes : 0;
-            l->bytes_per_s = (double)bytes * 1000.0 / (double)passed_ms;
-            l->rate_since_ms = now_ms;
-            l->rate_since_bytes = done;
-            due = true;
-        }
+        due = measure(l, done, now_ms);
     }
     pthread_mutex_unlock(&e->live_lock);
     if (due)
@@ -139,16 +223,21 @@ void engine_status(struct engine *e, uint64_t wormhole, struct engine_status *ou
     pthread_mutex_unlock(&e->live_lock);
 }
 
-uint64_t engine_acked_bytes(struct engine *e, uint64_t entry)
+uint64_t engine_acked_bytes(struct engine *e, struct view *v, const struct entry *entry)
 {
-    uint64_t done = 0;
+    struct revision r;
+    if (entry->state == ENTRY_SENT)
+        return entry->rev_size;
+    if (entry->state != ENTRY_SEALED)
+        return 0;
+    uint64_t bytes = revision_get(v, entry->rev, &r) == 0 ? r.acked_bytes : 0;
     pthread_mutex_lock(&e->live_lock);
-    for (size_t i = 0; i < SLOT_BUCKETS; i++)
-        for (const struct slot *s = e->buckets[i]; s != NULL; s = s->next)
-            if (s->live.sending && s->live.sending_entry == entry)
-                done = s->live.sending_done;
+    struct slot *s = slot_find(e, entry->wormhole);
+    const struct acked *a = s != NULL ? acked_find(&s->live, entry->rev) : NULL;
+    if (a != NULL)
+        bytes = a->bytes;
     pthread_mutex_unlock(&e->live_lock);
-    return done;
+    return bytes < entry->rev_size ? bytes : entry->rev_size; /* a parcel is a little larger */
 }
 
 static bool known_to(const struct live *l, int64_t now_ms)

@@ -180,6 +180,7 @@ void session_close(struct session *s)
     if (s->intake != NULL && !is_superseded(s))
         intake_sync(s->intake, &durable); /* what has come need not come again */
     progress_gone(s->e, s->wormhole, s->stream);
+    progress_record(s->e, s->wormhole);
     release(s);
 }
 

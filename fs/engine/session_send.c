@@ -53,7 +53,7 @@ static void show_begin(struct session *s, const struct revision *r, uint64_t off
     if (entry_get(v, r->ino, &entry) == 0)
         name_show(shown, entry.name.text, entry.name.len);
     view_end(v);
-    progress_begin(s->e, s->wormhole, s->stream, r->ino, shown, r->size, offset);
+    progress_begin(s->e, s->wormhole, s->stream, r->rev, shown, r->size, offset);
 }
 
 static int open_parcel(struct session *s)
@@ -181,6 +181,7 @@ void session_wanted(struct session *s, const struct bulk_message *m)
 
 void session_durable(struct session *s, const struct bulk_message *m)
 {
+    progress_acked(s->e, s->wormhole, s->stream, m->revision, m->offset);
     if (s->wanted_count > 0 && memcmp(s->wanted[0].rev, m->revision, REV_BYTES) == 0)
         progress_is(s->e, s->wormhole, s->stream, m->offset);
 }

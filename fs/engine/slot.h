@@ -10,9 +10,17 @@
 #include "fs/engine/engine.h"
 #include "fs/engine/setback.h"
 #include "proto/boss.h"
+#include "store/blob.h"
 
 struct job;
 struct stock;
+
+/* How much of a revision the peer said it has, of those that were sent last. */
+enum { ACKED_MAX = 16 };
+struct acked {
+    uint8_t rev[REV_BYTES];
+    uint64_t bytes;
+};
 
 /* What is volatile (E14): never stored, never in the log. */
 struct live {
@@ -22,9 +30,12 @@ struct live {
     char trouble[256];
     bool sending;
     char sending_name[256];
-    uint64_t sending_entry, sending_done, sending_size;
-    int64_t rate_since_ms; /* the window over which bytes_per_s is measured */
+    uint64_t sending_done, sending_size;
+    struct acked acked[ACKED_MAX]; /* a ring */
+    size_t acked_count;            /* ever put into it */
+    int64_t rate_since_ms;         /* the window over which bytes_per_s is measured */
     uint64_t rate_since_bytes;
+    bool rate_first; /* no window has been full yet */
     double bytes_per_s;
     struct stream
         *stream; /* the connection that there is now (progress.h), for waking its session */

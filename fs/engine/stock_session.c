@@ -198,8 +198,7 @@ static int deliver_all(struct step *step, void *arg)
 static bool send_all(struct transfer *x)
 {
     classic_data_init(&x->data, x->stock.size);
-    progress_begin(x->e, x->wormhole, x->stream, x->stock.count == 1 ? x->stock.items[0].ino : 0,
-                   x->stock.name, x->stock.size, 0);
+    progress_begin(x->e, x->wormhole, x->stream, NULL, x->stock.name, x->stock.size, 0);
     bool ok = send_data(x) && step_alone(x->e, x->wormhole, mark_sent_all, NULL) == 0 &&
               acknowledged(x) && step_alone(x->e, x->wormhole, deliver_all, &x->stock) == 0;
     progress_end(x->e, x->wormhole, x->stream);

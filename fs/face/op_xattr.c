@@ -51,7 +51,7 @@ static const char *entry_state_word(const struct entry *e)
 }
 
 /* Both leave "" for an attribute that does not apply. */
-static void outbox_value(struct face *face, const struct entry *e, const char *what,
+static void outbox_value(struct face *face, struct view *v, const struct entry *e, const char *what,
                          char out[static OWN_VALUE_MAX])
 {
     if (strcmp(what, "id") == 0 && e->state != ENTRY_OPEN)
@@ -59,7 +59,7 @@ static void outbox_value(struct face *face, const struct entry *e, const char *w
     else if (strcmp(what, "state") == 0)
         strcpy(out, entry_state_word(e));
     else if (strcmp(what, "acked_bytes") == 0)
-        sprintf(out, "%llu", (unsigned long long)engine_acked_bytes(face->engine, e->ino));
+        sprintf(out, "%llu", (unsigned long long)engine_acked_bytes(face->engine, v, e));
     else if (strcmp(what, "error") == 0)
         strcpy(out, e->error[0] ? e->error : e->held);
 }
@@ -93,10 +93,10 @@ static ssize_t own_get(struct face *face, uint64_t node, const char *name,
     }
     int as_entry = entry_get(v, node, entry);
     int as_received = as_entry == 0 ? STORE_ERR_NOT_FOUND : inbox_get(v, node, &received);
-    view_end(v);
     if (as_entry == 0)
-        outbox_value(face, entry, what, out);
-    else if (as_received == 0)
+        outbox_value(face, v, entry, what, out);
+    view_end(v);
+    if (as_received == 0)
         inbox_value(&received, what, out);
     free(entry);
     return out[0] ? (ssize_t)strlen(out) : STORE_ERR_NO_DATA;

@@ -184,10 +184,10 @@ void engine_status(struct engine *e, uint64_t wormhole, struct engine_status *ou
         strcpy(out->trouble, "The mailbox server cannot be reached.");
 }
 
-uint64_t engine_acked_bytes(struct engine *e, uint64_t entry)
+uint64_t engine_acked_bytes(struct engine *e, struct view *v, const struct entry *entry)
 {
-    (void)e;
-    return entry - entry;
+    (void)e, (void)v, (void)entry;
+    return 0;
 }
 
 int engine_entry_check(struct engine *e, struct view *v, uint64_t entry)

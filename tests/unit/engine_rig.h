@@ -490,6 +490,18 @@ static inline struct revision make_revision(struct erig *g, uint64_t entry, uint
     return r;
 }
 
+/* What acked_bytes says of an entry of this size that is sealed as revision n. */
+static inline uint64_t acked_bytes(struct erig *g, uint8_t n, uint64_t size)
+{
+    struct entry entry = {.wormhole = g->id, .state = ENTRY_SEALED, .rev_size = size};
+    struct view *v;
+    make_rev(entry.rev, n);
+    assert_int_equal(view_begin(g->r->store, &v), 0);
+    uint64_t bytes = engine_acked_bytes(g->e, v, &entry);
+    view_end(v);
+    return bytes;
+}
+
 /* Lists it, and reads the whole parcel through parcel_read. */
 static inline void list_parcel(struct erig *g, uint64_t entry, uint8_t n, struct bytes *out)
 {

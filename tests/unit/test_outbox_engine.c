@@ -410,6 +410,15 @@ static void test_written_after_taken(void **state)
     expect_silence(g);
 }
 
+static int check(struct erig *g, uint64_t entry)
+{
+    struct view *v;
+    assert_int_equal(view_begin(g->r->store, &v), 0);
+    int err = engine_entry_check(g->e, v, entry);
+    view_end(v);
+    return err;
+}
+
 static void test_keep_sent(void **state)
 {
     struct erig *g = *state;
@@ -423,7 +432,33 @@ static void test_keep_sent(void **state)
     expect_gone(g, &r);
     assert_int_equal(rig_entry(g->r, file).state, ENTRY_SENT);
     assert_int_equal(content_write(g->r->store, file, "x", 1, 0), STORE_ERR_READ_ONLY);
+    assert_int_equal(check(g, file), STORE_ERR_READ_ONLY);
+    struct entry entry = rig_entry(g->r, file);
+    struct view *v;
+    assert_int_equal(view_begin(g->r->store, &v), 0);
+    assert_int_equal(engine_acked_bytes(g->e, v, &entry), 100 * KIB);
+    view_end(v);
     assert_int_equal(rig_unlink(g->r, g->outbox, "f"), 0);
+    expect_silence(g);
+}
+
+/* Opened for writing before it was taken: what is written then is not lost, but sent, too. */
+static void test_keep_sent_written(void **state)
+{
+    struct erig *g = *state;
+    g->options.keep_sent = true;
+    erig_restart(g);
+    uint64_t file = make_file(g, g->outbox, "f", 10);
+    assert_int_equal(check(g, file), 0);
+    seal(g, file);
+    struct revision r = tell(g, file);
+    assert_int_equal(check(g, file), 0);
+    g->writing = file;
+    decide(g, &r, PEER_TAKEN, "f");
+    assert_int_equal(rig_entry(g->r, file).state, ENTRY_SENT);
+    write_bytes(g, file, 0, 5);
+    assert_int_equal(rig_entry(g->r, file).state, ENTRY_OPEN);
+    g->writing = 0;
     expect_silence(g);
 }
 
@@ -783,6 +818,7 @@ int main(void)
         erig_test(test_leaves_after_restart),
         erig_test(test_written_after_taken),
         erig_test(test_keep_sent),
+        erig_test(test_keep_sent_written),
         erig_test(test_taken_too_late),
         erig_test(test_refused_now),
         erig_test(test_refused_and_not_committed),

@@ -13,6 +13,13 @@ static struct engine_status status(struct erig *g)
     return s;
 }
 
+static const uint8_t *rev(uint8_t n)
+{
+    static uint8_t made[REV_BYTES];
+    make_rev(made, n);
+    return made;
+}
+
 static void test_nothing_runs(void **state)
 {
     struct erig *g = *state;
@@ -20,16 +27,19 @@ static void test_nothing_runs(void **state)
     assert_false(s.sending || s.here_now || s.connected);
     assert_int_equal(s.last_heard_ms, 0);
     assert_string_equal(s.trouble, "");
-    assert_int_equal(engine_acked_bytes(g->e, 4711), 0);
+    assert_int_equal(acked_bytes(g, 1, 10000), 0);
     /* Of a wormhole that is not there: nothing, and no harm. */
     memset(&s, 0xee, sizeof s);
     engine_status(g->e, 999999, &s);
     assert_false(s.sending || s.here_now || s.connected);
-    progress_begin(g->e, 999999, line, 1, "x", 10, 0);
+    progress_begin(g->e, 999999, line, rev(1), "x", 10, 0);
     progress_is(g->e, 999999, line, 5);
     progress_end(g->e, 999999, line);
+    progress_acked(g->e, 999999, line, rev(1), 5);
+    progress_record(g->e, 999999);
+    progress_forget(g->e, 999999);
     progress_here(g->e, 999999, line);
-    assert_int_equal(engine_acked_bytes(g->e, 1), 0);
+    assert_int_equal(acked_bytes(g, 1, 10), 0);
 }
 
 static void test_transfer(void **state)
@@ -37,7 +47,7 @@ static void test_transfer(void **state)
     struct erig *g = *state;
     progress_here(g->e, g->id, line);
     unsigned told = g->changes[CHANGE_STATE];
-    progress_begin(g->e, g->id, line, 77, "big.iso", 10000, 400);
+    progress_begin(g->e, g->id, line, NULL, "big.iso", 10000, 400);
     assert_int_equal(g->changes[CHANGE_STATE], told + 1);
     struct engine_status s = status(g);
     assert_true(s.sending);
@@ -45,13 +55,10 @@ static void test_transfer(void **state)
     assert_int_equal(s.sending_size, 10000);
     assert_int_equal(s.sending_done, 400);
     assert_true(s.bytes_per_s == 0);
-    assert_int_equal(engine_acked_bytes(g->e, 77), 400);
-    assert_int_equal(engine_acked_bytes(g->e, 78), 0);
     g->now_ms += 999; /* not yet a second: known, but nobody is woken */
     progress_is(g->e, g->id, line, 1000);
     assert_int_equal(g->changes[CHANGE_STATE], told + 1);
     assert_int_equal(status(g).sending_done, 1000);
-    assert_int_equal(engine_acked_bytes(g->e, 77), 1000);
     g->now_ms += 1001;
     progress_is(g->e, g->id, line, 4400);
     assert_int_equal(g->changes[CHANGE_STATE], told + 2);
@@ -62,10 +69,78 @@ static void test_transfer(void **state)
     progress_end(g->e, g->id, line);
     assert_int_equal(g->changes[CHANGE_STATE], told + 4);
     assert_false(status(g).sending);
-    assert_int_equal(engine_acked_bytes(g->e, 77), 0);
     progress_is(g->e, g->id, line, 9999); /* a late word of it */
     assert_int_equal(status(g).sending_done, 4500);
     assert_int_equal(g->changes[CHANGE_STATE], told + 4);
+}
+
+/* Before a second is full there is a rate, too: that of what has passed of it. */
+static void test_first_rate(void **state)
+{
+    struct erig *g = *state;
+    progress_here(g->e, g->id, line);
+    progress_begin(g->e, g->id, line, NULL, "f", 1000000, 1000);
+    progress_is(g->e, g->id, line, 2000); /* in no time */
+    assert_true(status(g).bytes_per_s == 0);
+    g->now_ms += 100;
+    progress_is(g->e, g->id, line, 51000);
+    assert_true(status(g).bytes_per_s == 500000.0);
+    g->now_ms += 400;
+    progress_is(g->e, g->id, line, 101000);
+    assert_true(status(g).bytes_per_s == 200000.0);
+    g->now_ms += 500;
+    progress_is(g->e, g->id, line, 201000);
+    assert_true(status(g).bytes_per_s == 200000.0);
+    g->now_ms += 500; /* the second window is not full yet */
+    progress_is(g->e, g->id, line, 900000);
+    assert_true(status(g).bytes_per_s == 200000.0);
+}
+
+/* What the peer has of a revision is known after the next one began, after the connection, and
+ * after the daemon. */
+static void test_acked_bytes(void **state)
+{
+    struct erig *g = *state;
+    make_revision(g, 77, 1);
+    make_revision(g, 78, 2);
+    progress_here(g->e, g->id, line);
+    progress_begin(g->e, g->id, line, rev(1), "f", 10000, 400);
+    assert_int_equal(acked_bytes(g, 1, 10000), 400);
+    progress_acked(g->e, g->id, line, rev(1), 1000);
+    progress_acked(g->e, g->id, line, rev(2), 1000); /* it never began */
+    progress_end(g->e, g->id, line);
+    progress_begin(g->e, g->id, line, rev(2), "g", 10000, 0);
+    progress_acked(g->e, g->id, line, rev(1), 2000);
+    progress_acked(g->e, g->id, line, rev(2), 3000);
+    progress_acked(g->e, g->id, next, rev(2), 3001); /* of no connection of ours */
+    progress_gone(g->e, g->id, line);
+    progress_record(g->e, g->id);
+    for (int run = 0; run < 2; run++) {
+        assert_int_equal(acked_bytes(g, 1, 10000), 2000);
+        assert_int_equal(acked_bytes(g, 2, 10000), 3000);
+        assert_int_equal(acked_bytes(g, 2, 2999), 2999); /* a parcel is larger than its entry */
+        assert_int_equal(acked_bytes(g, 3, 10000), 0);
+        if (run == 0)
+            erig_restart(g);
+    }
+    progress_forget(g->e, g->id);
+    assert_int_equal(acked_bytes(g, 1, 10000), 2000); /* by the store */
+}
+
+/* The ring holds the newest; a revision has one place in it. */
+static void test_acked_of_many(void **state)
+{
+    struct erig *g = *state;
+    progress_here(g->e, g->id, line);
+    for (uint8_t n = 1; n <= ACKED_MAX + 1; n++) {
+        progress_begin(g->e, g->id, line, rev(n), "f", 10000, n);
+        progress_begin(g->e, g->id, line, rev(n), "f", 10000, n + 100);
+    }
+    assert_int_equal(acked_bytes(g, 1, 10000), 0);
+    for (uint8_t n = 2; n <= ACKED_MAX + 1; n++)
+        assert_int_equal(acked_bytes(g, n, 10000), n + 100);
+    progress_forget(g->e, g->id);
+    assert_int_equal(acked_bytes(g, 2, 10000), 0);
 }
 
 /* The peer's offset, or the clock, goes back: no rate can be negative. */
@@ -73,7 +148,7 @@ static void test_backwards(void **state)
 {
     struct erig *g = *state;
     progress_here(g->e, g->id, line);
-    progress_begin(g->e, g->id, line, 77, "f", 10000, 5000);
+    progress_begin(g->e, g->id, line, NULL, "f", 10000, 5000);
     g->now_ms += 2000;
     progress_is(g->e, g->id, line, 1000);
     assert_true(status(g).bytes_per_s == 0);
@@ -96,7 +171,7 @@ static void test_names(void **state)
     memset(longest, 'x', NAME_SHOWN_MAX);
     longest[NAME_SHOWN_MAX] = '\0';
     progress_here(g->e, g->id, line);
-    progress_begin(g->e, g->id, line, 77, longest, 1, 0);
+    progress_begin(g->e, g->id, line, NULL, longest, 1, 0);
     struct engine_status s = status(g);
     assert_int_equal(strlen(s.sending_name), sizeof s.sending_name - 1);
 }
@@ -118,12 +193,12 @@ static void test_here_anew(void **state)
 {
     struct erig *g = *state;
     progress_here(g->e, g->id, line);
-    progress_begin(g->e, g->id, line, 77, "old", 10, 0);
+    progress_begin(g->e, g->id, line, NULL, "old", 10, 0);
     progress_here(g->e, g->id, next);
     assert_false(status(g).sending);
-    progress_begin(g->e, g->id, next, 78, "new", 10, 0);
+    progress_begin(g->e, g->id, next, NULL, "new", 10, 0);
     progress_is(g->e, g->id, line, 5);
-    progress_begin(g->e, g->id, line, 77, "old", 10, 5);
+    progress_begin(g->e, g->id, line, NULL, "old", 10, 5);
     progress_end(g->e, g->id, line);
     progress_gone(g->e, g->id, line);
     struct engine_status s = status(g);
@@ -174,9 +249,10 @@ static int close_lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        erig_test(test_nothing_runs), erig_test(test_transfer), erig_test(test_backwards),
-        erig_test(test_names),        erig_test(test_here),     erig_test(test_here_anew),
-        erig_test(test_links),
+        erig_test(test_nothing_runs),  erig_test(test_transfer),   erig_test(test_backwards),
+        erig_test(test_names),         erig_test(test_here),       erig_test(test_here_anew),
+        erig_test(test_links),         erig_test(test_first_rate), erig_test(test_acked_bytes),
+        erig_test(test_acked_of_many),
     };
     return cmocka_run_group_tests(tests, open_lines, close_lines);
 }

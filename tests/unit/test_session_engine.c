@@ -304,15 +304,19 @@ static void test_send(void **state)
     say(l, BULK_DURABLE, 2, 7); /* of another one */
     uint64_t at = l->got.len;
     expect(l, BULK_DATA, 1, at);
-    assert_int_equal(engine_acked_bytes(g->e, zoo), 1000);
+    assert_int_equal(acked_bytes(g, 1, 3000 * KIB), 1000);
     expect_data(l, 1, at + l->got.len);
     expect(l, BULK_GONE, 7, 0);
     send_entry(g, other);
     expect_data(l, 2, 3);
+    say(l, BULK_DURABLE, 1, 2000); /* all of it is on its way */
     assert_false(hear(l));
     engine_status(g->e, g->id, &s);
     assert_false(s.sending);
+    assert_int_equal(acked_bytes(g, 1, 3000 * KIB), 2000);
     line_close(l);
+    erig_restart(g);
+    assert_int_equal(acked_bytes(g, 1, 3000 * KIB), 2000);
 }
 
 static void test_want_again(void **state)
