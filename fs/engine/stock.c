@@ -463,10 +463,12 @@ static int say_failed(struct step *step, const char *why)
 int stock_failed(struct step *step, const char *why, bool refused)
 {
     struct stock *s = step->slot->stock;
+    if (s != NULL && s->why != NULL)
+        why = s->why;
     struct failure f = {step, why != NULL ? why : "", refused,
                         !refused && (s == NULL || s->sent_all)};
     int err = entry_each(turn_view(step->t), step->slot->id, 0, note_failure, &f);
-    if (err == 0 && !refused)
+    if (err == 0 && !refused && !(s != NULL && s->removed))
         err = say_failed(step, f.why);
     if (err == 0)
         err = forget(step);

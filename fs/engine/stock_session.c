@@ -28,7 +28,22 @@ struct transfer {
     EVP_MD_CTX *hash;
     struct classic_data data;
     struct stock stock; /* a copy; items are its own */
+    const char *why;    /* it failed for this; NULL: the connection broke */
+    bool removed;       /* our user removed all that was offered */
 };
+
+static bool fail(struct transfer *x, const char *why)
+{
+    if (x->why == NULL)
+        x->why = why;
+    return false;
+}
+
+/* The result of a step that writes the journal. */
+static bool recorded(struct transfer *x, int err)
+{
+    return err == 0 || fail(x, "it could not be recorded in the journal, which is full or broken");
+}
 
 /* ---- steps ---- */
 
@@ -54,7 +69,14 @@ static int finished(struct step *step, bool ok)
 
 static int finish_failed(struct step *step, void *arg)
 {
-    (void)arg;
+    const struct transfer *x = arg;
+    struct stock *s = step->slot->stock;
+    if (s != NULL) {
+        s->why = x->why != NULL      ? x->why
+                 : jobs_end(step->e) ? "wormholefs was stopped"
+                                     : "the connection to the peer broke";
+        s->removed = x->removed;
+    }
     return finished(step, false);
 }
 
@@ -100,14 +122,19 @@ static bool stand(struct transfer *x)
     struct view *v;
     if (view_begin(x->e->store, &v) < 0)
         return false;
-    bool all = true;
-    for (size_t i = 0; i < x->stock.count && all; i++) {
+    size_t gone = 0, changed = 0;
+    for (size_t i = 0; i < x->stock.count; i++) {
         struct entry e;
-        all = entry_get(v, x->stock.items[i].ino, &e) == 0 && e.state == ENTRY_SEALED &&
-              memcmp(e.rev, x->stock.items[i].rev, REV_BYTES) == 0;
+        if (entry_get(v, x->stock.items[i].ino, &e) < 0 || e.wormhole != x->wormhole)
+            gone++;
+        else if (e.state != ENTRY_SEALED || memcmp(e.rev, x->stock.items[i].rev, REV_BYTES) != 0)
+            changed++;
     }
     view_end(v);
-    return all;
+    x->removed = gone > 0 && gone == x->stock.count;
+    if (changed > 0)
+        return fail(x, "what was offered was changed before the peer had all of it");
+    return gone == 0 || fail(x, "what was offered was removed before the peer had all of it");
 }
 
 /* For the receivers that wait for a record even of an empty file: see classic_data.h. */
@@ -127,7 +154,7 @@ static bool send_data(struct transfer *x)
     while (ok && !classic_data_complete(&x->data)) {
         ssize_t got =
             content_read(x->e->store, x->stock.source, buf, BATCH_RECORDS_BYTES, x->data.done);
-        ok = got > 0 && stand(x);
+        ok = stand(x) && (got > 0 || fail(x, "its bytes cannot be read from the disk"));
         bytes_clear(&wire);
         for (ssize_t at = 0; ok && at < got;) {
             size_t len = classic_data_next(&x->data);
@@ -158,8 +185,9 @@ static bool acknowledged(struct transfer *x)
 {
     uint8_t sha256[CLASSIC_DATA_SHA256_BYTES];
     struct bytes in = {0}, plain = {0};
-    bool ok = hash_end(x, sha256) && receive_record(x, &in, &plain) &&
-              classic_data_ack_check(plain.data, plain.len, sha256) == 0;
+    bool ok = hash_end(x, sha256) && receive_record(x, &in, &plain);
+    if (ok && classic_data_ack_check(plain.data, plain.len, sha256) != 0)
+        ok = fail(x, "the peer says that it did not get what was sent");
     bytes_release(&in);
     bytes_release(&plain);
     return ok;
@@ -199,8 +227,8 @@ static bool send_all(struct transfer *x)
 {
     classic_data_init(&x->data, x->stock.size);
     progress_begin(x->e, x->wormhole, x->stream, NULL, x->stock.name, x->stock.size, 0);
-    bool ok = send_data(x) && step_alone(x->e, x->wormhole, mark_sent_all, NULL) == 0 &&
-              acknowledged(x) && step_alone(x->e, x->wormhole, deliver_all, &x->stock) == 0;
+    bool ok = send_data(x) && recorded(x, step_alone(x->e, x->wormhole, mark_sent_all, NULL)) &&
+              acknowledged(x) && recorded(x, step_alone(x->e, x->wormhole, deliver_all, &x->stock));
     progress_end(x->e, x->wormhole, x->stream);
     return ok;
 }
@@ -217,6 +245,8 @@ static int discard(struct step *step, void *arg)
     return node_discard(step->t, *(uint64_t *)arg);
 }
 
+static const char unwritable[] = "what came cannot be written to the disk, which is full or broken";
+
 static bool receive_data(struct transfer *x, uint64_t ino)
 {
     struct bytes in = {0}, plain = {0};
@@ -224,12 +254,13 @@ static bool receive_data(struct transfer *x, uint64_t ino)
     while (ok && !classic_data_complete(&x->data)) {
         uint64_t at = x->data.done;
         ok = receive_record(x, &in, &plain) && classic_data_count(&x->data, plain.len) == 0 &&
-             EVP_DigestUpdate(x->hash, plain.data, plain.len) == 1 &&
-             (plain.len == 0 || content_write(x->e->store, ino, plain.data, plain.len, at) == 0);
+             EVP_DigestUpdate(x->hash, plain.data, plain.len) == 1;
+        if (ok && plain.len > 0 && content_write(x->e->store, ino, plain.data, plain.len, at) < 0)
+            ok = fail(x, unwritable);
     }
     bytes_release(&in);
     bytes_release(&plain);
-    return ok && content_flush(x->e->store, ino, true) == 0;
+    return ok && (content_flush(x->e->store, ino, true) == 0 || fail(x, unwritable));
 }
 
 struct publishing {
@@ -260,15 +291,13 @@ static int finish_well(struct step *step, void *arg)
     return finished(step, true);
 }
 
-static int say_why_refused(struct step *step, void *arg)
+/* (BUSY: it was told to end, as everything was.) */
+static const char *why_not_unpacked(int err)
 {
-    const int *why = arg;
-    return wormhole_event(step->t, step->slot->id, LOG_PROBLEM, "text",
-                          *why == STORE_ERR_HOSTILE
-                              ? "The folder that was sent was refused: its zip is damaged or would "
-                                "write outside the inbox."
-                              : "The folder that was sent was refused: there is no room for what "
-                                "its zip contains.");
+    if (err == STORE_ERR_HOSTILE || err == STORE_ERR_TOO_BIG)
+        return "the folder's zip is damaged, too large, or would write outside the inbox";
+    return err == STORE_ERR_NOSPACE ? "there is no room for what the folder's zip contains"
+                                    : "the folder's zip cannot be unpacked";
 }
 
 static int room_now(struct transfer *x, uint64_t *bytes)
@@ -295,11 +324,9 @@ static bool unpack(struct transfer *x, struct publishing *p)
         err = zip_unpack(x->e->store, p->ino, room, x->e->options.keep_exec, jobs_end, x->e, &top,
                          &sum);
     step_alone(x->e, x->wormhole, discard, &p->ino);
-    if (err == STORE_ERR_HOSTILE || err == STORE_ERR_TOO_BIG || err == STORE_ERR_NOSPACE)
-        step_alone(x->e, x->wormhole, say_why_refused, &err);
     p->ino = top;
     p->files = err == 0 ? sum.files : 0;
-    return err == 0;
+    return err == 0 || (err != STORE_ERR_BUSY && fail(x, why_not_unpacked(err)));
 }
 
 static void send_ack(struct transfer *x)
@@ -317,7 +344,7 @@ static bool receive_all(struct transfer *x)
 {
     struct publishing p = {.x = x, .files = 1};
     classic_data_init(&x->data, x->stock.in.size);
-    if (step_alone(x->e, x->wormhole, stage, &p.ino) < 0)
+    if (!recorded(x, step_alone(x->e, x->wormhole, stage, &p.ino)))
         return false;
     if (!receive_data(x, p.ino)) {
         step_alone(x->e, x->wormhole, discard, &p.ino);
@@ -325,7 +352,7 @@ static bool receive_all(struct transfer *x)
     }
     if (!unpack(x, &p))
         return false;
-    if (step_alone(x->e, x->wormhole, publish, &p) < 0) {
+    if (!recorded(x, step_alone(x->e, x->wormhole, publish, &p))) {
         step_alone(x->e, x->wormhole, discard, &p.ino);
         return false;
     }
@@ -348,7 +375,7 @@ void stock_session_run(struct engine *e, uint64_t wormhole, const struct transit
         progress_gone(e, wormhole, stream);
     }
     if (!ok)
-        step_alone(e, wormhole, finish_failed, NULL);
+        step_alone(e, wormhole, finish_failed, &x);
     EVP_MD_CTX_free(x.hash);
     free(x.stock.items);
     record_encoder_release(&x.tx);

@@ -30,6 +30,8 @@ struct stock {
     uint8_t *text_in;        /* receiving a long text (stock_text.h): what is not written yet */
     size_t text_in_len;
     uint64_t text_ino; /* and the staged file for it, or 0 */
+    const char *why;   /* the transfer failed for this; NULL: the machine knows better */
+    bool removed;      /* it ended because our user removed all that was offered */
 };
 
 /* The peer is the sender: an offer of ours is dropped. */

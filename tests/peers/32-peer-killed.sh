@@ -17,6 +17,7 @@ for client in python go; do
     stock_kill "victim-$client"
     another_code "to-$client"
     must "the entry is gone" present "$T/a/to-$client/outbox/big.bin"
+    must "it is not said why" wh_says "a/to-$client" problem 'the connection to the peer broke\.$'
     stock_receive "$client" "heir-$client" "$T/heir-$client" "$CODE"
     must "the new code" stock_end "heir-$client"
     must_be_same "$T/big.bin" "$T/heir-$client/big.bin"
@@ -38,6 +39,7 @@ for client in python go; do
     stock_kill "dying-$client"
     wait_for 60 wh_says "a/from-$client" state 'closed|failed|waiting'
     must "a half file was published" empty_dir "$T/a/from-$client/inbox"
+    must "it is not said why" wh_says "a/from-$client" problem 'the connection to the peer broke\.$'
     stock_send "$client" "again-$client" "$T/big.bin"
     echo "$CODE" >"$T/a/from-$client/code"
     must "the second sender" stock_end "again-$client"

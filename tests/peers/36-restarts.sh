@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # limit: 400
-# The daemon restarts, or the wormhole is removed, while a stock client is in the middle of a transfer: nothing false
+# The daemon restarts, or the wormhole or the entry is removed or changed, while a stock client is in the middle of a transfer: nothing false
 # arrives, the entry goes out under another code, the client is told (whether it listens or not), and other wormholes are
 # not disturbed.
 . "$TOP/tests/peers/lib.sh"
@@ -38,6 +38,32 @@ for client in python go; do
     must_be_same "$T/things/file.bin" "$T/got/heir-$client/file.bin"
     wh_outbox_empties 60 "a/asked-$client"
     must "an old problem is shown" wh_says "a/asked-$client" problem '^-$'
+done
+
+note "changed or removed while the receiver's user is asked: the one is said, the other is what our user wants"
+for client in python go; do
+    for what in changed removed; do
+        name=$what-$client
+        new_wormhole "$name"
+        cp "$T/things/file.bin" "$T/a/$name/outbox/"
+        stock_asks "$client" "$name" "$CODE"
+        case $what in
+        changed) echo more >>"$T/a/$name/outbox/file.bin" ;;
+        removed) rm "$T/a/$name/outbox/file.bin" ;;
+        esac
+        echo y >"$T/$name.yes"
+        case $what in
+        changed)
+            another_code "$name"
+            must "it is not said what happened" wh_says "a/$name" problem 'was changed before the peer had all of it\.$'
+            ;;
+        removed)
+            wait_for 60 wh_state_is "a/$name" closed
+            must "a removal is shown as a problem" wh_says "a/$name" problem '^-$'
+            ;;
+        esac
+        ended "$name" || stock_kill "$name"
+    done
 done
 
 note "restarted between an offer of theirs and its transfer: nothing arrives that they did not send"
