@@ -49,10 +49,13 @@ int code_check(const char *text)
         return PROTO_ERR_INVALID;
     if (text[digits] != '-' || digits + 1 == len)
         return PROTO_ERR_INVALID;
-    for (size_t i = digits + 1; i < len; i++)
+    bool has_word = false;
+    for (size_t i = digits + 1; i < len; i++) {
         if (text[i] <= ' ' || text[i] > '~')
             return PROTO_ERR_INVALID;
-    return PROTO_OK;
+        has_word = has_word || text[i] != '-';
+    }
+    return has_word ? PROTO_OK : PROTO_ERR_INVALID;
 }
 
 static bool is_letters(const char *word, size_t len)

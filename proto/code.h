@@ -18,9 +18,12 @@ enum {
  * `words` words might not fit behind it (33 and more for eight). */
 int code_generate(char *out, const char *nameplate, unsigned words, struct now *now);
 
-/* Is `text` a code that somebody may have been given: digits (1..40), a dash, and at least one
- * further printable ASCII character, no white space, no control character? (Non-ASCII codes
- * would need NFC normalisation and are refused.) 0 or PROTO_ERR_INVALID. */
+/* Is `text` a code that somebody may have been given: digits (1..40), a dash, and further printable
+ * ASCII characters, no white space, no control character? Stock clients ask no more of a code than
+ * digits before its first dash and no space, as a sender may choose his own (`--code`): so
+ * nameplate 0 and empty words pass. But one of them must have a word: `7--` keeps no secret, and is
+ * a slip. (Non-ASCII codes would need NFC normalisation and are refused.) 0 or PROTO_ERR_INVALID.
+ */
 int code_check(const char *text);
 
 /* Stricter: NUMBER and at least two words that are all in the PGP word list (case-insensitive).

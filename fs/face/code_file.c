@@ -166,7 +166,8 @@ static int join(struct face *face, uint64_t number, const char *text)
     return face_finish(t, rc);
 }
 
-/* Joins by the first `len` typed bytes, without white space around them; forgets all of them. */
+/* Joins by the first `len` typed bytes, without white space around them; forgets all of them. An
+ * empty line is no code; after one it is no matter. */
 static int join_typed(struct face *face, struct handle *h, size_t len)
 {
     char text[HANDLE_TYPED_MAX + 1];
@@ -180,8 +181,9 @@ static int join_typed(struct face *face, struct handle *h, size_t len)
     int rc = 0;
     if (strlen(text) != len - from)
         rc = STORE_ERR_INVALID; /* a NUL in it */
-    else if (text[0] != '\0')
+    else if (text[0] != '\0' || !h->joined)
         rc = join(face, h->place.number, text);
+    h->joined = h->joined || rc == 0;
     sodium_memzero(text, sizeof text);
     sodium_memzero(h->typed, sizeof h->typed);
     h->typed_len = 0;

@@ -45,6 +45,7 @@ struct handle {
     bool unread;      /* TEXT: nothing was read yet */
     char typed[HANDLE_TYPED_MAX];
     size_t typed_len;
+    bool joined;                  /* CODE: a code was written through it */
     struct fuse_pollhandle *poll; /* who waits */
 };
 

@@ -86,13 +86,13 @@ static void a_bad_nameplate_or_count_makes_no_code(void **state)
 static void codes_that_somebody_may_have(void **state)
 {
     static const char *const good[] = {
-        "7-guitarist-revenge", "4-purple-sausages",          "0-x", "007-a", "13--",
+        "7-guitarist-revenge", "4-purple-sausages",          "0-x", "007-a", "13--a",
         "1-A_b.c!~",           "999999-crossover-clockwork",
     };
     static const char *const bad[] = {
         "",           "7",    "7-",    "-",     "-a",     "a-b",    "7a-b",      "7_b",
         " 7-a",       "7-a ", "7-a b", "7-a\n", "7-a\tb", "7-\x7f", "7-a\x1b[m", "7-cr\xc3\xa8me",
-        "\xd9\xa7-a",
+        "\xd9\xa7-a", "7--",  "7---",
     };
 
     (void)state;

@@ -105,7 +105,8 @@ static void nonsense_is_refused(void **state)
     assert_int_equal(write_text(f, id, "4-a\0b\n", 6), STORE_ERR_INVALID);
     assert_int_not_equal(fixture_row(f, id).state, WORMHOLE_JOINING);
     assert_int_equal(write_text(f, id, "", 0), 0);
-    assert_int_equal(write_text(f, id, "\n", 1), 0);
+    assert_int_equal(write_text(f, id, "\n", 1), STORE_ERR_INVALID);
+    assert_int_equal(write_text(f, id, " ", 1), STORE_ERR_INVALID);
     assert_int_not_equal(fixture_row(f, id).state, WORMHOLE_JOINING);
 }
 
@@ -120,6 +121,8 @@ static void in_pieces(void **state)
     assert_int_not_equal(fixture_row(f, id).state, WORMHOLE_JOINING);
     assert_int_equal(code_file_write(f->face, h, "\n", 1), 0);
     assert_int_equal(fixture_row(f, id).state, WORMHOLE_JOINING);
+    assert_int_equal(code_file_write(f->face, h, "\n", 1), 0); /* the code is told already */
+    assert_int_equal(code_file_flush(f->face, h), 0);
     handle_free(f->face->handles, h);
 }
 
