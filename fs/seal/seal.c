@@ -300,11 +300,11 @@ void seal_renamed(struct seal *s, uint64_t entry, const char *name, size_t name_
     pthread_mutex_lock(&s->lock);
     struct track *t = seal_track(s, entry);
     if (t) {
-        if (!seal_rule_failed(t->accident)) /* whose programs may rename what they have */
-            t->accident = SEAL_WELL;
+        bool before = t->changed; /* another name makes nothing good */
         if (t->makers)
             makers_renamed(t->makers);
         changed(s, t, s->now_ms());
+        t->changed = before;
         t->complete = !t->handles && (!t->makers || makers_gone(t->makers));
         if (t->complete)
             seal_look_by(s, t, 0);

@@ -60,7 +60,7 @@ void seal_failed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid,
  * make it an interrupted one. */
 void seal_released(struct seal *s, uint64_t entry, uint64_t handle);
 /* The entry got a new name within its box (a complete rename-in is whole at once), or came in by a
- * rename. */
+ * rename. What was interrupted stays so: that somebody moves it does not say that it is whole. */
 void seal_renamed(struct seal *s, uint64_t entry, const char *name, size_t name_len);
 void seal_removed(struct seal *s, uint64_t entry);
 /* What belonged to the outbox entry `from` may be in another now, or without a name, by a rename or

@@ -73,7 +73,7 @@ cp /etc/hosts "$box/slow/"
 sealed slow
 [ $((($(date +%s%N) - started) / 1000000)) -ge 9900 ] || fail "a tree of two makers was sealed too soon"
 
-note "a writer that is killed interrupts; touch lets it go"
+note "a writer that is killed interrupts; touch lets it go, a new name does not"
 for signal in KILL TERM; do
     : >"$T/gate"
     python3 -c "
@@ -88,9 +88,13 @@ time.sleep(1000)" &
     wait "$writer" 2>/dev/null || true
     wait_for 30 held 'half \(interrupted'
     last entry_held half || fail "half: $(newest half)"
-    touch "$box/half"
-    sealed half
-    rm "$box/half"
+    mv "$box/half" "$box/still-half" # which does not say that it is whole
+    cp /etc/hosts "$box/after"
+    sealed after
+    held 'still-half \(interrupted' || fail "a new name let go what was interrupted"
+    touch "$box/still-half"
+    sealed still-half
+    rm "$box/still-half" "$box/after"
 done
 
 note "one that fails or exits by itself does not"

@@ -252,6 +252,10 @@ static void a_killed_writer_interrupts(void **state)
     assert_held(FILE_1, SEAL_HELD_KILLED);
     pass(1000000);
     assert_held(FILE_1, SEAL_HELD_KILLED);
+    set_name(FILE_1, "b");
+    seal_renamed(seal, FILE_1, "b", 1);
+    pass(1000000);
+    assert_held(FILE_1, SEAL_HELD_KILLED);
     seal_changed(seal, FILE_1, 0, getpid()); /* touch */
     pass(300);
     assert_sealed(FILE_1, 1);

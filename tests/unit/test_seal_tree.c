@@ -432,8 +432,12 @@ static void an_interruption_outlives_a_restart(void **state)
     seal_released(seal, FILE_1, HANDLE); /* opened for writing, and nothing written */
     pass(100000);
     assert_held(FILE_1, SEAL_HELD_KILLED);
+    set_name(FILE_1, "b");
     seal_renamed(seal, FILE_1, "b", 1);
-    pass(0);
+    pass(100000);
+    assert_held(FILE_1, SEAL_HELD_KILLED);
+    seal_changed(seal, FILE_1, 0, getpid()); /* touch */
+    pass(300);
     assert_sealed(FILE_1, 1);
 }
 
