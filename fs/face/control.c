@@ -44,7 +44,7 @@ static void facts_of(const struct survey *s, struct state_held held[static FACE_
         .peer = survey_peer_word(s->row.peer),
         .peer_version = s->row.peer_version,
         .here_now = s->status.here_now,
-        .last_heard_ms = s->status.last_heard_ms,
+        .last_heard_ms = survey_last_heard_ms(s),
         .outbox_entries = s->count.entries,
         .outbox_bytes = s->outbox_bytes,
         .sending = s->status.sending,

@@ -21,7 +21,7 @@ static json_t *peer_json(const struct survey *s)
         return json_null();
     return json_pack("{s:s, s:o, s:b, s:o}", "kind", kind, "version", text(s->row.peer_version),
                      "here_now", s->status.here_now, "last_heard_ms",
-                     number((uint64_t)s->status.last_heard_ms));
+                     number((uint64_t)survey_last_heard_ms(s)));
 }
 
 static json_t *outbox_json(const struct survey *s)

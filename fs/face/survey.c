@@ -151,6 +151,14 @@ static bool is_unpaired(const struct survey *s)
     return s->row.state == WORMHOLE_NEW || s->row.state == WORMHOLE_WAITING;
 }
 
+int64_t survey_last_heard_ms(const struct survey *s)
+{
+    int64_t known[] = {s->row.paired_ms, s->row.sent_ms}, last = s->status.last_heard_ms;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        last = known[i] > last ? known[i] : last;
+    return last;
+}
+
 /* What follows from the row itself, and needs a person all the same. */
 static const char *implied_problem(const struct survey *s)
 {

@@ -44,6 +44,9 @@ void survey_writers(struct face *face, struct survey *s);
 const char *survey_state_word(enum wormhole_state state);
 /* "wormholefs", "stock client", or NULL. */
 const char *survey_peer_word(enum wormhole_peer peer);
+/* When the peer was heard last, as far as is known: what the store does not have of before this run
+ * is not. 0: never. */
+int64_t survey_last_heard_ms(const struct survey *s);
 /* The sentence that needs a person, or "". */
 const char *survey_problem(const struct survey *s);
 

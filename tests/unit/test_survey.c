@@ -98,6 +98,22 @@ static void some_problems_follow_from_the_row(void **state)
     assert_string_equal(survey_problem(&s), "Fire");
 }
 
+/* After a start nothing was heard yet in this run; the store knows of before. */
+static void when_the_peer_was_heard_last(void **state)
+{
+    struct survey s = {0};
+    (void)state;
+    assert_int_equal(survey_last_heard_ms(&s), 0);
+    s.row.paired_ms = 1000;
+    assert_int_equal(survey_last_heard_ms(&s), 1000);
+    s.row.sent_ms = 3000;
+    assert_int_equal(survey_last_heard_ms(&s), 3000);
+    s.status.last_heard_ms = 2000;
+    assert_int_equal(survey_last_heard_ms(&s), 3000);
+    s.status.last_heard_ms = 4000;
+    assert_int_equal(survey_last_heard_ms(&s), 4000);
+}
+
 static void every_state_has_a_word(void **state)
 {
     (void)state;
@@ -116,6 +132,7 @@ int main(void)
         TEST(what_the_peer_refused_for_now_is_shown_with_its_reason),
         TEST(the_time_is_the_last_events),
         TEST(some_problems_follow_from_the_row),
+        TEST(when_the_peer_was_heard_last),
         TEST(every_state_has_a_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
