@@ -94,7 +94,7 @@ struct inbox_entry {
     bool local; /* made here by a program, not received */
     bool has_rev;
     uint8_t rev[REV_BYTES];
-    uint64_t size, files;
+    uint64_t size, files; /* of the parcel */
     int64_t received_ms;
     uint64_t created_event;
 };

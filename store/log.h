@@ -4,7 +4,9 @@
  *
  * A detail is a JSON object. Names in it are written by log_put_name: key K holds the name as
  * readable UTF-8 (name_show); where that differs from the bytes, K_hex holds them exactly. Sizes
- * and counts are JSON integers, revisions 32 lower-case hex digits, flags true or false.
+ * and counts are JSON integers, revisions 32 lower-case hex digits, flags true or false. `size` is
+ * always that of the files' contents; `parcel_size`, which is known before, counts names, modes and
+ * attributes, too.
  *
  *   type               wormhole,ino  detail (? = optional)
  *   wormhole_created   w, dir        name | shown (a name that is a code: "7-…", see wormholes.h),
@@ -37,8 +39,9 @@
  *                                    own? (name here), size?
  *   entry_refused      w, ino        rev, reason
  *   entry_maybe        w, ino        (a stock peer may have it already)
- *   arriving           w             rev, size, name
- *   arrived            w, ino        rev?, name, kind, size, files, clash? (the taken name)
+ *   arriving           w             rev, parcel_size, name
+ *   arrived            w, ino        rev?, name, kind, size, parcel_size? (counts for inbox_max),
+ *                                    files, clash? (the taken name)
  *   arrival_withdrawn  w             rev
  *   arrival_refused    w             rev, reason
  *   inbox_created      w, ino        name, kind (made by a local program)

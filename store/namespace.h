@@ -54,7 +54,8 @@ int name_rename(struct turn *t, uint64_t parent, const char *name, size_t len, u
  * taken name becomes "report.2.pdf" (directories "photos.2"; the first free number, or among many
  * another one that is free), cut at a character to fit; what is
  * unsafe in `name` is replaced by '_' first (name_make_safe). *final is the name that it got.
- * `size` and `files` are for people; `rev` may be NULL (stock peers). */
+ * `size` is what it took to send it, and counts for inbox_max; `files` is for people; `rev` may be
+ * NULL (stock peers). */
 struct name_arrival {
     uint64_t wormhole;
     uint64_t ino; /* staged */

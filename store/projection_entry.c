@@ -295,6 +295,8 @@ static int add_to_inbox(const struct fold *f, bool local)
     struct name name;
     enum node_type kind;
     uint64_t box;
+    /* Where there is none `size` was that: the event is an old one, or of a local file. */
+    bool has_parcel = json_object_get(e->detail, "parcel_size") != NULL;
     int rc = read_new(f, &inbox, &name, &kind, &box);
     if (rc == 0)
         rc = fold_link_add(f, box, &name);
@@ -302,7 +304,8 @@ static int add_to_inbox(const struct fold *f, bool local)
         return rc;
     return sql_exec(f->view, &inbox_insert, "uubddbiiiu", e->ino, e->wormhole, name.text,
                     (size_t)name.len, (int)kind, (int)local, has_rev ? rev : NULL, sizeof rev,
-                    fold_int(f, "size"), fold_int(f, "files"), f->row->time_ms, f->row->id);
+                    fold_int(f, has_parcel ? "parcel_size" : "size"), fold_int(f, "files"),
+                    f->row->time_ms, f->row->id);
 }
 
 static int arrived(const struct fold *f)

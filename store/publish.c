@@ -124,11 +124,12 @@ static int find_free(const struct candidates *c, struct name *out)
 static struct sql unstage = {"UPDATE node SET flags=flags & ~1, parent=?, ctime_ns=? WHERE ino=?",
                              0};
 
-static json_t *describe(const struct name_arrival *a, const struct node *n,
+static json_t *describe(const struct name_arrival *a, const struct node *n, uint64_t bytes,
                         const struct name *wanted, const struct name *got)
 {
-    json_t *detail = json_pack("{s:s, s:I, s:I}", "kind", dir_kind_text(n->type), "size",
-                               (json_int_t)a->size, "files", (json_int_t)a->files);
+    json_t *detail =
+        json_pack("{s:s, s:I, s:I, s:I}", "kind", dir_kind_text(n->type), "size", (json_int_t)bytes,
+                  "parcel_size", (json_int_t)a->size, "files", (json_int_t)a->files);
     bool ok = detail && log_put_name(detail, "name", got) == 0;
     if (ok && a->rev) {
         char rev[2 * REV_BYTES + 1];
@@ -160,7 +161,11 @@ int name_publish(struct turn *t, const struct name_arrival *a, struct name *fina
     rc = find_free(&(struct candidates){v, w.inbox_ino, &wanted, n.type == NODE_DIR}, final);
     if (rc)
         return rc;
-    json_t *detail = describe(a, &n, &wanted, final);
+    struct node_sum sum;
+    rc = node_sum(v, a->ino, &sum);
+    if (rc)
+        return rc;
+    json_t *detail = describe(a, &n, sum.bytes, &wanted, final);
     if (!detail)
         return STORE_ERR_NOMEM;
     rc = log_append(t, &(struct log_event){LOG_ARRIVED, a->wormhole, a->ino, detail}, NULL);

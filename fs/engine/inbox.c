@@ -328,7 +328,7 @@ static int got_offer(struct step *step, const struct peer_message *m)
         return err;
     char hex[2 * REV_BYTES + 1];
     hex_encode(hex, m->revision, REV_BYTES);
-    json_t *detail = json_pack("{s:s,s:I}", "rev", hex, "size", (json_int_t)m->size);
+    json_t *detail = json_pack("{s:s,s:I}", "rev", hex, "parcel_size", (json_int_t)m->size);
     err = log_put_name(detail, "name", &a.name);
     if (err == 0)
         err = log_append(

@@ -123,11 +123,36 @@ static void test_one_piece(void **state)
     expect_nothing_left(g, 1);
 }
 
+/* The last event of this type, its number under this key. */
+struct number_of {
+    enum log_type type;
+    const char *key;
+    int64_t number;
+};
+
+static int read_number(void *arg, const struct log_row *row)
+{
+    struct number_of *n = arg;
+    if (row->event.type == n->type)
+        n->number = json_integer_value(json_object_get(row->event.detail, n->key));
+    return 0;
+}
+
+static int64_t number_of(struct erig *g, enum log_type type, const char *key)
+{
+    struct number_of n = {type, key, -1};
+    struct view *v = rig_view(g->r);
+    assert_int_equal(log_read(v, 0, UINT64_MAX >> 1, read_number, &n), 0);
+    view_end(v);
+    return n.number;
+}
+
 static void test_several_pieces(void **state)
 {
     struct erig *g = *state;
     uint64_t file = make_file(g, g->outbox, "large", 60000);
     make_parcel(g, file);
+    size_t parcel_len = parcel.len;
     struct arrival a;
     for (size_t at = 0; at < parcel.len; at += PIECE) {
         assert_int_equal(piece(g, 1, at, parcel.len - at < PIECE ? parcel.len - at : PIECE), 0);
@@ -139,6 +164,8 @@ static void test_several_pieces(void **state)
         }
     }
     compare_trees(g, file, rig_lookup(g->r, g->inbox, "large"));
+    assert_int_equal(number_of(g, LOG_ARRIVED, "size"), 60000); /* as when it was sealed */
+    assert_int_equal(number_of(g, LOG_ARRIVED, "parcel_size"), parcel_len);
     expect_decision(g, 1, PEER_TAKEN, "large");
     expect_nothing_left(g, 1);
 }
@@ -330,6 +357,7 @@ static void test_offer(void **state)
     assert_string_equal(a.name.text, "_._up_");
     assert_true(wants(g));
     assert_int_equal(rig_events(g->r, LOG_ARRIVING), 1);
+    assert_int_equal(number_of(g, LOG_ARRIVING, "parcel_size"), 1000000);
     assert_int_equal(offer(g, 1, 1000000, "again"), 0);
     assert_int_equal(rig_events(g->r, LOG_ARRIVING), 1);
     assert_int_equal(get_arrival(g, 1, &a), 0);
