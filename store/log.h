@@ -48,8 +48,9 @@
  *   inbox_renamed      w, ino        name, from
  *   inbox_exchanged    w, ino        other
  *   inbox_removed      w, ino        name, cause ("unlinked" | "replaced" | "moved" | "forwarded")
- *   forwarded          w, ino        name, to (wormhole id), to_ino; beside inbox_removed here and
- *                                    entry_created there, in one turn
+ *   forwarded          w, ino        name, to (wormhole id), to_ino; beside inbox_removed here (if it
+ *                                    was an entry, not a part of one) and entry_created there, in
+ *                                    one turn
  *   problem            w             text
  *   problem_cleared    w
  *   went_back          w             who ("us" | "peer")

@@ -10,8 +10,8 @@
  *     a control file or an empty box is wormhole_box_renew, removing the whole is wormhole_close;
  *   - within one outbox or one inbox, and below: everything goes; moving a name between top level
  *     and deeper levels makes or ends an entry;
- *   - outbox → another outbox: moves the entry (top level to top level only);
- *   - inbox → another wormhole's outbox: forwards it (top level to top level only);
+ *   - outbox → another outbox: moves the entry, or makes one of a part of it (to top level only);
+ *   - inbox → another wormhole's outbox: forwards it, or a part of it (to top level only);
  *   - any other move between wormholes or boxes is PERM; so are hard links across entries and a
  *     hard link at top level, and moving away a part of an entry whose other links stay there.
  * The outbox of a wormhole accepts entries in every state of it. */

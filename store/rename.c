@@ -43,9 +43,10 @@ static int check_rules(const struct end *from, const struct end *to, enum name_f
     const struct dir *a = &from->dir, *b = &to->dir;
     if (same_place(a, b))
         return 0;
-    if (!a->top || !b->top || b->side != DIR_OUT || a->wormhole == b->wormhole)
+    if ((a->side != DIR_IN && a->side != DIR_OUT) || b->side != DIR_OUT || !b->top ||
+        a->wormhole == b->wormhole)
         return STORE_ERR_PERM;
-    return a->side == DIR_IN && flags == NAME_EXCHANGE ? STORE_ERR_PERM : 0;
+    return flags == NAME_EXCHANGE && (a->side == DIR_IN || !a->top) ? STORE_ERR_PERM : 0;
 }
 
 /* Is `dir` the directory `n`, or below it? */
@@ -155,7 +156,7 @@ static int move(struct turn *t, const struct end *from, const struct end *to)
     if (a->node.ino == b->node.ino)
         return a->top ? append_renamed(t, from, to)
                       : link_rename(t, a->node.ino, &from->name, &to->name);
-    bool forwards = a->top && a->side == DIR_IN && b->side == DIR_OUT;
+    bool forwards = a->side == DIR_IN && b->side == DIR_OUT;
     int rc = dir_remove(t, a, &from->name, &from->node, forwards ? "forwarded" : "moved");
     if (rc == 0 && forwards)
         rc = append_forwarded(t, from, to);

@@ -37,8 +37,22 @@ is "$(ls "$m/new/outbox")" ""
 is "$(ls "$m/b/outbox/tree/sub" | tr '\n' ' ')" "f more other "
 must_fail "not under new any more" test -e "$m/new/outbox/tree"
 
+note "a part of a tree"
+mkdir -p "$m/a/inbox/photos/2024"
+echo one >"$m/a/inbox/photos/1.jpg"
+echo two >"$m/a/inbox/photos/2024/2.jpg"
+mv "$m/a/inbox/photos/1.jpg" "$m/a/inbox/photos/2024" "$m/b/outbox/"
+is "$(cat "$m/b/outbox/1.jpg" "$m/b/outbox/2024/2.jpg" | tr '\n' ' ')" "one two "
+is "$(ls -A "$m/a/inbox/photos")" ""
+mv "$m/b/outbox/2024/2.jpg" "$m/a/outbox/"
+is "$(cat "$m/a/outbox/2.jpg")" two
+is "$(ls -A "$m/b/outbox/2024")" ""
+rmdir "$m/a/inbox/photos" "$m/b/outbox/2024"
+rm "$m/a/outbox/2.jpg" "$m/b/outbox/1.jpg"
+
 note "everything else is EPERM, and nothing is copied or lost"
 touch "$m/a/inbox/i" "$m/a/outbox/o"
+mkdir "$m/a/outbox/kept"
 while read -r from to; do
     errno EPERM mv -T "$m/$from" "$m/$to"
     must "$from stayed" test -e "$m/$from"
@@ -53,7 +67,8 @@ a/inbox/i a/i
 a/code b/c
 a/outbox b/box
 a/outbox elsewhere
-b/outbox/tree/sub a/outbox/sub
+b/outbox/tree/sub a/outbox/kept/sub
+b/outbox/tree/sub a/inbox/sub
 a/outbox/o b/outbox/tree/o
 a/state a/outbox/state
 new/outbox b/box

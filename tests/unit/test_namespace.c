@@ -222,7 +222,8 @@ static void test_the_matrix(void **state)
     assert_int_equal(rig_rename(r, r->outbox, "f", in2, "f", NAME_REPLACE), STORE_ERR_PERM);
     assert_int_equal(rig_rename(r, r->inbox, "g", r->outbox, "g", NAME_REPLACE), STORE_ERR_PERM);
     assert_int_equal(rig_rename(r, r->inbox, "g", in2, "g", NAME_REPLACE), STORE_ERR_PERM);
-    assert_int_equal(rig_rename(r, d, "x", out2, "x", NAME_REPLACE), STORE_ERR_PERM);
+    assert_int_equal(rig_rename(r, d, "x", in2, "x", NAME_REPLACE), STORE_ERR_PERM);
+    assert_int_equal(rig_rename(r, r->inbox, "g", d, "g", NAME_REPLACE), STORE_ERR_PERM);
     assert_int_equal(rig_rename(r, r->outbox, "f", id2, "f", NAME_REPLACE), STORE_ERR_PERM);
     assert_int_equal(rig_rename(r, r->outbox, "f", in, "f", NAME_REPLACE), STORE_ERR_PERM);
     assert_int_equal(rig_rename(r, r->id, "outbox", r->id, "x", NAME_REPLACE), STORE_ERR_PERM);
@@ -244,6 +245,38 @@ static void test_the_matrix(void **state)
     assert_int_equal(rig_rename(r, r->outbox, "f", out2, "g", NAME_REPLACE), 0);
     assert_int_equal(rig_try_entry(r, f, &e), STORE_ERR_NOT_FOUND);
     assert_int_equal(rig_lookup(r, out2, "g"), g);
+}
+
+/* A part of a tree, into another wormhole's outbox: an entry of its own. */
+static void test_parts_of_trees(void **state)
+{
+    struct rig *r = *state;
+    uint64_t out2, in2, id2 = rig_wormhole(r, "bob", &out2, &in2);
+    uint64_t in = rig_make(r, r->inbox, "in", NODE_DIR), sub = rig_make(r, in, "sub", NODE_DIR);
+    uint64_t f = rig_make(r, sub, "f", NODE_FILE), tied = rig_make(r, in, "tied", NODE_FILE);
+    uint64_t out = rig_make(r, r->outbox, "out", NODE_DIR), x = rig_make(r, out, "x", NODE_FILE);
+    assert_int_equal(rig_rename(r, in, "tied", r->outbox, "t", NAME_REPLACE), STORE_ERR_PERM);
+    assert_int_equal(rig_rename(r, in, "tied", out, "x", NAME_EXCHANGE), STORE_ERR_PERM);
+    assert_int_equal(rig_rename(r, out, "x", r->inbox, "x", NAME_REPLACE), STORE_ERR_PERM);
+    struct turn *t = rig_turn(r);
+    assert_int_equal(name_link(t, tied, sub, "tied too", 8), 0);
+    commit(t);
+    assert_int_equal(rig_rename(r, in, "tied", out2, "tied", NAME_REPLACE), STORE_ERR_PERM);
+    assert_int_equal(rig_unlink(r, sub, "tied too"), 0);
+    assert_int_equal(rig_rename(r, in, "sub", out2, "s", NAME_REPLACE), 0);
+    assert_int_equal(rig_entry(r, sub).wormhole, id2);
+    assert_int_equal(rig_node(r, sub).parent, out2);
+    assert_int_equal(rig_node(r, f).entry, sub);
+    assert_int_equal(rig_lookup(r, in, "sub"), 0);
+    assert_int_equal(rig_events(r, LOG_FORWARDED), 1);
+    /* out of a sealed tree: that is a change of it */
+    assert_int_equal(rig_seal(r, out, 1), 0);
+    assert_int_equal(rig_rename(r, out, "x", out2, "x", NAME_NOREPLACE), 0);
+    assert_int_equal(rig_entry(r, out).state, ENTRY_OPEN);
+    assert_int_equal(rig_entry(r, x).wormhole, id2);
+    assert_int_equal(rig_events(r, LOG_ENTRY_WITHDRAWN), 1);
+    assert_int_equal(rig_rename(r, out2, "x", r->outbox, "y", NAME_REPLACE), 0);
+    assert_int_equal(rig_rename(r, in, "tied", out2, "s/", NAME_REPLACE), STORE_ERR_INVALID);
 }
 
 static void test_place_of(void **state)
@@ -437,6 +470,7 @@ int main(void)
         rig_test(test_rename_between_levels),
         rig_test(test_exchange),
         rig_test(test_the_matrix),
+        rig_test(test_parts_of_trees),
         rig_test(test_place_of),
         rig_test(test_publish),
         cmocka_unit_test(test_safe_names),
