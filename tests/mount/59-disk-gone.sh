@@ -41,7 +41,7 @@ sick() {
     sleep 1
     rm "$T/drive/a.fault"
     wait_for 20 put small "x-after-$1"
-    wait_for 20 wh_says a/b problem '^-$'
+    wait_for 60 wh_says a/b problem '^-$' # half a minute without a failure
     rm -rf "$T/a/b/outbox/x-refused"*"-$1"
 }
 # What is not in memory cannot be read from a disk that is away; then this is said instead.
