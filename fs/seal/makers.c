@@ -1,11 +1,43 @@
 #include "fs/seal/makers.h"
 
+/* May be forgotten. */
+static bool is_gone(struct makers *m, const struct makers_one *one)
+{
+    switch (ending_look(&one->ending)) {
+    case ENDING_RUNS:
+    case ENDING_UNREAPED:
+        return false;
+    case ENDING_EXITED:
+        return true;
+    case ENDING_KILLED:
+        m->killed = true;
+        return true;
+    case ENDING_UNKNOWN:
+        break;
+    }
+    return writer_is_gone(&one->id);
+}
+
 static void forget_gone(struct makers *m)
 {
     unsigned kept = 0;
 
     for (unsigned i = 0; i < m->count; i++)
-        if (!writer_is_gone(&m->list[i].id))
+        if (is_gone(m, &m->list[i]))
+            ending_release(&m->list[i].ending);
+        else
+            m->list[kept++] = m->list[i];
+    m->count = kept;
+}
+
+static void forget_exited(struct makers *m)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < m->count; i++)
+        if (ending_look(&m->list[i].ending) == ENDING_UNREAPED)
+            ending_release(&m->list[i].ending);
+        else
             m->list[kept++] = m->list[i];
     m->count = kept;
 }
@@ -30,12 +62,16 @@ static struct makers_one *add(struct makers *m, const struct writer_id *id)
 {
     if (m->count == MAKERS_MAX)
         forget_gone(m);
+    if (m->count == MAKERS_MAX) /* their parent does not care how they ended: nor can we */
+        forget_exited(m);
     if (m->count == MAKERS_MAX) {
         m->lost = true;
         return NULL;
     }
-    m->list[m->count] = (struct makers_one){.id = *id};
-    return &m->list[m->count++];
+    struct makers_one *one = &m->list[m->count++];
+    *one = (struct makers_one){.id = *id};
+    ending_watch(&one->ending, id->pid);
+    return one;
 }
 
 static bool belongs(const struct makers *m, const struct writer_id *id)
@@ -68,11 +104,18 @@ static void meet(struct makers *m, pid_t tid, int64_t now_ms)
     }
 }
 
+void makers_clear(struct makers *m)
+{
+    for (unsigned i = 0; i < m->count; i++)
+        ending_release(&m->list[i].ending);
+    *m = (struct makers){0};
+}
+
 void makers_begin(struct makers *m, pid_t tid, int64_t now_ms)
 {
     struct writer_id id;
 
-    *m = (struct makers){0};
+    makers_clear(m);
     if (writer_identify(tid, &id) == 0) {
         m->maker = id;
         m->maker_age_ms = writer_age_ms(&id);
@@ -93,10 +136,59 @@ void makers_saw(struct makers *m, pid_t tid, int64_t now_ms)
         meet(m, tid, now_ms);
 }
 
+bool makers_take_kill(struct makers *m)
+{
+    forget_gone(m);
+    bool killed = m->killed;
+    m->killed = false;
+    return killed;
+}
+
+pid_t makers_unreaped(struct makers *m)
+{
+    for (unsigned i = 0; i < m->count; i++) {
+        struct makers_one *one = &m->list[i];
+        if (one->asked || ending_look(&one->ending) != ENDING_UNREAPED)
+            continue;
+        one->asked = true;
+        return one->id.pid;
+    }
+    return 0;
+}
+
+/* False if its ending has become known meanwhile. */
+static bool remove_unreaped(struct makers *m, pid_t pid)
+{
+    for (unsigned i = 0; i < m->count; i++) {
+        struct makers_one *one = &m->list[i];
+        if (one->id.pid != pid || ending_look(&one->ending) != ENDING_UNREAPED)
+            continue;
+        ending_release(&one->ending);
+        *one = m->list[--m->count];
+        return true;
+    }
+    return false;
+}
+
+void makers_told(struct makers *m, pid_t pid, enum writer_end end)
+{
+    if (end != WRITER_KILLED && end != WRITER_EXITS)
+        return; /* the witness does not know, either */
+    if (remove_unreaped(m, pid) && end == WRITER_KILLED)
+        m->killed = true;
+}
+
+void makers_forgive(struct makers *m)
+{
+    forget_gone(m);
+    forget_exited(m);
+    m->killed = false;
+}
+
 bool makers_gone(struct makers *m)
 {
     forget_gone(m);
-    return m->count == 0 && !m->lost;
+    return m->count == 0 && !m->lost && !m->killed;
 }
 
 static bool maker_is_gone(struct makers *m)

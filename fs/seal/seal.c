@@ -117,8 +117,11 @@ static bool goes_on(const struct track *t, const struct track_handle *h, bool cr
 
 static void make_good(struct track *t, const struct track_handle *h, bool created, pid_t tid)
 {
-    if (t->accident != SEAL_WELL && !goes_on(t, h, created, tid))
+    if (t->accident != SEAL_WELL && !goes_on(t, h, created, tid)) {
         t->accident = SEAL_WELL;
+        if (t->makers)
+            makers_forgive(t->makers);
+    }
     t->touched = t->touched || may_touch(t, h, created);
 }
 
@@ -130,6 +133,12 @@ static void accident(struct track *t, enum seal_accident why)
         h->before_accident = true;
 }
 
+void seal_notice_kills(struct track *t)
+{
+    if (t->makers && !t->is_file && makers_take_kill(t->makers))
+        accident(t, SEAL_KILLED);
+}
+
 void seal_created(struct seal *s, uint64_t entry, uint64_t ino, bool directory, pid_t pid)
 {
     int64_t now = s->now_ms();
@@ -137,6 +146,7 @@ void seal_created(struct seal *s, uint64_t entry, uint64_t ino, bool directory, 
     pthread_mutex_lock(&s->lock);
     struct track *t = seal_track(s, entry);
     if (t) {
+        seal_notice_kills(t);
         if (entry != ino || directory)
             saw(t, pid, now);
         if (entry == ino && directory && t->makers)
@@ -155,6 +165,8 @@ void seal_opened(struct seal *s, uint64_t entry, uint64_t ino, uint64_t handle, 
         return;
     pthread_mutex_lock(&s->lock);
     struct track *t = seal_track(s, entry);
+    if (t)
+        seal_notice_kills(t); /* what is opened now came after it */
     struct track_handle *h = t ? track_handle_add(&s->table, t, handle, ino) : NULL;
     if (h) {
         h->opener = pid;
@@ -180,6 +192,8 @@ void seal_changed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid)
     if (h) {
         place_handle(s, h, t);
         h->unflushed = true;
+    } else {
+        seal_notice_kills(t);
     }
     /* Pages of a map are written by the kernel, which is nobody. */
     pid_t tid = pid || !h ? pid : h->opener;
@@ -216,7 +230,7 @@ static bool failed(struct seal *s, struct track *t, const struct track_handle *h
     bool news = !seal_rule_failed(t->accident);
 
     if (t->is_file && t->makers)
-        *t->makers = (struct makers){0};
+        makers_clear(t->makers);
     saw(t, tid || !h ? tid : h->opener, now);
     accident(t, why);
     t->complete = t->marked = false;
@@ -301,6 +315,7 @@ void seal_renamed(struct seal *s, uint64_t entry, const char *name, size_t name_
     struct track *t = seal_track(s, entry);
     if (t) {
         bool before = t->changed; /* another name makes nothing good */
+        seal_notice_kills(t);
         if (t->makers)
             makers_renamed(t->makers);
         changed(s, t, s->now_ms());

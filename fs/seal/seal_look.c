@@ -4,6 +4,7 @@
 #include <string.h>
 #include "fs/log.h"
 #include "fs/seal/seal_turn.h"
+#include "fs/seal/witness.h"
 
 enum {
     RETRY_MS = 5000, /* after an error of the store */
@@ -107,6 +108,35 @@ static enum seal_accident accident_of(const struct track *t, const struct entry 
     return t->accident == SEAL_WELL && !made_good ? before : t->accident;
 }
 
+/* 0: there is nobody to ask about. */
+static pid_t next_unreaped(struct look *l)
+{
+    struct seal *s = l->seal;
+
+    pthread_mutex_lock(&s->lock);
+    struct track *t = track_find(&s->table, l->entry);
+    pid_t pid = t && t->makers ? makers_unreaped(t->makers) : 0;
+    pthread_mutex_unlock(&s->lock);
+    return pid;
+}
+
+/* Parents may hear late, or never, of a child that has exited. The witness may know how it ended;
+ * asking may block. */
+static void ask_about_unreaped(struct look *l)
+{
+    struct seal *s = l->seal;
+    pid_t pid;
+
+    while ((pid = next_unreaped(l)) != 0) {
+        enum writer_end end = witness_in_use() ? witness_ask(pid) : writer_look(pid);
+        pthread_mutex_lock(&s->lock);
+        struct track *t = track_find(&s->table, l->entry);
+        if (t && t->makers)
+            makers_told(t->makers, pid, end);
+        pthread_mutex_unlock(&s->lock);
+    }
+}
+
 /* What there is to know of those who make a tree. */
 static void add_makers(struct seal_facts *f, struct makers *m)
 {
@@ -125,6 +155,7 @@ static bool gather(struct look *l, int64_t now)
     struct track *t = track_find(&s->table, l->entry);
     if (t) {
         t->is_file = l->store.row.kind != NODE_DIR;
+        seal_notice_kills(t);
         *f = (struct seal_facts){
             .name = l->store.row.name.text,
             .name_len = l->store.row.name.len,
@@ -334,6 +365,7 @@ void seal_look(struct seal *s, uint64_t entry, bool closing)
         failed(&l, rc);
         return;
     }
+    ask_about_unreaped(&l);
     if (!gather(&l, s->now_ms()))
         return;
     if (closing)

@@ -31,6 +31,8 @@ struct seal {
 struct track *seal_track(struct seal *s, uint64_t entry);
 /* The timer thread looks at it then at the latest; an earlier look stays. */
 void seal_look_by(struct seal *s, struct track *t, int64_t due_ms);
+/* One of those who make the tree was killed, perhaps: then it is interrupted from now on. */
+void seal_notice_kills(struct track *t);
 /* The entry that the handle was in may be settling now. */
 void seal_move_handle(struct seal *s, struct track_handle *h, struct track *to);
 /* Looks at one entry that is due, leaving the lock for it: 0. If none is, when one will be

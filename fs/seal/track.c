@@ -78,6 +78,14 @@ struct track *track_get(struct track_table *t, uint64_t entry)
     return track;
 }
 
+static void free_track(struct track *track)
+{
+    if (track->makers)
+        makers_clear(track->makers);
+    free(track->makers);
+    free(track);
+}
+
 void track_drop(struct track_table *t, struct track *track)
 {
     struct track **at = &t->tracks[bucket_of(track->entry, t->track_buckets)];
@@ -88,8 +96,7 @@ void track_drop(struct track_table *t, struct track *track)
         at = &(*at)->next;
     *at = track->next;
     t->track_count--;
-    free(track->makers);
-    free(track);
+    free_track(track);
 }
 
 void track_entries(const struct track_table *t, uint64_t *out)
@@ -329,8 +336,7 @@ void track_table_release(struct track_table *t)
     for (size_t i = 0; i < t->track_buckets; i++)
         for (struct track *track = t->tracks[i], *next; track; track = next) {
             next = track->next;
-            free(track->makers);
-            free(track);
+            free_track(track);
         }
     free(t->tracks);
     free(t->handles);

@@ -1,6 +1,6 @@
 /* A seal without a store, for its tests: the turns of seal_turn.h on a table of a few lines, a
  * clock of the test's own (the timer thread is never started, the test takes its steps), and
- * processes that a test may kill. */
+ * processes that a test may end or kill. */
 #ifndef TESTS_UNIT_SEAL_RIG_H
 #define TESTS_UNIT_SEAL_RIG_H
 
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -249,13 +250,23 @@ static inline int teardown(void **state)
     return 0;
 }
 
+static void exit_well(int signal)
+{
+    (void)signal;
+    _exit(0);
+}
+
 static inline pid_t start(void)
 {
+    void (*before)(int) = signal(SIGUSR1, exit_well); /* it may come as soon as there is a child */
     pid_t pid = fork();
 
     assert_true(pid >= 0);
+    if (pid == 0)
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing behind */
     while (pid == 0)
         pause();
+    signal(SIGUSR1, before);
     return pid;
 }
 
@@ -268,9 +279,10 @@ static inline void kill_it(pid_t pid)
     assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
 }
 
+/* It exits by itself, if it was not killed. */
 static inline void end(pid_t pid)
 {
-    kill(pid, SIGKILL);
+    kill(pid, SIGUSR1);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 

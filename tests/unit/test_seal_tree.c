@@ -244,6 +244,170 @@ static void a_killed_writer_below_interrupts_the_tree(void **state)
     assert_sealed(TREE, 1);
 }
 
+/* Does this kernel remember how a process ended? */
+static bool endings_are_known(void)
+{
+    struct ending e;
+    pid_t pid = start();
+
+    ending_watch(&e, pid);
+    kill_it(pid);
+    end(pid);
+    bool known = ending_look(&e) == ENDING_KILLED;
+    ending_release(&e);
+    return known;
+}
+
+/* It had no file open when it was killed, so no FLUSH tells. */
+static void a_maker_that_is_killed_between_two_files_interrupts(void **state)
+{
+    pid_t pid = start();
+
+    (void)state;
+    if (!endings_are_known())
+        skip();
+    open_seal();
+    begin_tree(pid);
+    pass(5000);
+    kill_it(pid);
+    end(pid);
+    pass(1000);
+    assert_held(TREE, SEAL_HELD_KILLED);
+    pass(1000000);
+    assert_held(TREE, SEAL_HELD_KILLED);
+    seal_changed(seal, TREE, 0, getpid()); /* touch */
+    pass(10000);
+    assert_sealed(TREE, 1);
+}
+
+static void a_kill_before_the_parent_has_heard_of_it_interrupts(void **state)
+{
+    pid_t pid = start();
+
+    (void)state;
+    open_seal();
+    begin_tree(pid);
+    kill_it(pid); /* the witness, here this process, knows */
+    pass(1000);
+    if (!endings_are_known()) {
+        end(pid);
+        skip();
+    }
+    assert_held(TREE, SEAL_HELD_KILLED);
+    seal_changed(seal, TREE, 0, getpid());
+    end(pid);
+    pass(10000);
+    assert_sealed(TREE, 1);
+}
+
+static void a_killed_helper_interrupts_its_maker_s_tree(void **state)
+{
+    pid_t maker = start(), helper = start();
+
+    (void)state;
+    if (!endings_are_known())
+        skip();
+    open_seal();
+    begin_tree(maker);
+    fill_tree(helper);
+    kill_it(helper);
+    end(helper);
+    pass(1000);
+    assert_held(TREE, SEAL_HELD_KILLED);
+    fill_tree(maker); /* goes on with what it was doing */
+    end(maker);
+    pass(1000000);
+    assert_held(TREE, SEAL_HELD_KILLED);
+}
+
+/* Who is faster than the next look: a kill counts from when it was, not from when it was noticed.
+ */
+static void a_touch_right_after_the_kill_releases(void **state)
+{
+    pid_t pid = start();
+
+    (void)state;
+    open_seal();
+    begin_tree(pid);
+    kill_it(pid);
+    end(pid);
+    seal_changed(seal, TREE, 0, getpid());
+    pass(10000);
+    assert_sealed(TREE, 1);
+}
+
+static void copying_over_it_right_after_the_kill_releases(void **state)
+{
+    pid_t pid = start(), again = start();
+
+    (void)state;
+    open_seal();
+    begin_tree(pid);
+    kill_it(pid);
+    end(pid);
+    seal_opened(seal, TREE, BELOW, HANDLE, true, again);
+    seal_changed(seal, TREE, HANDLE, again); /* O_TRUNC, and the first write */
+    assert_true(seal_flushed(seal, TREE, HANDLE, again));
+    seal_released(seal, TREE, HANDLE);
+    end(again);
+    pass(10000);
+    assert_sealed(TREE, 1);
+}
+
+/* The FLUSH of its open file and its end tell the same: they are one accident. */
+static void a_touch_is_not_undone_by_an_end_that_is_heard_of_late(void **state)
+{
+    pid_t pid = start();
+
+    (void)state;
+    open_seal();
+    begin_tree(pid);
+    seal_opened(seal, TREE, BELOW, HANDLE, true, pid);
+    seal_changed(seal, TREE, HANDLE, pid);
+    kill_it(pid);
+    assert_false(seal_flushed(seal, TREE, HANDLE, pid));
+    seal_released(seal, TREE, HANDLE);
+    seal_changed(seal, TREE, 0, getpid());
+    end(pid);
+    pass(10000);
+    assert_sealed(TREE, 1);
+}
+
+static void a_kill_after_the_sealing_does_not_matter(void **state)
+{
+    pid_t pid = start();
+
+    (void)state;
+    open_seal();
+    begin_tree(pid);
+    track_find(&seal->table, TREE)->makers->maker_age_ms = 10001;
+    pass(10000);
+    assert_sealed(TREE, 1);
+    kill_it(pid);
+    end(pid);
+    pass(1000000);
+    assert_sealed(TREE, 1);
+    assert_int_equal(ending_count(), 0);
+}
+
+static void closing_does_not_seal_what_was_just_killed(void **state)
+{
+    pid_t pid = start();
+
+    (void)state;
+    if (!endings_are_known())
+        skip();
+    open_seal();
+    begin_tree(pid);
+    kill_it(pid);
+    end(pid);
+    assert_int_equal(seal_start(seal), 0);
+    seal_close(seal);
+    seal = NULL;
+    assert_held(TREE, SEAL_HELD_KILLED);
+    assert_int_equal(fake_of(TREE)->marks, 0);
+}
+
 /* mv FILE TREE/ while it is open: the tree is open now. */
 static void a_handle_moves_with_its_file(void **state)
 {
@@ -485,6 +649,14 @@ int main(void)
         TEST(a_tree_is_marked_again_after_a_change),
         TEST(an_open_file_keeps_its_tree_open),
         TEST(a_killed_writer_below_interrupts_the_tree),
+        TEST(a_maker_that_is_killed_between_two_files_interrupts),
+        TEST(a_kill_before_the_parent_has_heard_of_it_interrupts),
+        TEST(a_killed_helper_interrupts_its_maker_s_tree),
+        TEST(a_touch_right_after_the_kill_releases),
+        TEST(copying_over_it_right_after_the_kill_releases),
+        TEST(a_touch_is_not_undone_by_an_end_that_is_heard_of_late),
+        TEST(a_kill_after_the_sealing_does_not_matter),
+        TEST(closing_does_not_seal_what_was_just_killed),
         TEST(a_handle_moves_with_its_file),
         TEST(a_file_that_is_removed_holds_nothing),
         TEST(a_busy_tree_is_in_nobodys_way),
