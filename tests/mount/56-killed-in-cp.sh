@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # limit: 600
 # The daemon is killed while a cp is in progress: no half file ever goes out; it is held, named, and released by
-# copying again. A file that was closed before the kill, an empty one too, goes out by itself.
+# copying again. A file that was closed before the kill, an empty one too, goes out by itself. And the program that
+# copies is killed, also where it has no file open: no part of its tree goes out.
 . "$TOP/tests/lib/all.sh"
 
 random_file "$T/whole" 200000
@@ -51,7 +52,93 @@ rm "$T/a/b/outbox/opened"
 wh_outbox_empties 60 a/b
 wh_inbox_is b/a empty half marker slow whole
 
-# The same in the middle of a real cp, at several moments.
+# A program that makes a tree of small files is killed at several moments; mostly no file of it is open then.
+random_file "$T/bytes" 1200000
+mkdir "$T/small"
+split -b 3000 -a 3 "$T/bytes" "$T/small/file-"
+tar -C "$T/small" -cf "$T/small.tar" .
+box=$T/a/b/outbox
+# has NAME COUNT: the entry has so many names in it.
+has() { [ -d "$box/$1" ] && [ "$(find "$box/$1" -mindepth 1 | wc -l)" -ge "$2" ]; }
+# `held:` names the first few only.
+interrupted() { getfattr --absolute-names --only-values -n user.wormhole.error "$box/$1" | grep -q ^interrupted; }
+parts=()
+# killed SIGNAL COUNT NAME COMMAND…: makes a tree of that name, and is killed when it has COUNT files.
+killed() {
+    local signal=$1 count=$2 name=$3 maker
+    shift 3
+    "$@" 2>/dev/null &
+    maker=$!
+    wait_for 60 has "$name" "$count" || fail "$name: not begun"
+    kill "-$signal" "$maker" 2>/dev/null || true
+    if wait "$maker"; then # it was faster
+        wh_arrives 60 b/a "$name" "$T/small"
+        return
+    fi
+    wait_for 20 interrupted "$name" || fail "$name is not held"
+    parts+=("$name")
+}
+unpack() {
+    mkdir "$box/$1"
+    exec tar -C "$box/$1" -xf "$T/small.tar"
+}
+# This one has surely closed what it wrote.
+killed KILL 1 one python3 -c "
+import os, time
+os.mkdir('$box/one')
+with open('$box/one/x', 'w') as f:
+    f.write('x')
+time.sleep(1000)"
+wh_says a/b held 'one \(interrupted' || fail "not named"
+for signal in KILL TERM; do
+    for count in 1 40 120; do
+        killed "$signal" "$count" "cp-$signal-$count" cp -r "$T/small" "$box/cp-$signal-$count"
+        killed "$signal" "$count" "tar-$signal-$count" unpack "tar-$signal-$count"
+    done
+done
+[ "${#parts[@]}" -ge 2 ] || fail "hardly any program was killed in time"
+cp "$T/small/file-aaa" "$box/closed"
+wh_arrives 60 b/a closed "$T/small/file-aaa"
+mkdir "$box/slow-2"
+echo x >"$box/slow-2/x"
+wait_for 60 present "$T/b/a/inbox/slow-2/x"
+for name in "${parts[@]}"; do
+    must "a part of a tree went out" absent "$T/b/a/inbox/$name"
+    must "$name is not held any more" interrupted "$name"
+done
+# A touch lets one go as it is, the others are copied again.
+for name in "${parts[@]}"; do
+    [ "$name" = one ] && continue
+    rm -r "${box:?}/$name"
+    cp -r "$T/small" "$box/$name"
+    wh_arrives 60 b/a "$name" "$T/small"
+done
+cp -r "$box/one" "$T/one"
+touch "$box/one"
+wh_arrives 60 b/a one "$T/one"
+wh_outbox_empties 60 a/b
+rm -r "$T"/b/a/inbox/{cp-*,tar-*,one,closed,slow-2}
+
+# A file is open all the time while it is copied: nothing less than the whole of it goes out.
+random_file "$T/large" 20000000
+for try in {1..20}; do
+    cp "$T/large" "$box/" 2>/dev/null &
+    copier=$!
+    sleep "0.0$((RANDOM % 90 + 10))"
+    kill -KILL "$copier" 2>/dev/null || true
+    if ! wait "$copier" && present "$box/large"; then
+        ended() { interrupted large || present "$T/b/a/inbox/large"; }
+        wait_for 20 ended || fail "try $try: neither held nor sent"
+        if absent "$T/b/a/inbox/large"; then rm "$box/large"; fi
+    fi
+    if present "$box/large" || present "$T/b/a/inbox/large"; then
+        wh_arrives 60 b/a large "$T/large"
+        wh_outbox_empties 60 a/b
+        rm "$T/b/a/inbox/large"
+    fi
+done
+
+# The daemon again, in the middle of a real cp, at several moments.
 random_file "$T/large" 250000000
 for delay in 0.02 0.1 0.25; do
     cp "$T/large" "$T/a/b/outbox/" 2>/dev/null &
