@@ -4,6 +4,7 @@
 #include "fs/face/code_file.h"
 #include "fs/face/control.h"
 #include "fs/face/events.h"
+#include "fs/face/killed.h"
 #include "fs/face/notify.h"
 #include "fs/face/ops.h"
 #include "fs/face/recent.h"
@@ -33,7 +34,10 @@ static void init(void *arg, struct fuse_conn_info *conn)
     session_io_init_replies();
 }
 
-const struct fuse_lowlevel_ops *face_ops(void)
+static struct fuse_lowlevel_ops ops_watched;
+static pthread_once_t ops_once = PTHREAD_ONCE_INIT;
+
+static void fill_ops(void)
 {
     static const struct fuse_lowlevel_ops ops = {
         .init = init,
@@ -71,7 +75,14 @@ const struct fuse_lowlevel_ops *face_ops(void)
         .listxattr = op_listxattr,
         .removexattr = op_removexattr,
     };
-    return &ops;
+    ops_watched = ops;
+    killed_watch(&ops_watched);
+}
+
+const struct fuse_lowlevel_ops *face_ops(void)
+{
+    pthread_once(&ops_once, fill_ops);
+    return &ops_watched;
 }
 
 int64_t face_now_ms(const struct face *face)

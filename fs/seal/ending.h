@@ -1,7 +1,8 @@
 /* How did a process end that is nobody's child here? A pidfd that was opened while it ran tells,
  * from Linux 6.15 on: PIDFD_GET_INFO with PIDFD_INFO_EXIT (include/uapi/linux/pidfd.h and
  * fs/pidfs.c there). It asks for no right to trace the process, so it works from inside a sandbox
- * and for processes of other users. Older kernels tell only whether it runs.
+ * and for processes of other users. Older kernels tell only whether it runs
+ * (but see doomed.h). What a first thread that ended before the others hides is not known, either.
  *
  * Any thread; never blocks, and reads nothing of /proc. */
 #ifndef FS_SEAL_ENDING_H

@@ -1,5 +1,7 @@
 #include "fs/seal/makers.h"
 
+#include "fs/seal/doomed.h"
+
 /* May be forgotten. */
 static bool is_gone(struct makers *m, const struct makers_one *one)
 {
@@ -15,7 +17,10 @@ static bool is_gone(struct makers *m, const struct makers_one *one)
     case ENDING_UNKNOWN:
         break;
     }
-    return writer_is_gone(&one->id);
+    if (!writer_is_gone(&one->id))
+        return false;
+    m->killed = m->killed || doomed_has(one->id.pid);
+    return true;
 }
 
 static void forget_gone(struct makers *m)
