@@ -1,16 +1,12 @@
 #include "fs/seal/doomed.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include "fs/seal/procfs.h"
 #include "fs/seal/writer.h"
-
-enum { TEXT_MAX = 8192 };
 
 /* One for the process, as /proc is; a ring. */
 static struct {
@@ -41,37 +37,25 @@ static uint64_t harmless(void)
            bit(SIGTTIN) | bit(SIGTTOU);
 }
 
-pid_t doomed_of_status(const char *text, size_t len)
+pid_t doomed_of_status(const char *text)
 {
-    char copy[TEXT_MAX];
-
-    if (len >= sizeof(copy))
-        return 0;
-    memcpy(copy, text, len);
-    copy[len] = '\0';
-    uint64_t mine = set_of(copy, "\nSigPnd:"), handled = set_of(copy, "\nSigIgn:");
-    handled |= set_of(copy, "\nSigCgt:");
+    uint64_t mine = set_of(text, "\nSigPnd:"), handled = set_of(text, "\nSigIgn:");
+    handled |= set_of(text, "\nSigCgt:");
     /* That the kernel acts on a signal that this thread blocks is seen by the SIGKILL alone. */
     if (!(mine & bit(SIGKILL)))
-        handled |= set_of(copy, "\nSigBlk:");
-    uint64_t fatal = (mine & ~bit(SIGKILL)) | set_of(copy, "\nShdPnd:");
+        handled |= set_of(text, "\nSigBlk:");
+    uint64_t fatal = (mine & ~bit(SIGKILL)) | set_of(text, "\nShdPnd:");
     fatal &= ~harmless() & ~(handled & ~bit(SIGKILL));
-    return fatal ? writer_status_pid(text, len) : 0;
+    return fatal ? writer_status_pid(text) : 0;
 }
 
 /* ---- from /proc ---- */
 
 static pid_t doomed_process(pid_t tid)
 {
-    char path[64], text[TEXT_MAX];
+    char text[PROCFS_TEXT_MAX];
 
-    snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    ssize_t len = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    return len > 0 ? doomed_of_status(text, (size_t)len) : 0;
+    return procfs_status(tid, text) == PROCFS_OK ? doomed_of_status(text) : 0;
 }
 
 void doomed_look(pid_t tid)

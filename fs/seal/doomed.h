@@ -25,6 +25,6 @@ bool doomed_has(pid_t pid);
  * A fatal signal stays pending for the process (or, sent to one thread, for that), and SIGKILL is
  * put to each of its threads (complete_signal of the kernel's signal.c). SIGKILL for a thread alone
  * says nothing: another thread may have called exit() or execve(). */
-pid_t doomed_of_status(const char *text, size_t len);
+pid_t doomed_of_status(const char *text);
 
 #endif

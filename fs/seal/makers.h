@@ -5,9 +5,9 @@
  * Descent is looked up when a process is first seen, as its parents may be gone later. Up to
  * MAKERS_MAX that still run are remembered; with more, nobody can say that all have exited.
  *
- * How each ends is looked up, too, as far as it can be known (ending.h, doomed.h): one that was killed has
- * left less than it meant to. A process that has exited and whose parent has not heard of it yet
- * counts as one that runs, until its ending is known.
+ * How each ends is looked up, too, as far as it can be known (ending.h, doomed.h): one that was
+ * killed has left less than it meant to. A process that has exited and whose parent has not heard
+ * of it yet counts as one that runs, until its ending is known.
  *
  * Not thread-safe; reads /proc. */
 #ifndef FS_SEAL_MAKERS_H

@@ -15,9 +15,9 @@
 #include <sys/types.h>
 
 enum {
-    PROCFS_TEXT_MAX = 4096, /* what is longer is cut */
-    PROCFS_WAIT_MS = 500,   /* far more than a read takes on a busy machine */
-    PROCFS_THREADS_MAX = 8, /* started as needed; they may all be waiting, but not for ever */
+    PROCFS_TEXT_MAX = 16384, /* what is longer is cut: `status` lists the groups, often hundreds */
+    PROCFS_WAIT_MS = 500,    /* far more than a read takes on a busy machine */
+    PROCFS_THREADS_MAX = 8,  /* started as needed; they may all be waiting, but not for ever */
 };
 
 enum procfs_result {

@@ -90,7 +90,8 @@ pid_t writer_status_pid(const char *text)
 
 bool writer_status_exiting(const char *text)
 {
-    return strstr(text, "\nTgid:") && !strstr(text, "\nVmSize:");
+    /* "Threads:" comes after all that is said of memory. */
+    return strstr(text, "\nThreads:") && !strstr(text, "\nVmSize:");
 }
 
 enum writer_end writer_end_of(const struct writer_stat *stat, bool code_readable)

@@ -49,7 +49,8 @@ int writer_stat_parse(struct writer_stat *out, const char *text, size_t len);
 pid_t writer_status_pid(const char *text);
 
 /* Is it that of a thread without memory? One that ends gives it up before it closes its files
- * (do_exit in the kernel's kernel/exit.c); the kernel's own threads have none either. */
+ * (do_exit in the kernel's kernel/exit.c); the kernel's own threads have none either. No, if the
+ * text is cut. */
 bool writer_status_exiting(const char *text);
 
 /* What a thread was doing when it sent a FLUSH. */

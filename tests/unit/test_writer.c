@@ -85,8 +85,10 @@ static void a_thread_that_ends_has_no_memory(void **state)
 {
     (void)state;
     assert_true(writer_status_exiting("Name:\tx\nTgid:\t123\nThreads:\t1\n"));
-    assert_false(writer_status_exiting("Name:\tx\nTgid:\t123\nVmPeak:\t8 kB\nVmSize:\t4 kB\n"));
+    assert_false(
+        writer_status_exiting("Name:\tx\nTgid:\t123\nVmPeak:\t8 kB\nVmSize:\t4 kB\nThreads:\t1\n"));
     assert_false(writer_status_exiting("")); /* nothing is known */
+    assert_false(writer_status_exiting("Name:\tx\nTgid:\t123\nGroups:\t0 1 2")); /* cut */
 }
 
 static void a_kill_is_exiting_with_a_signal(void **state)
