@@ -71,10 +71,11 @@ static int box_renewed(const struct fold *f)
 
 /* ---- the code ---- */
 
-/* A code that is wanted again takes a closed or failed wormhole back to the start. */
+/* A code that is wanted again takes a closed or failed wormhole back to the start; after too many
+ * burnt ones that was asked for by a read, and they count anew. */
 static struct sql set_code = {
-    "UPDATE wormhole SET code=?1, nameplate='', code_read_ms=0, state=CASE WHEN state IN (4, 7) "
-    "THEN state ELSE 1 END WHERE id=?2",
+    "UPDATE wormhole SET burnt=CASE code WHEN 4 THEN 0 ELSE burnt END, code=?1, nameplate='', "
+    "code_read_ms=0, state=CASE WHEN state IN (4, 7) THEN state ELSE 1 END WHERE id=?2",
     0};
 static struct sql set_allocated = {
     "UPDATE wormhole SET code=2, nameplate=?, code_read_ms=0, state=CASE WHEN state IN (4, 7) "
@@ -85,7 +86,8 @@ static struct sql set_read = {
 static struct sql set_used = {"UPDATE wormhole SET code=3 WHERE id=?", 0};
 static struct sql set_burnt = {"UPDATE wormhole SET burnt=? WHERE id=?", 0};
 _Static_assert(WORMHOLE_NEW == 1 && WORMHOLE_WAITING == 2 && WORMHOLE_PAIRED == 4 &&
-                   WORMHOLE_CLOSING == 7 && WORMHOLE_CODE_READY == 2 && WORMHOLE_CODE_USED == 3,
+                   WORMHOLE_CLOSING == 7 && WORMHOLE_CODE_READY == 2 && WORMHOLE_CODE_USED == 3 &&
+                   WORMHOLE_CODE_WAITS == 4,
                "these numbers are in the statements");
 
 static int want_code(const struct fold *f, enum wormhole_code code)

@@ -189,6 +189,10 @@ static void test_life_of_a_code(void **state)
     assert_true(w.was_told); /* the old one */
     happen(r, r->id, LOG_CODE_BURNT, json_pack("{s:i,s:b}", "count", 3, "waits", 1));
     assert_int_equal(get(r, r->id).code, WORMHOLE_CODE_WAITS);
+    assert_int_equal(get(r, r->id).burnt, 3);
+    happen(r, r->id, LOG_CODE_WANTED, NULL); /* somebody read it: they count anew */
+    assert_int_equal(get(r, r->id).burnt, 0);
+    happen(r, r->id, LOG_CODE_BURNT, json_pack("{s:i,s:b}", "count", 1, "waits", 0));
     happen(r, r->id, LOG_PAIRED, json_pack("{s:s,s:s}", "peer", "wormholefs", "version", "0.1"));
     w = get(r, r->id);
     assert_int_equal(w.state, WORMHOLE_PAIRED);
