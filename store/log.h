@@ -48,15 +48,10 @@
  *   inbox_renamed      w, ino        name, from
  *   inbox_exchanged    w, ino        other
  *   inbox_removed      w, ino        name, cause ("unlinked" | "replaced" | "moved" | "forwarded")
- *   forwarded          w, ino        name, to (wormhole id), to_ino; beside inbox_removed here (if it
- *                                    was an entry, not a part of one) and entry_created there, in
- *                                    one turn
- *   problem            w             text
- *   problem_cleared    w
- *   went_back          w             who ("us" | "peer")
- *   mailbox_lost, mailbox_reopened  w
- *   rotated, met       w             number
- * wormhole 0 means the whole mount. */
+ *   forwarded          w, ino        name, to (wormhole id), to_ino; beside inbox_removed here (if
+ * it was an entry, not a part of one) and entry_created there, in one turn problem            w
+ * text problem_cleared    w went_back          w             who ("us" | "peer") mailbox_lost,
+ * mailbox_reopened  w rotated, met       w             number wormhole 0 means the whole mount. */
 #ifndef STORE_LOG_H
 #define STORE_LOG_H
 
