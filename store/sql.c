@@ -31,11 +31,10 @@ static int error_of(struct view *v, int rc)
     case SQLITE_TOOBIG:
         return STORE_ERR_TOO_BIG;
     case SQLITE_CANTOPEN:
-        if (too_many_files(v))
-            return STORE_ERR_FILES;
-        /* fall through */
     case SQLITE_READONLY:
     case SQLITE_PERM: /* once the journal is open, a disk that has changed its mind */
+        if ((rc & 0xff) == SQLITE_CANTOPEN && too_many_files(v))
+            return STORE_ERR_FILES;
         return v->store->sync.wal.fd < 0 ? STORE_ERR_ACCESS : STORE_ERR_IO;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:

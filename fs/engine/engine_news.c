@@ -13,7 +13,8 @@ struct link_input {
     enum wormhole_link link;
     const char *text;
     size_t len;
-    unsigned closes; /* of the link, when this news came */
+    unsigned closes;     /* of the link, when this news came */
+    uint64_t connection; /* that is up */
 };
 
 /* How often the link was closed before this news came. False: a close is under way, the news is of
@@ -37,11 +38,15 @@ static bool link_was_closed(struct step *step, const struct link_input *in)
     return closed;
 }
 
-static void set_link(struct engine *e, uint64_t wormhole, enum wormhole_link link, bool up)
+/* The number of the connection, 0 if it is down. */
+static uint64_t set_link(struct engine *e, uint64_t wormhole, enum wormhole_link link, bool up)
 {
+    uint64_t connection = 0;
     pthread_mutex_lock(&e->live_lock);
     struct slot *s = slot_find(e, wormhole);
     if (s != NULL) {
+        connection = up ? ++s->live.connections : 0;
+        s->live.connection[link] = connection;
         if (s->live.link_up[link] && !up)
             s->live.link_lost_ms = e->out.now_ms(e->out.arg);
         s->live.link_up[link] = up;
@@ -49,6 +54,7 @@ static void set_link(struct engine *e, uint64_t wormhole, enum wormhole_link lin
             s->live.trouble[0] = '\0';
     }
     pthread_mutex_unlock(&e->live_lock);
+    return connection;
 }
 
 static void news(struct engine *e, uint64_t wormhole, step_fn *fn, void *arg)
@@ -61,6 +67,7 @@ static int feed_up(struct step *step, void *arg)
     struct link_input *in = arg;
     if (link_was_closed(step, in))
         return 0;
+    step->slot->connection[in->link] = in->connection;
     return step_error(boss_link_up(step->slot->boss, in->link, &step->now, &step->actions));
 }
 
@@ -89,8 +96,8 @@ static void link_news(struct engine *e, uint64_t wormhole, step_fn *fn, struct l
 
 void engine_link_up(struct engine *e, uint64_t wormhole, enum wormhole_link link)
 {
-    set_link(e, wormhole, link, true);
-    link_news(e, wormhole, feed_up, &(struct link_input){.link = link});
+    uint64_t connection = set_link(e, wormhole, link, true);
+    link_news(e, wormhole, feed_up, &(struct link_input){.link = link, .connection = connection});
 }
 
 void engine_link_down(struct engine *e, uint64_t wormhole, enum wormhole_link link)

@@ -9,7 +9,8 @@ struct released_action {
     struct engine *e;
     struct slot *slot;
     struct action *action;
-    uint64_t attempt; /* for ACTION_TRANSIT_*: as the network knows it */
+    uint64_t attempt;    /* for ACTION_TRANSIT_*: as the network knows it */
+    uint64_t connection; /* for ACTION_LINK_SEND: on which it was said */
 };
 
 static void heard(struct engine *e, struct slot *slot)
@@ -27,6 +28,25 @@ static void caught_up(struct engine *e, struct slot *slot)
     pthread_mutex_unlock(&e->live_lock);
 }
 
+/* A sync that failed may keep it back until its connection is lost and the next one is up: there it
+ * would come before all else. The machine says it again where it is missed. */
+static bool is_connected(const struct released_action *r)
+{
+    pthread_mutex_lock(&r->e->live_lock);
+    bool same = r->slot->live.connection[r->action->link] == r->connection;
+    pthread_mutex_unlock(&r->e->live_lock);
+    return same;
+}
+
+static void move_link(struct engine *e, struct slot *slot)
+{
+    pthread_mutex_lock(&e->live_lock);
+    slot->live.connection[LINK_CURRENT] = slot->live.connection[LINK_NEXT];
+    slot->live.connection[LINK_NEXT] = 0;
+    pthread_mutex_unlock(&e->live_lock);
+    e->out.link_move(e->out.arg, slot->id, LINK_NEXT, LINK_CURRENT);
+}
+
 static void let_go(const struct released_action *r)
 {
     struct engine *e = r->e;
@@ -38,13 +58,14 @@ static void let_go(const struct released_action *r)
         o->link_open(o->arg, slot->id, a->link);
         break;
     case ACTION_LINK_SEND:
-        o->link_send(o->arg, slot->id, a->link, a->body.data, a->body.len);
+        if (is_connected(r))
+            o->link_send(o->arg, slot->id, a->link, a->body.data, a->body.len);
         break;
     case ACTION_LINK_CLOSE:
         o->link_close(o->arg, slot->id, a->link);
         break;
     case ACTION_LINK_MOVE:
-        o->link_move(o->arg, slot->id, LINK_NEXT, LINK_CURRENT);
+        move_link(e, slot);
         break;
     case ACTION_TRANSIT_LISTEN:
         o->transit_listen(o->arg, slot->id, r->attempt);
@@ -112,6 +133,12 @@ int release_action(struct step *step, struct action *a)
     *r = (struct released_action){.e = step->e, .slot = step->slot, .action = a};
     if (a->number != SLOT_ATTEMPTS_ALL)
         r->attempt = (uint64_t)step->slot->loads << 32 | (uint32_t)a->number;
+    if (a->kind == ACTION_LINK_SEND)
+        r->connection = step->slot->connection[a->link];
+    if (a->kind == ACTION_LINK_MOVE) {
+        step->slot->connection[LINK_CURRENT] = step->slot->connection[LINK_NEXT];
+        step->slot->connection[LINK_NEXT] = 0;
+    }
     if (a->kind == ACTION_LINK_CLOSE)
         count_close(r, 1);
     if (MUTANT(ACK_BEFORE_COMMIT) && a->kind == ACTION_LINK_SEND) {

@@ -25,7 +25,9 @@ struct acked {
 /* What is volatile (E14): never stored, never in the log. */
 struct live {
     bool link_up[LINK_COUNT];
-    int64_t link_lost_ms; /* when the last one went down; 0: never in this run */
+    uint64_t connection[LINK_COUNT]; /* which one is up; 0: none */
+    uint64_t connections;            /* that there have been */
+    int64_t link_lost_ms;            /* when the last one went down; 0: never in this run */
     int64_t last_heard_ms;
     char trouble[256];
     bool sending;
@@ -49,6 +51,9 @@ struct slot {
     struct boss *boss;   /* NULL: restore it before use */
     _Atomic bool stale;  /* a turn that touched it was aborted: restore it before use */
     bool gone;           /* forgotten: no step any more */
+    /* Which connections the machine talks on: what it says on one must not leave on a later one,
+     * if the disk keeps it back for so long (writer lock). */
+    uint64_t connection[LINK_COUNT];
     /* News of a connection that a step has just given up must not reach the machine as news of the
      * next one: closes counts them, closing those not yet carried out (live_lock). */
     unsigned closes[LINK_COUNT], closing[LINK_COUNT];

@@ -28,6 +28,7 @@ struct erig {
     struct name changed_name;
     uint64_t writing; /* this entry is open for writing */
     unsigned jobs, spool_calls_in_turns;
+    char said[64]; /* the first words to the server since this was "" */
 };
 
 /* ---- the engine's surroundings ---- */
@@ -48,7 +49,10 @@ static inline void erig_open_link(void *arg, uint64_t wormhole, enum wormhole_li
 static inline void erig_send(void *arg, uint64_t wormhole, enum wormhole_link link,
                              const void *text, size_t len)
 {
-    (void)arg, (void)wormhole, (void)link, (void)text, (void)len;
+    struct erig *g = arg;
+    (void)wormhole, (void)link;
+    if (g->said[0] == '\0')
+        snprintf(g->said, sizeof g->said, "%.*s", (int)len, (const char *)text);
 }
 
 static inline void erig_attempt(void *arg, uint64_t wormhole, uint64_t attempt)

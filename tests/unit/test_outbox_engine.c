@@ -208,6 +208,48 @@ static void test_end_with_a_broken_journal(void **state)
     assert_int_equal(engine_start(g->e), 0);
 }
 
+static void hear(struct erig *g, const char *text)
+{
+    engine_link_received(g->e, g->id, LINK_CODE, text, strlen(text));
+}
+
+/* The wormhole is removed, and what is said of that waits for a sync; meanwhile the connection may
+ * be lost, and the next one be up. */
+static void say_late(struct erig *g, bool lost)
+{
+    engine_link_up(g->e, g->id, LINK_CODE);
+    hear(g, "{\"type\":\"welcome\",\"welcome\":{}}");
+    hear(g, "{\"type\":\"allocated\",\"nameplate\":\"4\"}");
+    hear(g, "{\"type\":\"claimed\",\"mailbox\":\"mb\"}");
+    hear(g, "{\"type\":\"pong\",\"pong\":1}");
+    g->said[0] = '\0';
+    rig_fail(g->r, OPS(IO_SYNC) | OPS(IO_TRUNCATE), "journal", 1, 1000000, -EIO);
+    struct turn *t = rig_turn(g->r);
+    assert_int_equal(engine_remove(g->e, t, g->id), 0);
+    assert_int_equal(turn_commit(t), STORE_ERR_BROKEN);
+    assert_string_equal(g->said, "");
+    rig_heal(g->r);
+    if (lost) {
+        engine_link_down(g->e, g->id, LINK_CODE);
+        engine_link_up(g->e, g->id, LINK_CODE);
+    }
+    assert_int_equal(store_sync(g->r->store), 0);
+}
+
+static void test_what_was_kept_back_is_said(void **state)
+{
+    struct erig *g = *state;
+    say_late(g, false);
+    assert_non_null(strstr(g->said, "\"release\""));
+}
+
+static void test_what_was_kept_back_is_not_said_on_another_connection(void **state)
+{
+    struct erig *g = *state;
+    say_late(g, true);
+    assert_string_equal(g->said, "");
+}
+
 static void test_cannot_be_listed(void **state)
 {
     struct erig *g = *state;
@@ -807,6 +849,8 @@ int main(void)
         erig_test(test_list_after_restart),
         erig_test(test_end_before_listing),
         erig_test(test_end_with_a_broken_journal),
+        erig_test(test_what_was_kept_back_is_said),
+        erig_test(test_what_was_kept_back_is_not_said_on_another_connection),
         erig_test(test_cannot_be_listed),
         erig_test(test_listed_later),
         erig_test(test_unseal_unsaid),
