@@ -45,11 +45,10 @@ static uint64_t set_link(struct engine *e, uint64_t wormhole, enum wormhole_link
     pthread_mutex_lock(&e->live_lock);
     struct slot *s = slot_find(e, wormhole);
     if (s != NULL) {
+        if (s->live.connection[link] != 0 && !up)
+            s->live.link_lost_ms = e->out.now_ms(e->out.arg);
         connection = up ? ++s->live.connections : 0;
         s->live.connection[link] = connection;
-        if (s->live.link_up[link] && !up)
-            s->live.link_lost_ms = e->out.now_ms(e->out.arg);
-        s->live.link_up[link] = up;
         if (up)
             s->live.trouble[0] = '\0';
     }

@@ -197,7 +197,7 @@ void progress_end(struct engine *e, uint64_t wormhole, const struct stream *by)
 static bool any_link(const struct live *l)
 {
     for (int link = 0; link < LINK_COUNT; link++)
-        if (l->link_up[link])
+        if (l->connection[link] != 0)
             return true;
     return false;
 }

@@ -83,7 +83,7 @@ static void failed(struct engine *e, uint64_t wormhole, int err)
         setback_say(&s->setback, text);
         for (int link = 0; link < LINK_COUNT; link++) {
             s->closes[link]++;
-            s->live.link_up[link] = false;
+            s->live.connection[link] = 0;
         }
     }
     pthread_mutex_unlock(&e->live_lock);

@@ -24,7 +24,6 @@ struct acked {
 
 /* What is volatile (E14): never stored, never in the log. */
 struct live {
-    bool link_up[LINK_COUNT];
     uint64_t connection[LINK_COUNT]; /* which one is up; 0: none */
     uint64_t connections;            /* that there have been */
     int64_t link_lost_ms;            /* when the last one went down; 0: never in this run */
