@@ -66,8 +66,8 @@ random_file() { python3 "$TOP/tests/lib/random_file.py" "$@"; }
 listing() (
     if [ -d "$1" ] && [ ! -L "$1" ]; then
         cd "$1"
-        find . -mindepth 1 -type d -printf 'd %p\n' -o -type l -printf 'l %p %l\n' \
-            -o -type f -printf 'f %p ' -exec sh -c 'sha256sum <"$1"' sh {} \; | LC_ALL=C sort
+        find . -mindepth 1 -type l -printf 'l %p %l\n' -o -printf '%y %p\n' | LC_ALL=C sort
+        find . -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum
     elif [ -L "$1" ]; then
         readlink "$1"
     else

@@ -8,7 +8,8 @@
 random_file "$T/whole" 200000
 random_file "$T/half" 40000000
 random_file "$T/marker" 1000
-two_mounts
+# Long enough for a program that is still at it, and short enough for a test that waits for it four times.
+two_mounts settle_tree=4000
 
 # A writer that has written the half and waits for more.
 mkfifo "$T/pipe"
@@ -111,7 +112,9 @@ for name in "${parts[@]}"; do
     [ "$name" = one ] && continue
     rm -r "${box:?}/$name"
     cp -r "$T/small" "$box/$name"
-    wh_arrives 60 b/a "$name" "$T/small"
+done
+for name in "${parts[@]}"; do
+    [ "$name" = one ] || wh_arrives 60 b/a "$name" "$T/small"
 done
 cp -r "$box/one" "$T/one"
 touch "$box/one"
@@ -139,7 +142,7 @@ for try in {1..20}; do
 done
 
 # The daemon again, in the middle of a real cp, at several moments.
-random_file "$T/large" 250000000
+random_file "$T/large" 150000000
 for delay in 0.02 0.1 0.25; do
     cp "$T/large" "$T/a/b/outbox/" 2>/dev/null &
     copier=$!

@@ -8,7 +8,7 @@ mkdir -p "$T/store/a"
 mount -t tmpfs -o size=40m,mode=0700 tmpfs "$T/store/a"
 random_file "$T/ten" 10485760
 random_file "$T/sixty" 62914560
-two_mounts
+two_mounts settle_tree=2000
 
 is_empty() { [ -z "$(ls -A "$1")" ]; }
 used_kib() { df -k --output=used "$T/store/a" | tail -n 1; }

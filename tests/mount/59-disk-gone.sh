@@ -41,7 +41,6 @@ sick() {
     sleep 1
     rm "$T/drive/a.fault"
     wait_for 20 put small "x-after-$1"
-    wait_for 60 wh_says a/b problem '^-$' # half a minute without a failure
     rm -rf "$T/a/b/outbox/x-refused"*"-$1"
 }
 # What is not in memory cannot be read from a disk that is away; then this is said instead.
@@ -58,7 +57,7 @@ sleep 2
 sick away
 sleep 2
 sick read-only
-sleep 1
+wait_for 60 wh_says a/b problem '^-$' # half a minute without a failure
 load_stop
 for what in away read-only; do wh_arrives 60 b/a "x-after-$what" "$T/small"; done
 wh_unmount a

@@ -5,7 +5,7 @@
 . "$TOP/tests/peers/lib.sh"
 
 # Large enough that the middle is long: the relay and Python carry about 100 MB/s here.
-random_file "$T/big.bin" 300000000
+random_file "$T/big.bin" 200000000
 peers_start direct
 
 getting() { find "$1" -type f -size +1000k | grep -q .; }
