@@ -1,106 +1,9 @@
 /* From sealed entry to the peer's decision, with an engine that has no peer: what is queued, taken
- * back, refused, offered again and done with. Saying it is tested where there is a peer
- * (test_engine). */
-#include "engine_rig.h"
+ * back and done with; and what is said again to another peer, or by a store that went back.
+ * Refusals are in test_outbox_refused; saying it is tested where there is a peer (test_engine). */
+#include "outbox_rig.h"
 
 #include "fs/engine/jobs.h"
-
-enum { KIB = 1024, MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
-
-static void seal(struct erig *g, uint64_t entry)
-{
-    assert_int_equal(engine_entry_prepare(g->e, entry), 0);
-    struct turn *t = rig_turn(g->r);
-    assert_int_equal(engine_entry_seal(g->e, t, entry), 0);
-    commit(t);
-}
-
-static int revision_of(struct erig *g, const uint8_t rev[static REV_BYTES], struct revision *r)
-{
-    struct view *v = rig_view(g->r);
-    int err = revision_get(v, rev, r);
-    view_end(v);
-    return err;
-}
-
-/* The revision of a sealed entry, in this state. */
-static struct revision expect_revision(struct erig *g, uint64_t entry, enum revision_state state)
-{
-    struct entry e = rig_entry(g->r, entry);
-    struct revision r;
-    assert_int_equal(e.state, ENTRY_SEALED);
-    assert_int_equal(revision_of(g, e.rev, &r), 0);
-    assert_int_equal(r.ino, entry);
-    assert_int_equal(r.wormhole, g->id);
-    assert_int_equal(r.state, state);
-    return r;
-}
-
-static void expect_gone(struct erig *g, const struct revision *r)
-{
-    struct revision now;
-    assert_int_equal(revision_of(g, r->rev, &now), STORE_ERR_NOT_FOUND);
-    assert_int_equal(erig_staged(g), 0);
-}
-
-static void expect_queued(struct erig *g, enum outbound_kind kind, const struct revision *r)
-{
-    struct queued q;
-    assert_true(pop_queued(g, &q));
-    assert_int_equal(q.op.kind, kind);
-    assert_memory_equal(q.op.rev, r->rev, REV_BYTES);
-    if (kind == OUTBOUND_PIECES) {
-        assert_int_equal(q.op.detail_len, 8);
-        assert_memory_equal(q.detail, "\0\0\0\0\0\0\0\0", 8);
-    }
-}
-
-static void work(struct erig *g)
-{
-    while (engine_work(g->e))
-        ;
-}
-
-/* As if it had been said: the operation is in a message now. */
-static struct revision tell(struct erig *g, uint64_t entry)
-{
-    struct revision r = expect_revision(g, entry, REVISION_QUEUED);
-    struct queued q;
-    assert_true(pop_queued(g, &q));
-    struct turn *t = rig_turn(g->r);
-    r.state = REVISION_TOLD;
-    assert_int_equal(revision_put(t, &r), 0);
-    assert_int_equal(entry_offered(t, entry), 0);
-    commit(t);
-    return r;
-}
-
-struct verdict {
-    const struct revision *r;
-    enum peer_verdict verdict;
-    const char *text;
-};
-
-static int take_verdict(struct step *step, void *arg)
-{
-    const struct verdict *v = arg;
-    return outbox_decided(step, v->r->rev, (int)v->verdict, v->text, strlen(v->text));
-}
-
-static void decide(struct erig *g, const struct revision *r, enum peer_verdict verdict,
-                   const char *text)
-{
-    assert_int_equal(step_alone(g->e, g->id, take_verdict, &(struct verdict){r, verdict, text}), 0);
-}
-
-static bool wants(struct erig *g)
-{
-    bool want;
-    struct view *v = rig_view(g->r);
-    assert_int_equal(outbox_wants_bulk(v, g->id, &want), 0);
-    view_end(v);
-    return want;
-}
 
 /* ---- sealing ---- */
 
@@ -175,7 +78,6 @@ static void test_list_after_restart(void **state)
     expect_silence(g);
 }
 
-/* What no manifest can hold is held, and says why. */
 /* An end of the program need not wait for a large tree: the next start lists it. */
 static void test_end_before_listing(void **state)
 {
@@ -190,66 +92,7 @@ static void test_end_before_listing(void **state)
     expect_revision(g, zoo, REVISION_QUEUED);
 }
 
-/* What waits for a sync that never comes knows the engine's slots: it must not outlive them. */
-static void test_end_with_a_broken_journal(void **state)
-{
-    struct erig *g = *state;
-    uint64_t file = make_file(g, g->outbox, "f", 1000);
-    assert_int_equal(engine_entry_prepare(g->e, file), 0);
-    rig_fail(g->r, OPS(IO_SYNC) | OPS(IO_TRUNCATE), "journal", 1, 1000000, -EIO);
-    struct turn *t = rig_turn(g->r);
-    assert_int_equal(engine_entry_seal(g->e, t, file), 0);
-    assert_int_equal(turn_commit(t), STORE_ERR_BROKEN);
-    engine_close(g->e);
-    rig_close(g->r);
-    rig_heal(g->r);
-    assert_int_equal(rig_open(g->r), 0);
-    erig_open(g);
-    assert_int_equal(engine_start(g->e), 0);
-}
-
-static void hear(struct erig *g, const char *text)
-{
-    engine_link_received(g->e, g->id, LINK_CODE, text, strlen(text));
-}
-
-/* The wormhole is removed, and what is said of that waits for a sync; meanwhile the connection may
- * be lost, and the next one be up. */
-static void say_late(struct erig *g, bool lost)
-{
-    engine_link_up(g->e, g->id, LINK_CODE);
-    hear(g, "{\"type\":\"welcome\",\"welcome\":{}}");
-    hear(g, "{\"type\":\"allocated\",\"nameplate\":\"4\"}");
-    hear(g, "{\"type\":\"claimed\",\"mailbox\":\"mb\"}");
-    hear(g, "{\"type\":\"pong\",\"pong\":1}");
-    g->said[0] = '\0';
-    rig_fail(g->r, OPS(IO_SYNC) | OPS(IO_TRUNCATE), "journal", 1, 1000000, -EIO);
-    struct turn *t = rig_turn(g->r);
-    assert_int_equal(engine_remove(g->e, t, g->id), 0);
-    assert_int_equal(turn_commit(t), STORE_ERR_BROKEN);
-    assert_string_equal(g->said, "");
-    rig_heal(g->r);
-    if (lost) {
-        engine_link_down(g->e, g->id, LINK_CODE);
-        engine_link_up(g->e, g->id, LINK_CODE);
-    }
-    assert_int_equal(store_sync(g->r->store), 0);
-}
-
-static void test_what_was_kept_back_is_said(void **state)
-{
-    struct erig *g = *state;
-    say_late(g, false);
-    assert_non_null(strstr(g->said, "\"release\""));
-}
-
-static void test_what_was_kept_back_is_not_said_on_another_connection(void **state)
-{
-    struct erig *g = *state;
-    say_late(g, true);
-    assert_string_equal(g->said, "");
-}
-
+/* What no manifest can hold is held, and says why. */
 static void test_cannot_be_listed(void **state)
 {
     struct erig *g = *state;
@@ -521,179 +364,6 @@ static void test_taken_too_late(void **state)
     assert_int_equal(g->changes[CHANGE_ENTRY_GONE], 0);
 }
 
-/* ---- refused ---- */
-
-static void test_refused_now(void **state)
-{
-    struct erig *g = *state;
-    uint64_t small = make_file(g, g->outbox, "small", 10),
-             large = make_file(g, g->outbox, "large", 100 * KIB);
-    seal(g, small);
-    struct revision a = tell(g, small);
-    seal(g, large);
-    work(g);
-    struct revision b = tell(g, large);
-    decide(g, &a, PEER_REFUSED_NOW, "no room\n");
-    assert_string_equal(rig_entry(g->r, small).error, "no room%0A");
-    assert_string_equal(rig_entry(g->r, small).held, "");
-    g->now_ms += MINUTE_MS / 2;
-    decide(g, &b, PEER_REFUSED_NOW, "no room");
-    expect_revision(g, small, REVISION_REFUSED);
-    assert_false(wants(g));
-    g->now_ms += MINUTE_MS / 2 - 1;
-    engine_tick(g->e, g->now_ms);
-    expect_silence(g);
-    g->now_ms += 1;
-    engine_tick(g->e, g->now_ms);
-    a = expect_revision(g, small, REVISION_QUEUED);
-    expect_queued(g, OUTBOUND_PIECES, &a);
-    expect_silence(g);
-    erig_restart(g);
-    g->now_ms += MINUTE_MS / 2;
-    engine_tick(g->e, g->now_ms);
-    b = expect_revision(g, large, REVISION_QUEUED);
-    expect_queued(g, OUTBOUND_OFFER, &b);
-    expect_silence(g);
-}
-
-/* A small file that was told, and refused for now. */
-static struct revision refused_file(struct erig *g, uint64_t *file)
-{
-    *file = make_file(g, g->outbox, "f", 10);
-    seal(g, *file);
-    struct revision r = tell(g, *file);
-    decide(g, &r, PEER_REFUSED_NOW, "no room");
-    return r;
-}
-
-/* The disk fails when it is time: it is offered once the disk works again, without a restart. */
-static void test_refused_and_not_committed(void **state)
-{
-    struct erig *g = *state;
-    uint64_t file;
-    struct revision r = refused_file(g, &file);
-    g->now_ms += MINUTE_MS;
-    rig_fail(g->r, OPS(IO_WRITE), NULL, 1, 1000, -EIO);
-    engine_tick(g->e, g->now_ms);
-    rig_heal(g->r);
-    expect_revision(g, file, REVISION_REFUSED);
-    for (int i = 0; i < 3; i++) {
-        g->now_ms += MINUTE_MS;
-        engine_tick(g->e, g->now_ms);
-    }
-    r = expect_revision(g, file, REVISION_QUEUED);
-    expect_queued(g, OUTBOUND_PIECES, &r);
-    expect_silence(g);
-}
-
-/* Again and again, ever more rarely, but never less than once an hour. */
-static void test_refused_for_long(void **state)
-{
-    struct erig *g = *state;
-    uint64_t file = make_file(g, g->outbox, "f", 10);
-    seal(g, file);
-    struct revision r = tell(g, file);
-    unsigned offers = 0;
-    for (int64_t end_ms = g->now_ms + 24 * HOUR_MS; g->now_ms < end_ms; offers++) {
-        int64_t asked_ms = g->now_ms;
-        decide(g, &r, PEER_REFUSED_NOW, "no room");
-        do {
-            g->now_ms += MINUTE_MS;
-            engine_tick(g->e, g->now_ms);
-            assert_int_equal(revision_of(g, r.rev, &r), 0);
-        } while (r.state == REVISION_REFUSED);
-        assert_true(g->now_ms - asked_ms <= HOUR_MS + MINUTE_MS);
-        r = tell(g, file);
-    }
-    assert_in_range(offers, 24, 48);
-}
-
-static void test_refused_and_changed(void **state)
-{
-    struct erig *g = *state;
-    uint64_t file;
-    struct revision r = refused_file(g, &file);
-    set_mode(g, file, 0600);
-    expect_queued(g, OUTBOUND_WITHDRAW, &r);
-    decide(g, &r, PEER_REFUSED_NOW, "no room"); /* crosses: the withdrawal is the end of it */
-    expect_gone(g, &r);
-    assert_string_equal(rig_entry(g->r, file).error, "");
-    g->now_ms += 2 * HOUR_MS;
-    engine_tick(g->e, g->now_ms);
-    expect_silence(g);
-}
-
-/* The clock was a year ahead, and is set right, while we look or not: what was due in a minute (an
- * offer, a listing that failed) is due within the hour. */
-static void test_set_back(void **state)
-{
-    struct erig *g = *state;
-    for (int restarts = 0; restarts < 2; restarts++) {
-        uint64_t small, large = make_file(g, g->outbox, "large", 100 * KIB);
-        struct revision r = refused_file(g, &small);
-        seal(g, large);
-        rig_fail(g->r, OPS(IO_READ) | OPS(IO_SEEK), "spool/", 1, 100, -EIO);
-        work(g);
-        rig_heal(g->r);
-        engine_tick(g->e, g->now_ms);
-        const int64_t until_ms = (g->now_ms -= INT64_C(365) * 24 * HOUR_MS) + HOUR_MS;
-        if (restarts > 0)
-            erig_restart(g);
-        for (int64_t next_ms; (next_ms = engine_tick(g->e, g->now_ms)) <= until_ms; work(g))
-            g->now_ms = next_ms;
-        expect_revision(g, large, REVISION_QUEUED);
-        expect_revision(g, small, REVISION_QUEUED);
-        assert_int_equal(rig_unlink(g->r, g->outbox, "large"), 0);
-        expect_queued(g, OUTBOUND_PIECES, &r);
-        assert_int_equal(rig_unlink(g->r, g->outbox, "f"), 0);
-    }
-}
-
-static int give_up(struct step *step, void *arg)
-{
-    return outbox_unreadable(step, arg);
-}
-
-static void test_refused_for_ever(void **state)
-{
-    struct erig *g = *state;
-    uint64_t file = make_file(g, g->outbox, "f", 10);
-    seal(g, file);
-    struct revision r = tell(g, file);
-    decide(g, &r, PEER_REFUSED_EVER, "malformed");
-    assert_string_equal(rig_entry(g->r, file).held, "malformed");
-    g->now_ms += 1000 * (int64_t)HOUR_MS;
-    engine_tick(g->e, g->now_ms);
-    erig_restart(g);
-    expect_silence(g);
-    expect_revision(g, file, REVISION_REFUSED);
-    write_bytes(g, file, 0, 1); /* another revision may be better */
-    assert_string_equal(rig_entry(g->r, file).held, "");
-    expect_queued(g, OUTBOUND_WITHDRAW, &r);
-    seal(g, file);
-    r = expect_revision(g, file, REVISION_QUEUED);
-    expect_queued(g, OUTBOUND_PIECES, &r);
-}
-
-/* A small one of which the journal does not have the bytes any more. */
-static void test_small_and_damaged(void **state)
-{
-    struct erig *g = *state;
-    uint64_t file = make_file(g, g->outbox, "f", 40000);
-    seal(g, file);
-    struct revision r = expect_revision(g, file, REVISION_QUEUED);
-    assert_int_equal(step_alone(g->e, g->id, give_up, r.rev), 0);
-    expect_gone(g, &r); /* nothing was said of it: the peer need not know */
-    expect_silence(g);
-    assert_non_null(strstr(rig_entry(g->r, file).held, "cannot be read"));
-    assert_int_equal(step_alone(g->e, g->id, give_up, r.rev), 0);
-    write_bytes(g, file, 0, 1);
-    assert_string_equal(rig_entry(g->r, file).held, "");
-    seal(g, file);
-    r = expect_revision(g, file, REVISION_QUEUED);
-    expect_queued(g, OUTBOUND_PIECES, &r);
-}
-
 /* ---- a new peer ---- */
 
 static int restart(struct step *step, void *arg)
@@ -823,23 +493,6 @@ static void test_the_peer_knows_it_as_withdrawn(void **state)
     expect_silence(g);
 }
 
-static int push_long(struct step *step, void *arg)
-{
-    static const char reason[PEER_REASON_MAX + 100] = "a";
-    return outbox_push_decision(step, arg, PEER_REFUSED_NOW, reason, sizeof reason);
-}
-
-static void test_long_reason(void **state)
-{
-    struct erig *g = *state;
-    struct queued q;
-    uint8_t rev[REV_BYTES];
-    make_rev(rev, 3);
-    assert_int_equal(step_alone(g->e, g->id, push_long, rev), 0);
-    assert_true(pop_queued(g, &q));
-    assert_int_equal(q.op.detail_len, 1 + PEER_REASON_MAX);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -848,9 +501,6 @@ int main(void)
         erig_test(test_told_by_bulk),
         erig_test(test_list_after_restart),
         erig_test(test_end_before_listing),
-        erig_test(test_end_with_a_broken_journal),
-        erig_test(test_what_was_kept_back_is_said),
-        erig_test(test_what_was_kept_back_is_not_said_on_another_connection),
         erig_test(test_cannot_be_listed),
         erig_test(test_listed_later),
         erig_test(test_unseal_unsaid),
@@ -864,17 +514,9 @@ int main(void)
         erig_test(test_keep_sent),
         erig_test(test_keep_sent_written),
         erig_test(test_taken_too_late),
-        erig_test(test_refused_now),
-        erig_test(test_refused_and_not_committed),
-        erig_test(test_refused_for_long),
-        erig_test(test_refused_and_changed),
-        erig_test(test_set_back),
-        erig_test(test_refused_for_ever),
-        erig_test(test_small_and_damaged),
         erig_test(test_new_peer),
         erig_test(test_what_is_undecided_is_said_again),
         erig_test(test_the_peer_knows_it_as_withdrawn),
-        erig_test(test_long_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
