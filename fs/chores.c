@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
+#include "fs/deadline.h"
 #include "fs/engine/engine.h"
 #include "store/nodes.h"
 #include "store/scrub.h"
@@ -55,10 +55,8 @@ static void *work(void *arg)
 /* False at the end. */
 static bool wait_a_while(struct chores *c)
 {
-    struct timespec until;
+    const struct timespec until = deadline_in(TIDY_S * 1000);
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += TIDY_S;
     pthread_mutex_lock(&c->lock);
     int rc = 0;
     while (!c->stop && rc == 0)

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <time.h>
 #include "fs/bridge.h"
 #include "fs/chores.h"
+#include "fs/deadline.h"
 #include "fs/face/face.h"
 #include "fs/log.h"
 #include "fs/options.h"
@@ -254,14 +254,8 @@ int service_loop(struct service *s)
 
 static void wait_a_moment(struct service *s)
 {
-    struct timespec until;
+    const struct timespec until = deadline_in(NUDGE_MS);
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += NUDGE_MS * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
     pthread_cond_timedwait(&s->ended, &s->lock, &until);
 }
 

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include "fs/deadline.h"
 #include "fs/descriptor.h"
 #include "fs/identity.h"
 #include "fs/log.h"
@@ -76,25 +77,17 @@ static int become_ourselves(const struct process *p, pid_t supervisor, char *why
     return 0;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* The lock tells nobody when it becomes free, so look often. */
 static int open_in_time(struct process *p, char *why)
 {
     const struct worker_plan *plan = p->plan;
     const struct timespec pause = {.tv_nsec = LOCK_LOOK_MS * 1000000};
-    int64_t end_ms = now_ms() + WORKER_LOCK_MS;
+    int64_t end_ms = deadline_now_ms() + WORKER_LOCK_MS;
     int rc;
 
     while ((rc = service_open(&p->service, plan->options, plan->store_dir, plan->identity->uid,
                               plan->identity->gid, why)) == STORE_ERR_LOCKED &&
-           now_ms() < end_ms)
+           deadline_now_ms() < end_ms)
         nanosleep(&pause, NULL);
     return rc < 0 ? -1 : 0;
 }

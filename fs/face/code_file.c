@@ -6,7 +6,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include "fs/deadline.h"
 #include "fs/face/limits.h"
 #include "fs/face/newdir.h"
 #include "fs/face/recent.h"
@@ -254,13 +254,6 @@ struct code_file {
     size_t tried_next;
 };
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* True the first time that it is asked for this wormhole. Under the lock. */
 static bool first_try(struct code_file *c, uint64_t wormhole)
 {
@@ -304,7 +297,7 @@ int code_file_park(struct code_file *c, fuse_req_t req, struct handle *h, uint64
                          .handle = h,
                          .wormhole = wormhole,
                          .size = size,
-                         .deadline_ms = monotonic_ms() + FACE_CODE_WAIT_MS,
+                         .deadline_ms = deadline_now_ms() + FACE_CODE_WAIT_MS,
                          .look = true};
     /* Before it is in the list: afterwards the thread may answer and free it at any time. */
     fuse_req_interrupt_func(req, interrupted, w);
@@ -379,7 +372,7 @@ static void attend(struct code_file *c, struct waiter *w)
     pthread_mutex_lock(&c->lock);
     w->wormhole = wormhole;
     w->look = changes != c->changes; /* it was not in the list to be told */
-    if (rc == FACE_ERR_AGAIN && (w->look || w->interrupted || w->deadline_ms > monotonic_ms())) {
+    if (rc == FACE_ERR_AGAIN && (w->look || w->interrupted || w->deadline_ms > deadline_now_ms())) {
         w->next = c->first;
         c->first = w;
         return;
@@ -396,7 +389,7 @@ static void wait_until(struct code_file *c, int64_t deadline_ms)
         pthread_cond_wait(&c->wake, &c->lock);
         return;
     }
-    struct timespec until = {.tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000};
+    const struct timespec until = deadline_at(deadline_ms);
     pthread_cond_timedwait(&c->wake, &c->lock, &until);
 }
 
@@ -406,7 +399,7 @@ static void *run(void *arg)
     int64_t next_ms;
     pthread_mutex_lock(&c->lock);
     for (;;) {
-        struct waiter *w = take_due(c, monotonic_ms(), &next_ms);
+        struct waiter *w = take_due(c, deadline_now_ms(), &next_ms);
         if (w)
             attend(c, w);
         else if (c->stop)

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+#include "fs/deadline.h"
 
 /* A read that somebody waits for, or has given up waiting for. */
 struct job {
@@ -124,21 +124,10 @@ static void start_thread(void)
     }
 }
 
-static struct timespec deadline(void)
-{
-    struct timespec at;
-
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_nsec += PROCFS_WAIT_MS * 1000000L;
-    at.tv_sec += at.tv_nsec / 1000000000;
-    at.tv_nsec %= 1000000000;
-    return at;
-}
-
 /* Lock held. */
 static void await(struct job *job)
 {
-    const struct timespec end = deadline();
+    const struct timespec end = deadline_in(PROCFS_WAIT_MS);
 
     *pool.last = job;
     pool.last = &job->next;

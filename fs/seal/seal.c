@@ -2,17 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include "fs/deadline.h"
 #include "fs/log.h"
 #include "fs/seal/seal_turn.h"
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static void out_of_memory(struct seal *s)
 {
@@ -417,7 +409,7 @@ static void sleep_until(struct seal *s, int64_t due_ms)
         pthread_cond_wait(&s->wake, &s->lock);
         return;
     }
-    struct timespec until = {.tv_sec = due_ms / 1000, .tv_nsec = due_ms % 1000 * 1000000};
+    const struct timespec until = deadline_at(due_ms);
     pthread_cond_timedwait(&s->wake, &s->lock, &until);
 }
 
@@ -458,7 +450,7 @@ int seal_open(struct seal **out, struct store *store, struct engine *engine,
     s->store = store;
     s->engine = engine;
     s->times = (struct seal_times){options->settle_ms, options->settle_tree_ms};
-    s->now_ms = monotonic_ms;
+    s->now_ms = deadline_now_ms;
     pthread_mutex_init(&s->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <sys/socket.h>
-#include <time.h>
+#include "fs/deadline.h"
 
 struct question {
     uint32_t number;
@@ -36,21 +36,13 @@ bool witness_in_use(void)
     return witness.sock >= 0;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* 1: there is something to read; 0: not in time; -1: there never will be. */
 static int wait_until(int64_t end_ms)
 {
     struct pollfd p = {.fd = witness.sock, .events = POLLIN};
     int64_t left;
 
-    while ((left = end_ms - now_ms()) > 0) {
+    while ((left = end_ms - deadline_now_ms()) > 0) {
         int rc = poll(&p, 1, (int)left);
         if (rc > 0)
             return p.revents & POLLIN ? 1 : -1;
@@ -63,7 +55,7 @@ static int wait_until(int64_t end_ms)
 /* The answer to this question; those to earlier ones, which came too late, are passed over. */
 static bool hear(uint32_t number, struct answer *out)
 {
-    int64_t end_ms = now_ms() + WITNESS_WAIT_MS;
+    int64_t end_ms = deadline_now_ms() + WITNESS_WAIT_MS;
 
     while (wait_until(end_ms) > 0) {
         ssize_t n = recv(witness.sock, out, sizeof(*out), MSG_DONTWAIT | MSG_TRUNC);
