@@ -66,10 +66,10 @@ static void pair(struct attempt *a, const uint8_t *ours, bool peer_waits)
 
 int attempt_own(struct attempt *a, const struct message_ephemeral *m)
 {
-    a->outstanding = true;
     if (a->state >= ATTEMPT_OFFERED && same(m->challenge, a->mine))
         a->mine_seen = true;
-    if (a->open == ATTEMPT_OPEN_THEIRS) {
+    a->outstanding = a->open != ATTEMPT_OPEN_THEIRS;
+    if (!a->outstanding) {
         pair(a, m->challenge, false);
         return PROTO_OK;
     }

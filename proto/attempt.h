@@ -83,7 +83,7 @@ struct attempt {
     struct bytes their_hints; /* JSON */
     bool mine_sent;           /* .mine was sent into it */
     bool mine_seen;           /* … and stands there */
-    bool outstanding;         /* hints of ours stand there, and nothing of the peer after them */
+    bool outstanding; /* hints of ours stand there open, and nothing of the peer after them */
 };
 
 /* What it needs to know of the newest generation, and of us. */
