@@ -14,6 +14,8 @@ int stream_init(struct stream *s)
     *s = (struct stream){.fd = -1, .kind = ""};
     atomic_init(&s->woken, false);
     atomic_init(&s->broken, false);
+    atomic_init(&s->waiting, false);
+    atomic_init(&s->moved, 0);
     s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     return s->wake_fd >= 0 ? PROTO_OK : PROTO_ERR_NOMEM;
 }
@@ -59,6 +61,16 @@ void stream_break(struct stream *s)
     stream_poke(s);
 }
 
+bool stream_is_waiting(const struct stream *s)
+{
+    return atomic_load(&s->waiting);
+}
+
+uint64_t stream_moved(const struct stream *s)
+{
+    return atomic_load(&s->moved);
+}
+
 const char *stream_kind(const struct stream *s)
 {
     return s->kind;
@@ -97,7 +109,7 @@ static int wait_once(struct stream *s, int want, int timeout_ms)
     return readiness(fds[0].revents, want) | (atomic_exchange(&s->woken, false) ? STREAM_WOKEN : 0);
 }
 
-int stream_wait(struct stream *s, int want, int timeout_ms)
+static int wait_until(struct stream *s, int want, int timeout_ms)
 {
     int64_t end_ms = clock_mono_ms() + timeout_ms;
     int left_ms = timeout_ms;
@@ -115,10 +127,20 @@ int stream_wait(struct stream *s, int want, int timeout_ms)
     }
 }
 
-static ssize_t outcome(ssize_t n)
+int stream_wait(struct stream *s, int want, int timeout_ms)
 {
-    if (n >= 0)
+    atomic_store(&s->waiting, timeout_ms != 0);
+    int ready = wait_until(s, want, timeout_ms);
+    atomic_store(&s->waiting, false);
+    return ready;
+}
+
+static ssize_t outcome(struct stream *s, ssize_t n)
+{
+    if (n >= 0) {
+        atomic_fetch_add(&s->moved, (uint64_t)n);
         return n;
+    }
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
 }
 
@@ -129,12 +151,12 @@ ssize_t stream_recv(struct stream *s, void *buf, size_t len)
     if (atomic_load(&s->broken))
         return -1;
     ssize_t n = recv(s->fd, buf, len, 0);
-    return n == 0 ? -1 : outcome(n);
+    return n == 0 ? -1 : outcome(s, n);
 }
 
 ssize_t stream_send(struct stream *s, const void *buf, size_t len)
 {
     if (atomic_load(&s->broken))
         return -1;
-    return outcome(send(s->fd, buf, len, MSG_NOSIGNAL));
+    return outcome(s, send(s->fd, buf, len, MSG_NOSIGNAL));
 }

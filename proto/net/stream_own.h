@@ -11,6 +11,8 @@ struct stream {
     int wake_fd; /* an eventfd */
     atomic_bool woken;
     atomic_bool broken;
+    atomic_bool waiting;    /* in a stream_wait that may last */
+    _Atomic uint64_t moved; /* bytes received and sent; may wrap */
     const char *kind;
 };
 
@@ -21,6 +23,9 @@ void stream_attach(struct stream *s, int fd, const char *kind);
 void stream_release(struct stream *s);
 /* Makes wake_fd readable, for the attempt; a session's wait does not end by it. Any thread. */
 void stream_poke(struct stream *s);
+/* What the crew judges it by (crew.h). Any thread; the stream must be alive. */
+bool stream_is_waiting(const struct stream *s);
+uint64_t stream_moved(const struct stream *s);
 /* Makes wake_fd unreadable until the next stream_poke, stream_wake or stream_break. */
 void stream_drain_wakes(struct stream *s);
 

@@ -60,6 +60,25 @@ static void test_sends_and_receives(void **state)
     assert_memory_equal(buf, "g", 1);
 }
 
+/* What the crew judges it by. */
+static void test_counts_what_it_moves(void **state)
+{
+    char buf[8];
+
+    (void)state;
+    assert_int_equal(stream_moved(&stream), 0);
+    assert_int_equal(stream_recv(&stream, buf, sizeof(buf)), 0);
+    assert_int_equal(stream_moved(&stream), 0);
+    assert_int_equal(stream_send(&stream, "abc", 3), 3);
+    assert_int_equal(write(peer, "defg", 4), 4);
+    assert_int_equal(stream_recv(&stream, buf, sizeof(buf)), 4);
+    assert_int_equal(stream_moved(&stream), 7);
+    close(peer);
+    peer = -1;
+    assert_int_equal(stream_recv(&stream, buf, sizeof(buf)), -1);
+    assert_int_equal(stream_moved(&stream), 7);
+}
+
 static void test_times_out(void **state)
 {
     int64_t begun_ms = clock_mono_ms();
@@ -164,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_sends_and_receives, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_counts_what_it_moves, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_times_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_takes_what_fits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wakes, set_up, tear_down),
