@@ -1,7 +1,6 @@
 #include "proto/net/crew.h"
 
 #include <assert.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,14 +12,23 @@
 #include "proto/net/tcp.h"
 #include "proto/net/thread.h"
 
+enum crew_attempt_state {
+    CREW_NEW,     /* waits for a thread, to listen */
+    CREW_TELLING, /* has one: listens, and says where */
+    CREW_PARKED,  /* needs none until there is a plan */
+    CREW_READY,   /* waits for a thread, to race, or only to end */
+    CREW_RUNNING, /* has one, and a stream */
+};
+
 struct crew_attempt {
     struct crew *crew;
     struct crew_attempt *next;
     uint64_t wormhole;
     uint64_t number;
-    bool taken; /* has a thread, and so a stream */
+    enum crew_attempt_state state;
     bool cancelled;
-    struct transit_plan *plan; /* NULL until it is started; a secret */
+    struct tcp_listener listener; /* its thread's while it has one, else the lock's */
+    struct transit_plan *plan;    /* NULL until it is started; a secret */
     struct stream stream;
 };
 
@@ -67,6 +75,7 @@ static bool append(struct crew *s, uint64_t wormhole, uint64_t number)
     if (a == NULL)
         return false;
     a->crew = s;
+    a->listener = (struct tcp_listener){.v4_fd = -1, .v6_fd = -1};
     a->wormhole = wormhole;
     a->number = number;
     while (*end != NULL)
@@ -87,11 +96,62 @@ static void unlink_attempt(struct crew *s, struct crew_attempt *gone)
     s->count--;
 }
 
+static void make_ready(struct crew_attempt *a)
+{
+    a->state = CREW_READY;
+    a->crew->waiting++;
+}
+
+/* The longest without a plan loses its port if there are too many. It can still dial the peer, and
+ * both of them the relay. */
+static void bound_ports(struct crew *s)
+{
+    struct crew_attempt *oldest = NULL;
+    size_t ports = 0;
+
+    for (struct crew_attempt *a = s->first; a != NULL; a = a->next) {
+        if (a->state != CREW_PARKED || a->listener.port == 0)
+            continue;
+        ports++;
+        if (oldest == NULL)
+            oldest = a;
+    }
+    if (ports > CREW_PORTS_MAX)
+        tcp_listen_close(&oldest->listener);
+}
+
+/* It has told, and does without a thread until there is something to do. Meanwhile the kernel
+ * completes connections that come in, and keeps what they say. */
+static void park(struct crew_attempt *a)
+{
+    if (a->plan != NULL || a->cancelled) {
+        make_ready(a);
+        return;
+    }
+    a->state = CREW_PARKED;
+    bound_ports(a->crew);
+}
+
 static void cancel(struct crew_attempt *a)
 {
     a->cancelled = true;
-    if (a->taken)
+    switch (a->state) {
+    case CREW_NEW:
+        a->state = CREW_READY; /* it waited before */
+        break;
+    case CREW_PARKED:
+        tcp_listen_close(&a->listener);
+        make_ready(a);
+        break;
+    case CREW_READY:
+        tcp_listen_close(&a->listener);
+        break;
+    case CREW_RUNNING:
         stream_break(&a->stream);
+        break;
+    case CREW_TELLING:
+        break;
+    }
 }
 
 /* -- one attempt, on its thread --------------------------------------------------------------- */
@@ -111,7 +171,7 @@ static void drain(void *arg)
     stream_drain_wakes(&((struct crew_attempt *)arg)->stream);
 }
 
-static void announce(struct crew_attempt *a, const struct tcp_listener *listener)
+static void announce(struct crew_attempt *a)
 {
     const struct net_callbacks *callbacks = a->crew->callbacks;
     struct hint_list *direct = calloc(1, sizeof(*direct));
@@ -119,27 +179,20 @@ static void announce(struct crew_attempt *a, const struct tcp_listener *listener
     /* Without memory for a list it is still an answer that there is nothing. */
     static const struct hint_list nothing;
     if (direct != NULL)
-        tcp_listen_hints(listener, direct);
+        tcp_listen_hints(&a->listener, direct);
     callbacks->transit_hints(callbacks->arg, a->wormhole, a->number,
                              direct != NULL ? direct : &nothing);
     free(direct);
 }
 
-/* Meanwhile the kernel completes connections that come in, and keeps what they say. */
-static struct transit_plan *wait_for_plan(struct crew_attempt *a)
+static void tell(struct crew_attempt *a)
 {
-    struct pollfd wake = {.fd = a->stream.wake_fd, .events = POLLIN};
-
-    for (;;) {
-        pthread_mutex_lock(&a->crew->lock);
-        struct transit_plan *plan = a->plan;
-        bool cancelled = a->cancelled;
-        pthread_mutex_unlock(&a->crew->lock);
-        if (plan != NULL || cancelled)
-            return cancelled ? NULL : plan;
-        (void)poll(&wake, 1, -1);
-        drain(a);
-    }
+    if (a->crew->listen)
+        tcp_listen(&a->listener);
+    announce(a);
+    pthread_mutex_lock(&a->crew->lock);
+    park(a);
+    pthread_mutex_unlock(&a->crew->lock);
 }
 
 static void run_session(struct crew_attempt *a, int fd, const char *kind)
@@ -152,45 +205,51 @@ static void run_session(struct crew_attempt *a, int fd, const char *kind)
 
 static void run_attempt(struct crew_attempt *a)
 {
-    struct tcp_listener listener = {.v4_fd = -1, .v6_fd = -1};
+    struct race_options options = {.plan = a->plan,
+                                   .listener = &a->listener,
+                                   .resolver = a->crew->resolver,
+                                   .wake_fd = a->stream.wake_fd,
+                                   .drain = drain,
+                                   .stopped = is_cancelled,
+                                   .arg = a};
     const char *kind = "";
-    int fd = -1;
 
-    if (a->crew->listen)
-        tcp_listen(&listener);
-    announce(a, &listener);
-    const struct transit_plan *plan = wait_for_plan(a);
-    if (plan != NULL) {
-        struct race_options options = {.plan = plan,
-                                       .listener = &listener,
-                                       .resolver = a->crew->resolver,
-                                       .wake_fd = a->stream.wake_fd,
-                                       .drain = drain,
-                                       .stopped = is_cancelled,
-                                       .arg = a};
-        fd = race_run(&options, &kind);
-    }
-    tcp_listen_close(&listener);
+    int fd = race_run(&options, &kind);
+    tcp_listen_close(&a->listener);
     if (fd >= 0)
         run_session(a, fd, kind);
 }
 
 /* -- the threads ------------------------------------------------------------------------------ */
 
-/* Gives the oldest waiting attempt to the calling thread. */
+static bool is_waiting(const struct crew_attempt *a)
+{
+    return a->state == CREW_NEW || a->state == CREW_READY;
+}
+
+static void begin_running(struct crew_attempt *a)
+{
+    a->state = CREW_RUNNING;
+    /* Out of descriptors: no connection could be had either. */
+    if (stream_init(&a->stream) != 0)
+        a->cancelled = true;
+}
+
+/* Gives the oldest waiting attempt to the calling thread. One that is ready is older than all that
+ * have yet to listen: it was before them when it did. */
 static struct crew_attempt *take(struct crew *s)
 {
     struct crew_attempt *a = s->first;
 
-    while (a != NULL && a->taken)
+    while (a != NULL && !is_waiting(a))
         a = a->next;
     if (a == NULL)
         return NULL;
-    /* Out of descriptors: no connection could be had either. */
-    if (stream_init(&a->stream) != 0)
-        a->cancelled = true;
-    a->taken = true;
     s->waiting--;
+    if (a->state == CREW_READY)
+        begin_running(a);
+    else
+        a->state = CREW_TELLING;
     return a;
 }
 
@@ -199,7 +258,9 @@ static void finish(struct crew *s, struct crew_attempt *a)
     pthread_mutex_lock(&s->lock);
     unlink_attempt(s, a);
     pthread_mutex_unlock(&s->lock);
-    stream_release(&a->stream);
+    tcp_listen_close(&a->listener);
+    if (a->state == CREW_RUNNING)
+        stream_release(&a->stream);
     s->callbacks->transit_down(s->callbacks->arg, a->wormhole, a->number);
     free_plan(a->plan);
     free(a);
@@ -214,11 +275,15 @@ static void *run_worker(void *arg)
     pthread_mutex_lock(&s->lock);
     s->starting--;
     while ((a = take(s)) != NULL) {
-        bool cancelled = a->cancelled;
+        bool telling = a->state == CREW_TELLING, cancelled = a->cancelled;
         pthread_mutex_unlock(&s->lock);
-        if (!cancelled)
-            run_attempt(a);
-        finish(s, a);
+        if (telling) {
+            tell(a);
+        } else {
+            if (!cancelled)
+                run_attempt(a);
+            finish(s, a);
+        }
         pthread_mutex_lock(&s->lock);
     }
     worker->state = WORKER_ENDED;
@@ -244,6 +309,12 @@ static void start_workers(struct crew *s)
     }
 }
 
+static void serve(struct crew *s)
+{
+    if (!s->stopping)
+        start_workers(s);
+}
+
 /* -- the calls -------------------------------------------------------------------------------- */
 
 void crew_listen(struct crew *s, uint64_t wormhole, uint64_t attempt)
@@ -251,7 +322,7 @@ void crew_listen(struct crew *s, uint64_t wormhole, uint64_t attempt)
     pthread_mutex_lock(&s->lock);
     if (!s->stopping && s->count < TRANSIT_ATTEMPTS_MAX && find(s, wormhole, attempt) == NULL &&
         append(s, wormhole, attempt))
-        start_workers(s);
+        serve(s);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -266,8 +337,9 @@ void crew_start(struct crew *s, uint64_t wormhole, uint64_t attempt,
             memcpy(a->plan, plan, sizeof(*a->plan));
         else
             cancel(a);
-        if (a->taken)
-            stream_poke(&a->stream);
+        if (a->state == CREW_PARKED)
+            make_ready(a);
+        serve(s);
     }
     pthread_mutex_unlock(&s->lock);
 }
@@ -278,6 +350,7 @@ void crew_cancel(struct crew *s, uint64_t wormhole, uint64_t attempt)
     for (struct crew_attempt *a = s->first; a != NULL; a = a->next)
         if (a->wormhole == wormhole && (attempt == 0 || a->number == attempt))
             cancel(a);
+    serve(s);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -285,7 +358,7 @@ void crew_wake(struct crew *s)
 {
     pthread_mutex_lock(&s->lock);
     for (struct crew_attempt *a = s->first; a != NULL; a = a->next)
-        if (a->taken)
+        if (a->state == CREW_RUNNING)
             stream_poke(&a->stream);
     pthread_mutex_unlock(&s->lock);
 }
@@ -293,8 +366,7 @@ void crew_wake(struct crew *s)
 void crew_pump(struct crew *s)
 {
     pthread_mutex_lock(&s->lock);
-    if (!s->stopping)
-        start_workers(s);
+    serve(s);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -317,11 +389,7 @@ void crew_stop(struct crew *s)
     pthread_mutex_unlock(&s->lock);
     for (size_t i = 0; i < NET_TRANSIT_MAX; i++)
         join_worker(s, &s->workers[i]);
-    /* Those that no thread could be started for. */
-    while (s->first != NULL) {
-        struct crew_attempt *a = s->first;
-        a->stream.fd = -1;
-        a->stream.wake_fd = -1;
-        finish(s, a);
-    }
+    /* Those that had no thread. */
+    while (s->first != NULL)
+        finish(s, s->first);
 }

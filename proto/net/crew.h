@@ -1,5 +1,7 @@
-/* The crew of threads that run the transit attempts, each on a thread of its own from listening to
- * the end of its session; those beyond NET_TRANSIT_MAX wait for a thread.
+/* The crew of threads that run the transit attempts. An attempt has a thread while it listens and
+ * says where, and again from its plan to the end of its session; between the two, which may take
+ * as long as somebody sits before a question, it has only its port. At most NET_TRANSIT_MAX have a
+ * thread; the others wait, and the oldest gets the next.
  *
  * One lock guards the table of attempts and the threads' places, and is never held in a callback.
  */
@@ -30,7 +32,7 @@ struct crew {
     pthread_mutex_t lock;
     struct crew_attempt *first; /* in the order of their listens */
     size_t count;
-    size_t waiting;  /* of these, without a thread */
+    size_t waiting;  /* of these, for a thread */
     size_t starting; /* threads that have not yet looked for one */
     bool stopping;
     struct crew_worker workers[NET_TRANSIT_MAX];

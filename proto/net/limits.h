@@ -60,6 +60,7 @@ enum {
     LISTEN_BACKLOG = 32,
     TRANSIT_ATTEMPTS_MAX = 16384, /* that wait for one of NET_TRANSIT_MAX threads */
     TRANSIT_STACK_BYTES = 2 << 20,
+    CREW_PORTS_MAX = 256, /* of attempts that wait for their plans: two descriptors each */
     STREAM_KEEPALIVE_IDLE_S = 30,
     STREAM_KEEPALIVE_EVERY_S = 10,
     STREAM_KEEPALIVE_COUNT = 6,
