@@ -30,6 +30,11 @@ struct crew_attempt {
     struct tcp_listener listener; /* its thread's while it has one, else the lock's */
     struct transit_plan *plan;    /* NULL until it is started; a secret */
     struct stream stream;
+    /* RUNNING: what it moves in the time that its session waits for the peer. */
+    bool waited;          /* when it was last looked at */
+    int64_t waited_ms;    /* in the present window, which is whole after CREW_TURN_MS */
+    uint64_t begin_bytes; /* what the stream had moved when it began */
+    uint64_t last_bytes;  /* what it moved in the window before, up to CREW_TURN_BYTES */
 };
 
 void crew_init(struct crew *s, const struct net_callbacks *callbacks, struct resolver *resolver,
@@ -230,6 +235,7 @@ static bool is_waiting(const struct crew_attempt *a)
 static void begin_running(struct crew_attempt *a)
 {
     a->state = CREW_RUNNING;
+    a->last_bytes = CREW_TURN_BYTES; /* until a window was whole: as if it had been enough */
     /* Out of descriptors: no connection could be had either. */
     if (stream_init(&a->stream) != 0)
         a->cancelled = true;
@@ -309,10 +315,113 @@ static void start_workers(struct crew *s)
     }
 }
 
+/* -- who has to make room; lock held ---------------------------------------------------------- */
+
+static uint64_t up_to_enough(uint64_t bytes)
+{
+    return bytes < CREW_TURN_BYTES ? bytes : CREW_TURN_BYTES;
+}
+
+/* In the present window. */
+static uint64_t moved_now(const struct crew_attempt *a)
+{
+    return up_to_enough(stream_moved(&a->stream) - a->begin_bytes);
+}
+
+/* In the last whole window and since. */
+static uint64_t moved(const struct crew_attempt *a)
+{
+    return a->last_bytes + moved_now(a);
+}
+
+static void begin_window(struct crew_attempt *a)
+{
+    a->last_bytes = moved_now(a);
+    a->begin_bytes = stream_moved(&a->stream);
+    a->waited_ms = 0;
+}
+
+/* A step counts for who waited at both its ends. */
+static void look(struct crew_attempt *a, int64_t step_ms)
+{
+    bool waited = a->waited;
+
+    a->waited = stream_is_waiting(&a->stream);
+    if (waited && a->waited)
+        a->waited_ms += step_ms;
+    if (a->waited_ms >= CREW_TURN_MS)
+        begin_window(a);
+}
+
+static void look_at_all(struct crew *s, int64_t now_ms)
+{
+    int64_t step_ms = now_ms - s->seen_ms;
+
+    s->seen_ms = now_ms;
+    if (step_ms < 0)
+        step_ms = 0;
+    if (step_ms > CREW_STEP_MAX_MS)
+        step_ms = CREW_STEP_MAX_MS;
+    for (struct crew_attempt *a = s->first; a != NULL; a = a->next)
+        if (a->state == CREW_RUNNING)
+            look(a, step_ms);
+}
+
+static bool is_quiet(const struct crew_attempt *a)
+{
+    return a->state == CREW_RUNNING && !a->cancelled && stream_is_waiting(&a->stream) &&
+           moved(a) < CREW_TURN_BYTES;
+}
+
+/* What a stock peer has had of a transfer is of no use in another one. */
+static bool is_less_of_a_loss(const struct crew_attempt *a, const struct crew_attempt *than)
+{
+    if (a->plan->classic != than->plan->classic)
+        return than->plan->classic;
+    return moved(a) < moved(than);
+}
+
+static struct crew_attempt *least_loss(const struct crew *s)
+{
+    struct crew_attempt *least = NULL;
+
+    for (struct crew_attempt *a = s->first; a != NULL; a = a->next)
+        if (is_quiet(a) && (least == NULL || is_less_of_a_loss(a, least)))
+            least = a;
+    return least;
+}
+
+/* How many threads are wanted more than there are, or soon will be. One listens for all that have
+ * yet to: that takes no time, and then they may not need one for long. */
+static size_t count_lacking(const struct crew *s)
+{
+    size_t ready = 0, soon = s->starting;
+    bool some_new = false;
+
+    for (const struct crew_attempt *a = s->first; a != NULL; a = a->next) {
+        ready += a->state == CREW_READY && !a->cancelled;
+        some_new = some_new || a->state == CREW_NEW;
+        soon += a->state == CREW_TELLING || (a->state == CREW_RUNNING && a->cancelled);
+    }
+    size_t wanted = ready + some_new;
+    return wanted > soon ? wanted - soon : 0;
+}
+
+static void make_room(struct crew *s)
+{
+    size_t lacking = s->waiting > s->starting ? count_lacking(s) : 0;
+    struct crew_attempt *a;
+
+    for (; lacking > 0 && (a = least_loss(s)) != NULL; lacking--)
+        cancel(a);
+}
+
 static void serve(struct crew *s)
 {
-    if (!s->stopping)
-        start_workers(s);
+    if (s->stopping)
+        return;
+    start_workers(s);
+    make_room(s);
 }
 
 /* -- the calls -------------------------------------------------------------------------------- */
@@ -363,9 +472,11 @@ void crew_wake(struct crew *s)
     pthread_mutex_unlock(&s->lock);
 }
 
-void crew_pump(struct crew *s)
+void crew_pump(struct crew *s, int64_t now_ms)
 {
     pthread_mutex_lock(&s->lock);
+    if (now_ms < s->seen_ms || now_ms - s->seen_ms >= CREW_STEP_MIN_MS)
+        look_at_all(s, now_ms);
     serve(s);
     pthread_mutex_unlock(&s->lock);
 }

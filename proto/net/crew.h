@@ -3,6 +3,11 @@
  * as long as somebody sits before a question, it has only its port. At most NET_TRANSIT_MAX have a
  * thread; the others wait, and the oldest gets the next.
  *
+ * A thread is for as long as its session likes, until somebody waits for one and none is free.
+ * Then those that have hardly moved a byte in a whole turn (CREW_TURN_*) are ended as if their
+ * connections had broken, no more than wait: first who can go on later, who moved least, who came
+ * first. What counts is the time in which a session waits for its peer, not for our disk.
+ *
  * One lock guards the table of attempts and the threads' places, and is never held in a callback.
  */
 #ifndef PROTO_NET_CREW_H
@@ -34,6 +39,7 @@ struct crew {
     size_t count;
     size_t waiting;  /* of these, for a thread */
     size_t starting; /* threads that have not yet looked for one */
+    int64_t seen_ms; /* the time of the last look at who moves what */
     bool stopping;
     struct crew_worker workers[NET_TRANSIT_MAX];
 };
@@ -50,8 +56,10 @@ void crew_start(struct crew *s, uint64_t wormhole, uint64_t attempt,
 void crew_cancel(struct crew *s, uint64_t wormhole, uint64_t attempt);
 /* A lookup has ended. */
 void crew_wake(struct crew *s);
-/* Starts threads that could not be started before; to be called now and then. */
-void crew_pump(struct crew *s);
+/* Starts threads that could not be started before, and sees who moves what. To be called now and
+ * then, at least every CREW_STEP_MAX_MS, with the time of a steady clock; of a longer step no more
+ * than that counts, of one back nothing. */
+void crew_pump(struct crew *s, int64_t now_ms);
 
 /* Cancels all, takes no more, and joins their threads. Each gets its transit_down before. */
 void crew_stop(struct crew *s);

@@ -7,6 +7,7 @@
 #include <sodium.h>
 
 #include "proto/error.h"
+#include "proto/net/clock.h"
 #include "proto/net/crew.h"
 #include "proto/net/limits.h"
 #include "proto/net/links.h"
@@ -45,7 +46,7 @@ static void work(void *arg)
     struct net *net = arg;
 
     ws_work(&net->ws);
-    crew_pump(&net->crew);
+    crew_pump(&net->crew, clock_mono_ms());
 }
 
 static int64_t tick(void *arg, int64_t now_ms)

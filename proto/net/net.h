@@ -4,9 +4,10 @@
  * One network thread runs libwebsockets (one WebSocket connection a link), the timers and the
  * resolver's answers. Each transit attempt runs on a thread of its own from dialling to the end of
  * its session, and before that for as long as it takes to listen (at most NET_TRANSIT_MAX at once;
- * further ones wait). Callbacks are made without any lock of this folder held; those marked [net]
- * on the network thread, [transit] on a transit thread. All net_* calls but net_start and net_stop
- * may be made from any thread, also from inside a callback, and never block. */
+ * further ones wait, and who hardly moves anything makes room for them: crew.h). Callbacks are
+ * made without any lock of this folder held; those marked [net] on the network thread, [transit] on
+ * a transit thread. All net_* calls but net_start and net_stop may be made from any thread, also
+ * from inside a callback, and never block. */
 #ifndef PROTO_NET_NET_H
 #define PROTO_NET_NET_H
 
