@@ -62,10 +62,10 @@ enum {
     TRANSIT_STACK_BYTES = 2 << 20,
     CREW_PORTS_MAX = 256, /* of attempts that wait for their plans: two descriptors each */
     /* While others wait for a thread, a session keeps its own if it moves a KiB a second, as the
-     * worst of lines do; pings, or a byte now and then, are a hundredth of that. No shorter than
-     * the silence that sessions bear, for a line may be gone for so long and come back. */
-    CREW_TURN_MS = 120000,
-    CREW_TURN_BYTES = 128 << 10,
+     * worst of lines do; pings, or a byte now and then, are a hundredth of that. Longer
+     * than the silence that a session between two of us bears (BULK_SILENCE_MS). */
+    CREW_TURN_MS = 60000,
+    CREW_TURN_BYTES = 64 << 10,
     CREW_STEP_MIN_MS = 1000,                /* between two looks at who moves what */
     CREW_STEP_MAX_MS = 2 * TICK_RECHECK_MS, /* more is a machine that slept */
     STREAM_KEEPALIVE_IDLE_S = 30,
