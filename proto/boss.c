@@ -315,6 +315,8 @@ static int start_afresh(struct boss *b)
     int err = boss_code_abandon(b, MOOD_HAPPY);
     if (err == PROTO_OK)
         err = boss_generation_drop(b, MOOD_HAPPY);
+    if (err == PROTO_OK)
+        err = boss_meeting_drop(b);
     boss_classic_stop(b);
     attempt_stop(&b->attempt, b->actions);
     boss_draw_side(b);

@@ -276,6 +276,8 @@ void boss_meeting_restored(struct boss *b);
 /* A generation was begun: our challenge is dead. Or confirmed: the meeting is over. */
 void boss_meeting_begun(struct boss *b);
 int boss_meeting_over(struct boss *b);
+/* Another peer is to come: nothing of the meeting with the old one stays. */
+int boss_meeting_drop(struct boss *b);
 
 /* ---- boss_bulk.c ---- */
 int boss_bulk_settle(struct boss *b);

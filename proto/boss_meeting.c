@@ -128,6 +128,19 @@ int boss_meeting_over(struct boss *b)
     return err == PROTO_OK ? boss_meeting_init(b) : err;
 }
 
+int boss_meeting_drop(struct boss *b)
+{
+    int err = PROTO_OK;
+
+    forget_bodies(b);
+    if (b->visit.on && b->meeting_mailbox.state == MAILBOX_OPEN)
+        err = mailbox_close(&b->meeting_mailbox, MOOD_HAPPY, boss_rendezvous(b, LINK_MEETING),
+                            b->actions);
+    mailbox_release(&b->meeting_mailbox);
+    b->visit = (struct boss_visit){0};
+    return err;
+}
+
 /* ---- what is said there ---- */
 
 /* Kept and added again, or said once. */
