@@ -90,12 +90,16 @@ static uint32_t zone(const union address *a)
     return a->any.sa_family == AF_INET6 && address_is_link_local(a) ? a->v6.sin6_scope_id : 0;
 }
 
-bool address_is_same(const union address *a, const union address *b)
+bool address_is_same_host(const union address *a, const union address *b)
 {
     const struct in6_addr to_a = destination(a), to_b = destination(b);
 
-    return IN6_ARE_ADDR_EQUAL(&to_a, &to_b) && address_port(a) == address_port(b) &&
-           zone(a) == zone(b);
+    return IN6_ARE_ADDR_EQUAL(&to_a, &to_b) && zone(a) == zone(b);
+}
+
+bool address_is_same(const union address *a, const union address *b)
+{
+    return address_is_same_host(a, b) && address_port(a) == address_port(b);
 }
 
 bool address_is_loopback(const union address *a)

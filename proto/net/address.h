@@ -25,8 +25,10 @@ uint16_t address_port(const union address *a);
 void address_set_port(union address *a, uint16_t port);
 /* The numeric host, without port or brackets, in text[ADDRESS_TEXT_MAX]. False if it has none. */
 bool address_text(const union address *a, char *text);
-/* Does connecting to either reach the same port of the same host? IPv4 may be mapped into IPv6, the
- * unspecified address is loopback, and a zone says something only of a link-local address. */
+/* Does connecting to either reach the same host? IPv4 may be mapped into IPv6, the unspecified
+ * address is loopback, and a zone says something only of a link-local address. */
+bool address_is_same_host(const union address *a, const union address *b);
+/* … and the same port of it? */
 bool address_is_same(const union address *a, const union address *b);
 bool address_is_loopback(const union address *a);
 /* Of use on one link only: 169.254/16 and fe80::/10. */

@@ -51,8 +51,9 @@ enum {
     TICK_RECHECK_MS = 10000, /* the wall clock may jump, and the machine may sleep */
 
     /* -- transit --------------------------------------------------------------------------- */
-    RACE_INCOMING_MAX = 32,     /* connections from strangers at one time in an attempt */
-    RACE_ADDRESSES_MAX = 2,     /* that are dialled of one hint's name */
+    RACE_INCOMING_MAX = 32, /* connections from strangers at one time in an attempt */
+    RACE_ADDRESSES_MAX = 2, /* that are dialled of one hint's name */
+    RACE_PORTS_MAX = 2, /* … of one host directly: nobody listens at more, but who wants a scan */
     RACE_HANDSHAKE_MS = 10000,  /* for a connection, its relay's wait apart */
     RACE_RELAY_DELAY_MS = 2000, /* relays are dialled this long after the direct hints */
     RACE_MS = 60000,

@@ -89,10 +89,15 @@ static struct contender *free_among(struct contender *first, size_t count)
 static bool note_dialled(struct race *r, enum hint_kind kind, const union address *to)
 {
     struct dialled *dialled = &r->dialled[kind];
+    unsigned ports = 0;
 
-    for (size_t i = 0; i < dialled->count; i++)
+    for (size_t i = 0; i < dialled->count; i++) {
         if (address_is_same(&dialled->at[i], to))
             return false;
+        ports += address_is_same_host(&dialled->at[i], to);
+    }
+    if (kind == HINT_DIRECT && ports == RACE_PORTS_MAX)
+        return false;
     if (dialled->count == (kind == HINT_RELAY ? HINTS_RELAY_MAX : HINTS_DIRECT_MAX))
         return false;
     dialled->at[dialled->count++] = *to;

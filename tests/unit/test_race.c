@@ -102,9 +102,14 @@ static int tear_down(void **state)
     return 0;
 }
 
+static void hint_port(enum hint_kind kind, const char *host, uint16_t port)
+{
+    assert_int_equal(hints_add(&plan.hints, kind, host, port, 0), 0);
+}
+
 static void hint(enum hint_kind kind, const char *host)
 {
-    assert_int_equal(hints_add(&plan.hints, kind, host, target.port, 0), 0);
+    hint_port(kind, host, target.port);
 }
 
 /* Until nobody is left, as nobody proves to be the peer: each that was dialled has been heard. */
@@ -162,6 +167,25 @@ static void test_direct_bound(void **state)
     assert_int_equal(target.direct, HINTS_DIRECT_MAX);
 }
 
+/* Two ports that nobody listens at, and the target's; of relays it does not matter. All are
+ * numbers, so they are dialled in this order. */
+static void test_ports_of_a_host(void **state)
+{
+    static const char *const spellings[] = {"127.0.0.1", "0.0.0.0", "::ffff:127.0.0.1"};
+
+    (void)state;
+    for (uint16_t i = 0; i < RACE_PORTS_MAX; i++) {
+        hint_port(HINT_DIRECT, spellings[i], (uint16_t)(1 + i));
+        hint_port(HINT_RELAY, spellings[i], (uint16_t)(1 + i));
+    }
+    hint(HINT_DIRECT, spellings[RACE_PORTS_MAX]);
+    hint(HINT_RELAY, spellings[RACE_PORTS_MAX]);
+    run_and_lose();
+    stop_target();
+    assert_int_equal(target.direct, 0);
+    assert_int_equal(target.relayed, 1);
+}
+
 static void test_relay_bound(void **state)
 {
     (void)state;
@@ -209,6 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_each_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_direct_bound, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_ports_of_a_host, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_relay_bound, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_two_of_a_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gives_up_names, set_up, tear_down),
