@@ -37,9 +37,9 @@ for i in 1 2 3 4 5 6 7 8 9 10; do
 done
 sleep 0.5
 before=$SECONDS
-# shellcheck disable=SC2086
+# shellcheck disable=SC2086 # several words
 kill $pids
-# shellcheck disable=SC2086
+# shellcheck disable=SC2086 # several words
 wait $pids || true
 must "kill works at once" [ $((SECONDS - before)) -lt 4 ]
 

@@ -37,7 +37,7 @@ must "state" grep -q '^state:' "$m/alice/state"
 for command in "touch $m/alice/outbox/g" "rm $m/alice/outbox/f" "mkdir $m/bob" "rmdir $m/alice" "chmod 600 $m/alice/outbox/f" \
     "mv $m/alice $m/bob" "truncate -s 0 $m/alice/outbox/f" "ln -s x $m/alice/outbox/l" "touch $m/new/outbox/x" \
     "setfattr -n user.x -v 1 $m/alice/outbox/f" "tee $m/alice/code"; do
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2086 # a command and its arguments
     errno EROFS $command </dev/null
 done
 is "$(wormholes "$m")" "1 alice told untold"

@@ -26,7 +26,11 @@ RANDOM=$seed
 declare -A killed=()
 
 moment() { sleep "0.$(printf '%03d' $((RANDOM % ${1:-1000})))"; }
-count() { killed[$1]=$((${killed[$1]:-0} + 1)); }
+kill=0
+count() {
+    killed[$1]=$((${killed[$1]:-0} + 1))
+    kill=$((kill + 1))
+}
 kill_mount() {
     wh_kill "$1"
     count "mount"
@@ -36,10 +40,10 @@ kill_mounting() {
     (wh_mount "$1") >>"$LOGS/mounting" 2>&1 &
     local mounting=$!
     moment 300
+    if [ -e "$T/pids/$1" ] && alive "$(wh_pid "$1")"; then count "mounting"; fi
     [ ! -e "$T/pids/$1" ] || wh_kill "$1"
     (trap - ERR && kill_tree "$mounting") 2>/dev/null # not awaited: what asks a dead mount may wait until the next one
     wh_kill "$1"
-    count "mounting"
 }
 # The worker alone; who started it must not take that for anything else.
 kill_worker() {
@@ -47,6 +51,13 @@ kill_worker() {
     moment 300
     wh_kill "$1"
     count "worker"
+}
+# The other way round: the worker must not serve on, unseen.
+kill_supervisor() {
+    kill -KILL "$(wh_pid "$1")"
+    moment 300
+    wh_kill "$1"
+    count "supervisor"
 }
 kill_server() {
     server_stop "$1"
@@ -58,20 +69,22 @@ kill_server() {
 two_mounts settle_tree=3000
 load_start "$seed"
 end=$((SECONDS + minutes * 60))
-for ((kill = 0; kill < kills && SECONDS < end; kill++)); do
+while ((kill < kills && SECONDS < end)); do
     moment $((RANDOM % 2 ? 300 : 999))
     if ((RANDOM % 3 == 0)); then sleep 2; fi # time to meet
-    case $((RANDOM % 14)) in
+    case $((RANDOM % 16)) in
     0 | 1 | 2) kill_mount a; moment 500; wh_mount a ;;
     3 | 4 | 5) kill_mount b; moment 500; wh_mount b ;;
-    6) kill_mount a; kill_mount b; kill=$((kill + 1)); moment 500; wh_mount b; wh_mount a ;;
-    7) kill_mount a; kill_mounting a; kill=$((kill + 1)); wh_mount a ;;
-    8) kill_mount b; kill_mounting b; kill=$((kill + 1)); wh_mount b ;;
+    6) kill_mount a; kill_mount b; moment 500; wh_mount b; wh_mount a ;;
+    7) kill_mount a; kill_mounting a; wh_mount a ;;
+    8) kill_mount b; kill_mounting b; wh_mount b ;;
     9) kill_server mailbox ;;
     10) kill_server relay ;;
-    11) mailbox_forget; count "mailbox, which forgot" ;;
+    11) mailbox_forget; count "mailbox, which forgot" ;; # killed, too
     12) kill_worker a; wh_mount a ;;
     13) kill_worker b; wh_mount b ;;
+    14) kill_supervisor a; wh_mount a ;;
+    15) kill_supervisor b; wh_mount b ;;
     esac
 done
 note "kills: $(for what in "${!killed[@]}"; do printf '%s %s; ' "${killed[$what]}" "$what"; done)in $SECONDS s"
