@@ -138,9 +138,7 @@ static int open_wal(struct store *s)
     if (rc)
         return rc;
     rc = io_open(s->io, s->dir, "journal.sqlite-wal", O_RDWR, &s->sync.wal);
-    if (rc == 0)
-        rc = io_sync(s->io, &s->sync.wal);
-    return rc ? io_error(rc) : 0;
+    return rc ? io_error(rc) : vfs_sync_wal(s->write_view.db);
 }
 
 int journal_open(struct store *s, const char *dir, char why[static STORE_WHY_MAX])
@@ -170,17 +168,18 @@ void journal_close(struct store *s)
     disconnect(&s->write_view);
 }
 
-/* A WAL whose sync failed cannot be trusted to be on disk, and a second sync would lie about it.
- * What can be done is to fold all of it into the database, sync that, and begin a new WAL. */
+/* A WAL whose sync failed is not on disk, and a second sync would lie about it (vfs.h). It must be
+ * there before its pages come into the database, or these are, after a crash, of a time that no WAL
+ * leads to: so it is written anew first. Then all of it is folded in, and a new WAL begins. */
 int journal_repair(struct store *s)
 {
     pthread_mutex_lock(&s->writer);
-    atomic_store(&s->vfs.wal_sync_failed, false);
-    int rc =
-        sqlite3_wal_checkpoint_v2(s->write_view.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    if (rc == SQLITE_OK && atomic_load(&s->vfs.wal_sync_failed))
-        rc = SQLITE_IOERR_FSYNC;
-    rc = rc == SQLITE_OK ? 0 : STORE_ERR_BROKEN;
+    sqlite3 *db = s->write_view.db;
+    int rc = vfs_sync_wal(db);
+    if (rc == 0)
+        rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (rc || vfs_doubts_wal(&s->vfs))
+        rc = STORE_ERR_BROKEN;
     pthread_mutex_lock(&s->sync.lock);
     if (rc == 0)
         s->sync.synced = s->sync.committed;

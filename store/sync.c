@@ -82,9 +82,10 @@ static int attempt(struct store *s, bool broken, bool *deleted)
         return STORE_ERR_BROKEN;
     if (broken)
         return journal_repair(s);
-    if (io_sync(s->io, &s->sync.wal) == 0 && !atomic_load(&s->vfs.wal_sync_failed))
-        return 0;
-    return STORE_ERR_BROKEN;
+    int rc = io_sync(s->io, &s->sync.wal);
+    if (rc)
+        vfs_doubt_wal(&s->vfs);
+    return rc || vfs_doubts_wal(&s->vfs) ? STORE_ERR_BROKEN : 0;
 }
 
 /* The first to come syncs for all that committed before it began; the others wait for that, and one

@@ -7,7 +7,12 @@
 #include "store/error.h"
 
 /* https://www.sqlite.org/fileformat2.html#the_write_ahead_log */
-enum { WAL_HEADER_BYTES = 32, FRAME_HEADER_BYTES = 24, PAGE_BYTES_MAX = 65536 };
+enum {
+    WAL_HEADER_BYTES = 32,
+    FRAME_HEADER_BYTES = 24,
+    PAGE_BYTES_MAX = 65536,
+    ANEW_BYTES = 32 << 10, /* in one piece */
+};
 
 /* One open file: ours in front, the real VFS's behind it in the same allocation. */
 struct vfs_file {
@@ -25,6 +30,8 @@ struct vfs_file {
     sqlite3_int64 read_at;
     sqlite3_file *real;
 };
+
+static const sqlite3_io_methods methods;
 
 static struct vfs_file *file_of(sqlite3_file *f)
 {
@@ -147,6 +154,13 @@ static int xclose(sqlite3_file *f)
     return vf->real->pMethods->xClose(vf->real);
 }
 
+static int read_asked(struct vfs_file *vf, void *buf, int len, sqlite3_int64 offset)
+{
+    if (ask(vf->vfs, IO_READ, vf->path, offset, len) < 0)
+        return SQLITE_IOERR_READ;
+    return vf->real->pMethods->xRead(vf->real, buf, len, offset);
+}
+
 static int xread(sqlite3_file *f, void *buf, int len, sqlite3_int64 offset)
 {
     struct vfs_file *vf = file_of(f);
@@ -154,9 +168,7 @@ static int xread(sqlite3_file *f, void *buf, int len, sqlite3_int64 offset)
     if (rc != SQLITE_OK)
         return rc;
     vf->read_at = offset;
-    if (ask(vf->vfs, IO_READ, vf->path, offset, len) < 0)
-        return SQLITE_IOERR_READ;
-    rc = vf->real->pMethods->xRead(vf->real, buf, len, offset);
+    rc = read_asked(vf, buf, len, offset);
     /* SQLite calls a journal damaged whose disk says EIO. It may be whole, and the disk be back
      * soon. */
     return rc == SQLITE_IOERR_CORRUPTFS ? SQLITE_IOERR_READ : rc;
@@ -171,13 +183,45 @@ static int sync_once(struct vfs_file *vf, int flags)
     return verdict == IO_GO ? vf->real->pMethods->xSync(vf->real, flags) : rc;
 }
 
-/* A checkpoint begins with this. */
+/* The same bytes to the same places: nothing changes, but that the kernel owes them again. */
+static int write_anew(struct vfs_file *vf)
+{
+    uint8_t piece[ANEW_BYTES];
+    sqlite3_int64 size = 0;
+    int rc = let_go(vf);
+    if (rc == SQLITE_OK)
+        rc = vf->real->pMethods->xFileSize(vf->real, &size);
+    for (sqlite3_int64 at = 0; rc == SQLITE_OK && at < size; at += ANEW_BYTES) {
+        int len = size - at < ANEW_BYTES ? (int)(size - at) : ANEW_BYTES;
+        rc = read_asked(vf, piece, len, at);
+        if (rc == SQLITE_OK)
+            rc = write_out(vf, piece, len, at);
+    }
+    return rc;
+}
+
+bool vfs_doubts_wal(struct vfs *v)
+{
+    return atomic_load(&v->wal_mended) != atomic_load(&v->wal_failed);
+}
+
+void vfs_doubt_wal(struct vfs *v)
+{
+    atomic_fetch_add(&v->wal_failed, 1);
+}
+
+/* A checkpoint begins with this. A failure of somebody else's sync meanwhile stays a doubt. */
 static int sync_wal(struct vfs_file *vf, int flags)
 {
     struct vfs *v = vf->vfs;
-    int rc = sync_once(vf, flags);
-    if (rc != SQLITE_OK)
-        atomic_store(&v->wal_sync_failed, true);
+    unsigned failed = atomic_load(&v->wal_failed);
+    int rc = vfs_doubts_wal(v) ? write_anew(vf) : SQLITE_OK;
+    if (rc == SQLITE_OK)
+        rc = sync_once(vf, flags);
+    if (rc == SQLITE_OK)
+        atomic_store(&v->wal_mended, failed);
+    else
+        vfs_doubt_wal(v);
     v->left_unsynced = v->left_unsynced || v->written;
     v->written = false;
     return rc;
@@ -205,6 +249,16 @@ static int xsync(sqlite3_file *f, int flags)
     if (vf->wal)
         return sync_wal(vf, flags);
     return vf->database ? sync_database(vf, flags) : sync_once(vf, flags);
+}
+
+int vfs_sync_wal(sqlite3 *db)
+{
+    sqlite3_file *wal = NULL;
+    int rc = sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+    if (rc != SQLITE_OK || !wal || wal->pMethods != &methods || !file_of(wal)->wal)
+        return STORE_ERR_IO;
+    rc = xsync(wal, SQLITE_SYNC_NORMAL);
+    return rc == SQLITE_OK ? 0 : rc == SQLITE_FULL ? STORE_ERR_NOSPACE : STORE_ERR_IO;
 }
 
 /* The database is complete by itself when SQLite empties the WAL. Should the machine die before
@@ -372,6 +426,7 @@ int vfs_init(struct vfs *v, const struct io *io, const char *dir)
         return STORE_ERR_INVALID;
     if (strlen(dir) >= sizeof v->dir)
         return STORE_ERR_TOO_BIG;
+    vfs_doubt_wal(v);
     snprintf(v->dir, sizeof v->dir, "%s", dir);
     snprintf(v->name, sizeof v->name, "wormholefs-%p", (void *)v);
     v->base = *v->real; /* clock, sleep, randomness and the rest are the real one's */

@@ -17,8 +17,9 @@ struct vfs {
     sqlite3_vfs *real;
     const struct io *io;
     char name[VFS_NAME_MAX];
-    char dir[VFS_DIR_MAX];       /* prefix that is cut off to make io_call.path */
-    atomic_bool wal_sync_failed; /* set here; journal.c clears it after a TRUNCATE checkpoint */
+    char dir[VFS_DIR_MAX]; /* prefix that is cut off to make io_call.path */
+    /* How many syncs of the WAL have failed, and how many had when it was last written anew. */
+    atomic_uint wal_failed, wal_mended;
     /* Of the database: pages were written since its last sync, by this checkpoint or by an earlier
      * one. Only who has the writer lock makes checkpoints. */
     bool written, left_unsynced;
@@ -34,5 +35,16 @@ struct vfs {
  * TOO_BIG. */
 int vfs_init(struct vfs *v, const struct io *io, const char *dir);
 void vfs_release(struct vfs *v);
+
+/* After a sync that failed the kernel takes what it could not write for clean: the next sync says 0
+ * for bytes that are on no disk. So a WAL is in doubt once a sync of it failed, and at the start,
+ * for nobody knows what the last process saw. The next sync through SQLite's own file of it, which
+ * is under the writer lock, writes all of it anew where it stands; if that succeeds, the doubt is
+ * over. vfs_doubt_wal: a sync failed that was not made through this VFS. Any thread. */
+bool vfs_doubts_wal(struct vfs *v);
+void vfs_doubt_wal(struct vfs *v);
+
+/* Syncs the WAL of that connection as above. 0, IO or NOSPACE. With the writer lock. */
+int vfs_sync_wal(sqlite3 *db);
 
 #endif

@@ -26,9 +26,12 @@ static const char *const op_names[] = {
     [IO_LIST] = "list",     [IO_WRITEBACK] = "writeback",
 };
 
+/* What a full disk may refuse. A sync, where blocks are given out late; a cut, where nothing is
+ * changed in place. */
 static bool takes_room(enum io_op op)
 {
-    return op == IO_WRITE || op == IO_OPEN || op == IO_MKDIR || op == IO_ALLOCATE;
+    return op == IO_WRITE || op == IO_OPEN || op == IO_MKDIR || op == IO_ALLOCATE ||
+           op == IO_SYNC || op == IO_SYNC_DIR || op == IO_TRUNCATE;
 }
 
 /* How much a call makes its file grow. */
@@ -51,6 +54,15 @@ static int die(struct disk *d, struct io_call *call)
     return IO_GO;
 }
 
+static int fail(struct disk *d, const struct io_call *call)
+{
+    struct disk_name *n = call->op == IO_SYNC ? disk_find(d, call->path) : NULL;
+    d->fail_times--;
+    if (n != NULL && n->now != NULL)
+        disk_file_doom(n->now);
+    return -d->fail_errno;
+}
+
 static int before(void *arg, struct io_call *call)
 {
     struct disk *d = arg;
@@ -64,11 +76,9 @@ static int before(void *arg, struct io_call *call)
                  call->path, (unsigned long long)call->offset, call->len);
         return die(d, call);
     }
-    if (d->fail_times > 0 && d->calls >= d->fail_at &&
-        (d->fail_errno != ENOSPC || takes_room(call->op))) {
-        d->fail_times--;
-        return -d->fail_errno;
-    }
+    bool full = d->fail_errno == ENOSPC || d->fail_errno == EDQUOT;
+    if (d->fail_times > 0 && d->calls >= d->fail_at && (!full || takes_room(call->op)))
+        return fail(d, call);
     if (d->room != UINT64_MAX) {
         uint64_t more = growth(d, call);
         if (more > d->room)

@@ -34,7 +34,9 @@ enum disk_loss {
 };
 void disk_revive(struct disk *d, enum disk_loss loss);
 
-/* The n-th call from now fails with `err` (ENOSPC only where that can be), for `times` calls. */
+/* The n-th call from now fails with `err` (ENOSPC only where that can be), for `times` calls. What
+ * a sync that fails was to write is on the platter only after it was written and synced again: the
+ * next sync alone says 0 and does nothing about it, as with Linux. */
 void disk_fail_in(struct disk *d, uint64_t calls, int err, unsigned times);
 /* No more than so many bytes more, until called with UINT64_MAX. */
 void disk_set_room(struct disk *d, uint64_t bytes);

@@ -159,16 +159,45 @@ void disk_file_lose(struct disk_file *f, struct dice *dice)
     disk_bytes_release(&f->now);
     f->now = left;
     disk_bytes_share(&f->safe, &f->now);
+    disk_bytes_release(&f->doomed);
     f->owes = false;
+}
+
+void disk_file_doom(struct disk_file *f)
+{
+    if (!f->owes)
+        return;
+    disk_bytes_release(&f->doomed);
+    disk_bytes_share(&f->doomed, &f->now);
+}
+
+/* A page that was written since is another: `doomed` has the old one, too, so it was copied. */
+static bool is_doomed(const struct disk_file *f, uint64_t i)
+{
+    const struct disk_page *now = page_at(&f->now, i);
+    return now != NULL && now == page_at(&f->doomed, i) && now != page_at(&f->safe, i);
 }
 
 void disk_file_sync(struct disk_file *f)
 {
     if (!f->owes)
         return;
-    disk_bytes_release(&f->safe);
-    disk_bytes_share(&f->safe, &f->now);
+    struct disk_bytes next = {0};
+    disk_bytes_share(&next, &f->now);
     f->owes = false;
+    for (uint64_t i = 0; i < next.count; i++) {
+        if (!is_doomed(f, i))
+            continue;
+        f->owes = true;
+        page_unref(next.pages[i]);
+        next.pages[i] = page_at(&f->safe, i);
+        if (next.pages[i] != NULL)
+            next.pages[i]->refs++;
+    }
+    disk_bytes_release(&f->safe);
+    f->safe = next;
+    if (!f->owes)
+        disk_bytes_release(&f->doomed);
 }
 
 void disk_file_unref(struct disk_file *f)
@@ -177,5 +206,6 @@ void disk_file_unref(struct disk_file *f)
         return;
     disk_bytes_release(&f->now);
     disk_bytes_release(&f->safe);
+    disk_bytes_release(&f->doomed);
     free(f);
 }

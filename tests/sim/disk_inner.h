@@ -39,8 +39,9 @@ struct disk_shm {
 struct disk_file {
     unsigned refs; /* names, now and safe, and open handles */
     struct disk_bytes now, safe;
-    bool owes;         /* now differs from safe, perhaps */
-    uint64_t reserved; /* bytes that fallocate took */
+    struct disk_bytes doomed; /* `now` as of the last sync that failed; empty: none did */
+    bool owes;                /* now differs from safe, perhaps */
+    uint64_t reserved;        /* bytes that fallocate took */
     struct disk_shm shm;
 };
 
@@ -79,6 +80,9 @@ void disk_bytes_clear(struct disk_bytes *b, uint64_t offset, uint64_t len);
 /* What the machine finds after its power failed. */
 void disk_file_lose(struct disk_file *f, struct dice *dice);
 void disk_file_sync(struct disk_file *f);
+/* A sync failed. From then on, as with Linux, what was not written counts as clean: it can be read,
+ * and it is not on the platter whatever later syncs say, until it is written once more. */
+void disk_file_doom(struct disk_file *f);
 void disk_file_unref(struct disk_file *f);
 
 struct disk_name *disk_find(struct disk *d, const char *path); /* NULL: never heard of */
