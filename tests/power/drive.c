@@ -319,6 +319,22 @@ int drive_sync(struct drive *d, struct drive_node *n, uint64_t moment)
     return 0;
 }
 
+void drive_fail_sync(struct drive_node *n, uint64_t moment)
+{
+    struct drive_change **at = &n->first;
+    while (*at && (*at)->moment <= moment) {
+        struct drive_change *c = *at;
+        if (c->kind != CHANGE_WRITE) {
+            at = &c->next;
+            continue;
+        }
+        *at = c->next;
+        free(c);
+    }
+    if (!*at)
+        n->last = at;
+}
+
 /* ---- the cut ---- */
 
 /* How one cut deals with what was not synced. */

@@ -81,12 +81,17 @@ int drive_punch(struct drive *d, struct drive_node *n, uint64_t offset, uint64_t
  * it. Of a directory it covers its names. */
 uint64_t drive_moment(const struct drive *d);
 int drive_sync(struct drive *d, struct drive_node *n, uint64_t moment);
+/* Such a sync failed. As with Linux, what was written until then counts as clean: it can be read,
+ * and is never on the drive, whatever later syncs say, unless it is written once more. Sizes and
+ * holes are the file system's own data, which it does not lose by this. */
+void drive_fail_sync(struct drive_node *n, uint64_t moment);
 
 /* A number below `below`, from the seed. */
 uint64_t drive_draw(struct drive *d, uint64_t below);
 
 /* The power is cut: leaves what survives as the only contents of `image`. The drive is good for
- * drive_free only. With `loss` NULL nothing is lost: the machine was shut down. */
+ * drive_free only. With `loss` NULL nothing is lost but what a sync has failed to write: the
+ * machine was shut down. */
 int drive_cut(struct drive *d, const char *image, const enum drive_loss *loss);
 
 #endif

@@ -9,8 +9,8 @@
  * With --no-allocate there is no fallocate.
  *
  * The file IMAGE.fault, while it is there, makes the drive sick: `away` (every request fails with
- * EIO, as when the cable is out) or `read-only` (whatever would change something fails with
- * EROFS). */
+ * EIO, as when the cable is out; a sync that does so loses what it was to write) or `read-only`
+ * (whatever would change something fails with EROFS). */
 #define FUSE_USE_VERSION 31
 #include <errno.h>
 #include <fuse3/fuse.h>
@@ -313,6 +313,15 @@ static int op_fallocate(const char *path, int mode, off_t offset, off_t len,
     return leave(rc);
 }
 
+/* The drive was away: what was to be written is lost, and only its writer is told. */
+static int fail_sync(struct drive_node *n, int rc)
+{
+    pthread_mutex_lock(&power.lock);
+    if (!power.dead)
+        drive_fail_sync(n, drive_moment(power.drive));
+    return leave(rc);
+}
+
 /* The time that it takes passes without the lock: others write meanwhile, and the power may fail.
  */
 static int op_fsync(const char *path, int datasync, struct fuse_file_info *fi)
@@ -321,14 +330,14 @@ static int op_fsync(const char *path, int datasync, struct fuse_file_info *fi)
     (void)datasync;
     int rc = enter();
     if (rc)
-        return rc;
+        return fail_sync(node_of(NULL, fi), rc);
     uint64_t moment = drive_moment(power.drive);
     uint64_t pause_us = drive_draw(power.drive, (uint64_t)power.sync_ms * 1000 + 1);
     leave(0);
     usleep((useconds_t)pause_us);
     rc = enter();
     if (rc)
-        return rc;
+        return fail_sync(node_of(NULL, fi), rc);
     return leave(power.lie ? 0 : drive_sync(power.drive, node_of(NULL, fi), moment));
 }
 

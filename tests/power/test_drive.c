@@ -243,6 +243,28 @@ static void latest_loss_is_a_prefix(void **state)
     assert_true(cut_short > 0);
 }
 
+static void a_failed_sync_is_not_repeated_into_success(void **state)
+{
+    struct rig *r = *state;
+    make(r, "/lost", "one");
+    make(r, "/anew", "two");
+    sync_path(r, "/");
+    struct drive_node *lost = drive_find(r->drive, "/lost"), *anew = drive_find(r->drive, "/anew");
+    drive_fail_sync(lost, drive_moment(r->drive));
+    drive_fail_sync(anew, drive_moment(r->drive));
+    drive_write(r->drive, anew, "two", 3, 0);
+    drive_write(r->drive, lost, "later", 5, 3);
+    assert_is(r, "/lost", "onelater");
+    sync_path(r, "/lost");
+    sync_path(r, "/anew");
+    lose(r, DRIVE_LOSES_ALL);
+    assert_is(r, "/anew", "two");
+    lost = drive_find(r->drive, "/lost");
+    char have[8];
+    assert_int_equal(drive_read(lost, have, sizeof have, 0), 8);
+    assert_memory_equal(have, "\0\0\0later", 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +274,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(below_a_directory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_sync_covers_what_came_before_it_began, set_up, tear_down),
         cmocka_unit_test_setup_teardown(shrinking_and_holes_are_changes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_failed_sync_is_not_repeated_into_success, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(some_loss_mixes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(latest_loss_is_a_prefix, set_up, tear_down),
     };

@@ -1,6 +1,8 @@
 /* A disk that can lose its power: it remembers what was synced and what was only written, and can
  * at any call leave behind a directory as a machine might find it after a crash: everything synced,
- * and of the rest a random part, cut or whole. Header-only. */
+ * and of the rest a random part, cut or whole. After a sync that failed, what it was to write is
+ * read as before, and never on the disk until it is written once more, as with Linux. Header-only.
+ */
 #ifndef LOST_POWER_H
 #define LOST_POWER_H
 
@@ -35,6 +37,8 @@ struct power {
     long calls, crash_at;
     const char *crash_dir;
     bool crashed;
+    const char *doom; /* the next sync of this file fails */
+    bool dead;        /* nothing works: the process has died, and what still runs does nothing */
     void (*at_crash)(void *arg);
     void *arg;
 };
@@ -112,6 +116,21 @@ static inline void power_drain(struct power_file *f, bool apply)
     f->tail = &f->pending;
 }
 
+static inline void power_forget_writes(struct power_file *f)
+{
+    struct power_op **at = &f->pending;
+    while (*at) {
+        struct power_op *op = *at;
+        if (op->op != IO_WRITE) {
+            at = &op->next;
+            continue;
+        }
+        *at = op->next;
+        free(op);
+    }
+    f->tail = at;
+}
+
 static inline void power_sync_dir(struct power *p, const char *dir)
 {
     bool spool = strcmp(dir, "spool") == 0;
@@ -166,6 +185,8 @@ static inline void power_crash(struct power *p)
 static inline int power_before(void *arg, struct io_call *call)
 {
     struct power *p = arg;
+    if (p->dead)
+        return -EIO;
     bool changes = call->op == IO_WRITE || call->op == IO_TRUNCATE || call->op == IO_PUNCH ||
                    call->op == IO_SYNC || call->op == IO_SYNC_DIR || call->op == IO_UNLINK;
     if (changes && !p->crashed && p->crash_at && ++p->calls == p->crash_at)
@@ -175,6 +196,11 @@ static inline int power_before(void *arg, struct io_call *call)
     if (!power_knows(call->path))
         return IO_GO;
     struct power_file *f = power_file(p, call->path);
+    if (call->op == IO_SYNC && p->doom && strcmp(p->doom, call->path) == 0) {
+        p->doom = NULL;
+        power_forget_writes(f);
+        return -EIO;
+    }
     if (call->op == IO_WRITE || call->op == IO_TRUNCATE || call->op == IO_PUNCH)
         power_queue(f, call);
     else if (call->op == IO_SYNC)

@@ -1,0 +1,184 @@
+/* A sync of the journal failed, and the next one says 0 for bytes that are on no disk, as with
+ * Linux. Whatever comes then, a start, a repair or a checkpoint: what is promised after it survives
+ * the power, and what was stored before it can be read. */
+#include "lost_power.h"
+
+#include "store/projection.h"
+#include "store/scrub.h"
+#include "store/secrets.h"
+
+enum { SECRET_BYTES = 5000, BEFORE = 6, AFTER = 8, SEEDS = 60, CALLS_MAX = 60 };
+
+enum next { RESTARTS, GOES_ON, FOLDS };
+
+static uint32_t seed_now;
+
+/* Says which case fails. */
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        bool holds_ = (condition);                                                                 \
+        if (!holds_)                                                                               \
+            print_error("seed %u: %s\n", seed_now, #condition);                                    \
+        assert_true(holds_);                                                                       \
+    } while (0)
+
+struct world {
+    struct rig *rig;
+    struct power power;
+    int promised, attempted;
+    int promised_at_crash, attempted_at_crash;
+};
+
+static void note(void *arg)
+{
+    struct world *w = arg;
+    w->promised_at_crash = w->promised;
+    w->attempted_at_crash = w->attempted;
+}
+
+/* Each number in pages of its own, and all in one that changes each time. */
+static int count(struct world *w)
+{
+    uint8_t bytes[SECRET_BYTES];
+    int n = ++w->attempted;
+    struct turn *t = rig_turn(w->rig);
+    memset(bytes, n, sizeof bytes);
+    CHECK(secret_put(t, (uint64_t)(1000 + n), bytes, sizeof bytes) == 0);
+    CHECK(secret_put(t, w->rig->id, bytes, 1) == 0);
+    turn_promise(t);
+    int rc = turn_commit(t);
+    if (rc == 0)
+        w->promised = n;
+    return rc;
+}
+
+static void open_store(struct world *w)
+{
+    int rc = rig_open(w->rig);
+    if (rc)
+        print_error("%s\n", w->rig->why);
+    CHECK(rc == 0);
+}
+
+/* The process dies: its end changes nothing. */
+static void restart(struct world *w)
+{
+    w->power.dead = true;
+    rig_close(w->rig);
+    w->power.dead = false;
+    open_store(w);
+}
+
+static int highest(struct rig *r)
+{
+    struct blob b = {0};
+    struct view *v = rig_view(r);
+    int n = secret_get(v, r->id, &b) == 0 ? b.data[0] : 0;
+    for (int i = 1; i <= n; i++) {
+        blob_release(&b);
+        CHECK(secret_get(v, (uint64_t)(1000 + i), &b) == 0);
+        CHECK(b.len == SECRET_BYTES && b.data[0] == i && b.data[SECRET_BYTES - 1] == i);
+    }
+    view_end(v);
+    blob_release(&b);
+    return n;
+}
+
+static void check(const struct world *w, const char *dir)
+{
+    struct world after = {.rig = &(struct rig){.io = {0}}};
+    struct rig *r = after.rig;
+    *r = *w->rig;
+    snprintf(r->dir, sizeof r->dir, "%.90s", dir);
+    r->io = (struct io){0};
+    open_store(&after);
+    int n = highest(r);
+    CHECK(n >= w->promised_at_crash && n <= w->attempted_at_crash);
+    struct turn *t = rig_turn(r);
+    CHECK(projection_rebuild(t) == 0);
+    CHECK(turn_commit(t) == 0);
+    rig_close(r);
+}
+
+static void run(uint32_t seed, const char *doomed, enum next next)
+{
+    static struct world w;
+    char crash_dir[128];
+    void *state;
+    seed_now = seed;
+    w = (struct world){.power = {.seed = seed}};
+    rig_setup(&state);
+    struct rig *r = w.rig = state;
+    rig_close(r);
+    r->io = (struct io){.before = power_before, .arg = &w.power};
+    open_store(&w);
+    power_begin(&w.power, r->dir);
+    snprintf(crash_dir, sizeof crash_dir, "%s/crash", r->parent);
+    w.power.crash_dir = crash_dir;
+    w.power.at_crash = note;
+    w.power.arg = &w;
+    while (w.attempted < BEFORE)
+        CHECK(count(&w) == 0);
+    w.power.doom = doomed;
+    if (strcmp(doomed, "journal.sqlite") == 0)
+        CHECK(scrub_run(r->store) != 0);
+    else
+        CHECK(count(&w) == STORE_ERR_BROKEN);
+    CHECK(w.power.doom == NULL);
+    w.power.crash_at = 1 + power_draw(&w.power, CALLS_MAX);
+    if (next == RESTARTS)
+        restart(&w);
+    else if (next == FOLDS)
+        CHECK(scrub_run(r->store) == 0);
+    while (!w.power.crashed && w.attempted < BEFORE + AFTER)
+        CHECK(count(&w) == 0);
+    if (!w.power.crashed)
+        power_crash(&w.power);
+    check(&w, crash_dir);
+    rig_teardown(&state);
+    power_release(&w.power);
+}
+
+static void run_all(const char *doomed, enum next next)
+{
+    for (uint32_t seed = 1; seed <= SEEDS; seed++)
+        run(seed, doomed, next);
+}
+
+static void test_a_start_after_a_failed_sync(void **state)
+{
+    (void)state;
+    run_all("journal.sqlite-wal", RESTARTS);
+}
+
+static void test_a_repair_after_a_failed_sync(void **state)
+{
+    (void)state;
+    run_all("journal.sqlite-wal", GOES_ON);
+}
+
+static void test_a_checkpoint_after_a_failed_sync(void **state)
+{
+    (void)state;
+    run_all("journal.sqlite-wal", FOLDS);
+}
+
+/* What the checkpoint wrote is written again from the WAL, which stays until then. */
+static void test_the_database_after_a_failed_sync(void **state)
+{
+    (void)state;
+    run_all("journal.sqlite", RESTARTS);
+    run_all("journal.sqlite", GOES_ON);
+    run_all("journal.sqlite", FOLDS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_start_after_a_failed_sync),
+        cmocka_unit_test(test_a_repair_after_a_failed_sync),
+        cmocka_unit_test(test_a_checkpoint_after_a_failed_sync),
+        cmocka_unit_test(test_the_database_after_a_failed_sync),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
