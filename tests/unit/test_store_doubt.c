@@ -7,7 +7,7 @@
 #include "store/scrub.h"
 #include "store/secrets.h"
 
-enum { SECRET_BYTES = 5000, BEFORE = 6, AFTER = 8, SEEDS = 60, CALLS_MAX = 60 };
+enum { SECRETS = 8, SECRET_BYTES = 3000, BEFORE = 3, AFTER = 4, SEEDS = 60, CALLS_MAX = 80 };
 
 enum next { RESTARTS, GOES_ON, FOLDS };
 
@@ -36,17 +36,22 @@ static void note(void *arg)
     w->attempted_at_crash = w->attempted;
 }
 
-/* Each number in pages of its own, and all in one that changes each time. */
-static int count(struct world *w)
+static int put(struct world *w, int first, int count, int n)
 {
     uint8_t bytes[SECRET_BYTES];
-    int n = ++w->attempted;
     struct turn *t = rig_turn(w->rig);
     memset(bytes, n, sizeof bytes);
-    CHECK(secret_put(t, (uint64_t)(1000 + n), bytes, sizeof bytes) == 0);
-    CHECK(secret_put(t, w->rig->id, bytes, 1) == 0);
+    for (int i = first; i < first + count; i++)
+        CHECK(secret_put(t, (uint64_t)(1000 + i), bytes, sizeof bytes) == 0);
     turn_promise(t);
-    int rc = turn_commit(t);
+    return turn_commit(t);
+}
+
+/* A number, into many pages. */
+static int count(struct world *w)
+{
+    int n = ++w->attempted;
+    int rc = put(w, 0, SECRETS, n);
     if (rc == 0)
         w->promised = n;
     return rc;
@@ -60,6 +65,14 @@ static void open_store(struct world *w)
     CHECK(rc == 0);
 }
 
+static int fold(struct world *w)
+{
+    struct turn *t = rig_turn(w->rig);
+    scrub_owe(t);
+    turn_abort(t);
+    return scrub_run(w->rig->store);
+}
+
 /* The process dies: its end changes nothing. */
 static void restart(struct world *w)
 {
@@ -69,18 +82,19 @@ static void restart(struct world *w)
     open_store(w);
 }
 
-static int highest(struct rig *r)
+/* What all of them say: no page is of another time. */
+static int agreed(struct rig *r)
 {
-    struct blob b = {0};
+    int n = 0;
     struct view *v = rig_view(r);
-    int n = secret_get(v, r->id, &b) == 0 ? b.data[0] : 0;
-    for (int i = 1; i <= n; i++) {
-        blob_release(&b);
+    for (int i = 0; i < SECRETS; i++) {
+        struct blob b = {0};
         CHECK(secret_get(v, (uint64_t)(1000 + i), &b) == 0);
-        CHECK(b.len == SECRET_BYTES && b.data[0] == i && b.data[SECRET_BYTES - 1] == i);
+        n = i == 0 ? b.data[0] : n;
+        CHECK(b.len == SECRET_BYTES && b.data[0] == n && b.data[SECRET_BYTES - 1] == n);
+        blob_release(&b);
     }
     view_end(v);
-    blob_release(&b);
     return n;
 }
 
@@ -92,12 +106,23 @@ static void check(const struct world *w, const char *dir)
     snprintf(r->dir, sizeof r->dir, "%.90s", dir);
     r->io = (struct io){0};
     open_store(&after);
-    int n = highest(r);
+    int n = agreed(r);
     CHECK(n >= w->promised_at_crash && n <= w->attempted_at_crash);
     struct turn *t = rig_turn(r);
     CHECK(projection_rebuild(t) == 0);
     CHECK(turn_commit(t) == 0);
     rig_close(r);
+}
+
+/* Of the pages that it was to write, the WAL on the disk has no other state. */
+static void fail_sync(struct world *w, const char *doomed)
+{
+    bool database = strcmp(doomed, "journal.sqlite") == 0;
+    CHECK(fold(w) == 0);
+    CHECK(database ? count(w) == 0 : put(w, SECRETS, 1, 1) == 0);
+    w->power.doom = doomed;
+    CHECK(database ? fold(w) != 0 : count(w) == STORE_ERR_BROKEN);
+    CHECK(w->power.doom == NULL);
 }
 
 static void run(uint32_t seed, const char *doomed, enum next next)
@@ -119,17 +144,12 @@ static void run(uint32_t seed, const char *doomed, enum next next)
     w.power.arg = &w;
     while (w.attempted < BEFORE)
         CHECK(count(&w) == 0);
-    w.power.doom = doomed;
-    if (strcmp(doomed, "journal.sqlite") == 0)
-        CHECK(scrub_run(r->store) != 0);
-    else
-        CHECK(count(&w) == STORE_ERR_BROKEN);
-    CHECK(w.power.doom == NULL);
+    fail_sync(&w, doomed);
     w.power.crash_at = 1 + power_draw(&w.power, CALLS_MAX);
     if (next == RESTARTS)
         restart(&w);
     else if (next == FOLDS)
-        CHECK(scrub_run(r->store) == 0);
+        CHECK(fold(&w) == 0);
     while (!w.power.crashed && w.attempted < BEFORE + AFTER)
         CHECK(count(&w) == 0);
     if (!w.power.crashed)
