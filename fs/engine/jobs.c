@@ -109,8 +109,10 @@ static void prepare(struct engine *e, const struct job *job)
         err = step_alone(e, job->wormhole, offer_prepared, &p);
         setback_note(e, job->wormhole, err);
         u.err = STORE_ERR_BUSY; /* nothing is wrong with the tree */
-        if (err < 0)
+        if (step_is_undone(err))
             parcel_discard(e->store, p.manifest);
+        else
+            err = 0; /* the offer is there, if not on disk yet */
     }
     if (err < 0)
         setback_note(e, job->wormhole, step_alone(e, job->wormhole, say_unprepared, &u));

@@ -152,6 +152,11 @@ int step_end_with(struct step *step, int err)
     return err < 0 ? err : end;
 }
 
+bool step_is_undone(int err)
+{
+    return err < 0 && err != STORE_ERR_BROKEN;
+}
+
 int step_alone(struct engine *e, uint64_t wormhole, step_fn *fn, void *arg)
 {
     struct turn *t;

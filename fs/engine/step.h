@@ -40,4 +40,9 @@ int step_error(int proto_err);
 typedef int step_fn(struct step *step, void *arg);
 int step_alone(struct engine *e, uint64_t wormhole, step_fn *fn, void *arg);
 
+/* Is nothing of the step in the store that ended with this error? Not so after BROKEN: that step
+ * was committed, and only its sync failed (store/turn.h). What was staged for a step may be
+ * discarded only if it is undone; else the store owns it by now. */
+bool step_is_undone(int err);
+
 #endif

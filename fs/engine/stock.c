@@ -393,7 +393,7 @@ void stock_pack(struct engine *e, uint64_t wormhole)
         p.err = make_offer(e, shown, &p);
     bool ended = p.err == STORE_ERR_BUSY && jobs_end(e); /* the next start packs it */
     int err = ended ? 0 : step_alone(e, wormhole, put_packed, &p);
-    if (err < 0 && p.zip != 0)
+    if (step_is_undone(err) && p.zip != 0)
         parcel_discard(e->store, p.zip);
     setback_note(e, wormhole, err);
     free(p.gathered.items);

@@ -344,18 +344,19 @@ static bool receive_all(struct transfer *x)
 {
     struct publishing p = {.x = x, .files = 1};
     classic_data_init(&x->data, x->stock.in.size);
-    if (!recorded(x, step_alone(x->e, x->wormhole, stage, &p.ino)))
-        return false;
-    if (!receive_data(x, p.ino)) {
-        step_alone(x->e, x->wormhole, discard, &p.ino);
+    int err = step_alone(x->e, x->wormhole, stage, &p.ino);
+    if (!recorded(x, err) || !receive_data(x, p.ino)) {
+        if (!step_is_undone(err))
+            step_alone(x->e, x->wormhole, discard, &p.ino);
         return false;
     }
     if (!unpack(x, &p))
         return false;
-    if (!recorded(x, step_alone(x->e, x->wormhole, publish, &p))) {
+    err = step_alone(x->e, x->wormhole, publish, &p);
+    if (step_is_undone(err))
         step_alone(x->e, x->wormhole, discard, &p.ino);
+    if (!recorded(x, err))
         return false;
-    }
     send_ack(x);
     /* Only now: the end of the session drops the connection. */
     return step_alone(x->e, x->wormhole, finish_well, NULL) == 0;

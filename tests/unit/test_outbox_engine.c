@@ -49,6 +49,32 @@ static void test_seal_large(void **state)
     work(g);
 }
 
+/* The offer is committed, and the disk fails before it is synced: it is offered all the same. */
+static void test_listed_and_not_synced(void **state)
+{
+    struct erig *g = *state;
+    uint64_t zoo = make_zoo(g, "zoo", true);
+    seal(g, zoo);
+    /* So that the step has something to release: it wakes the timers. */
+    slot_find(g->e, g->id)->deadline_ms = INT64_MAX;
+    rig_fail(g->r, OPS(IO_SYNC) | OPS(IO_TRUNCATE), "journal", 1, 1000, -EIO);
+    work(g);
+    assert_true(store_broken(g->r->store));
+    rig_heal(g->r);
+    for (int i = 0; i < 3; i++) {
+        g->now_ms += MINUTE_MS;
+        engine_tick(g->e, g->now_ms);
+        work(g);
+    }
+    struct revision r = expect_revision(g, zoo, REVISION_QUEUED);
+    assert_string_equal(rig_entry(g->r, zoo).held, "");
+    struct parcel *p;
+    assert_int_equal(parcel_open(&p, g->r->store, &r), 0);
+    parcel_close(p);
+    expect_queued(g, OUTBOUND_OFFER, &r);
+    expect_silence(g);
+}
+
 static void test_told_by_bulk(void **state)
 {
     struct erig *g = *state;
@@ -498,6 +524,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         erig_test(test_seal_small),
         erig_test(test_seal_large),
+        erig_test(test_listed_and_not_synced),
         erig_test(test_told_by_bulk),
         erig_test(test_list_after_restart),
         erig_test(test_end_before_listing),
