@@ -39,11 +39,13 @@
  *                                    own? (name here), size?
  *   entry_refused      w, ino        rev, reason
  *   entry_maybe        w, ino        (a stock peer may have it already)
- *   arriving           w             rev, parcel_size, name
+ *   arriving           w             rev, parcel_size, name, left_out? (so many of these and of
+ *                                    arrival_* were not written before it: the peer causes more
+ *                                    than are noted one by one, fs/engine/notes.h)
  *   arrived            w, ino        rev?, name, kind, size, parcel_size? (counts for inbox_max),
  *                                    files, clash? (the taken name)
- *   arrival_withdrawn  w             rev
- *   arrival_refused    w             rev, reason
+ *   arrival_withdrawn  w             rev, left_out?
+ *   arrival_refused    w             rev, reason, left_out?
  *   inbox_created      w, ino        name, kind (made by a local program)
  *   inbox_renamed      w, ino        name, from
  *   inbox_exchanged    w, ino        other

@@ -70,7 +70,7 @@ static bool is_shown(struct step *step, const char *problem)
 
 static int say_problem(struct step *step, const char *problem)
 {
-    return is_shown(step, problem)
+    return is_shown(step, problem) || !notes_problem(&step->slot->notes, step->now.ms)
                ? 0
                : wormhole_event(step->t, step->slot->id, LOG_PROBLEM, "text", problem);
 }
@@ -151,21 +151,42 @@ int inbox_publish(struct step *step, const struct arrival *a, uint64_t files)
         err = ease(step);
     else if (err == STORE_ERR_NOT_FOUND)
         err = 0; /* it came in one piece */
+    if (a->state != ARRIVAL_PIECES)
+        notes_published(&step->slot->notes);
     step->state_changed = true;
     return err < 0 ? err : release_change(step, CHANGE_ARRIVED, a->top_ino, &final);
 }
 
-static int log_rev(struct step *step, enum log_type type, const uint8_t rev[static REV_BYTES],
-                   const char *reason)
+/* A row that the peer causes, unless there are too many; takes over `more`, what it says beside the
+ * revision, or NULL. */
+static int note(struct step *step, enum log_type type, const uint8_t rev[static REV_BYTES],
+                json_t *more)
 {
     char hex[2 * REV_BYTES + 1];
-    hex_encode(hex, rev, REV_BYTES);
-    json_t *detail = reason != NULL ? json_pack("{s:s,s:s}", "rev", hex, "reason", reason)
-                                    : json_pack("{s:s}", "rev", hex);
+    uint64_t left_out;
     step->state_changed = true;
+    if (!notes_arrival(&step->slot->notes, step->now.ms, &left_out)) {
+        json_decref(more);
+        return 0;
+    }
+    hex_encode(hex, rev, REV_BYTES);
+    json_t *detail = json_pack("{s:s}", "rev", hex);
+    if (left_out > 0)
+        json_object_set_new(detail, "left_out", json_integer((json_int_t)left_out));
+    json_object_update(detail, more);
+    json_decref(more);
     return log_append(
         step->t, &(struct log_event){.type = type, .wormhole = step->slot->id, .detail = detail},
         NULL);
+}
+
+/* For now: once for each revision, however often the peer tries. */
+static int note_refused(struct step *step, const uint8_t rev[static REV_BYTES], bool for_ever,
+                        const char *why)
+{
+    if (!for_ever && notes_refused_before(&step->slot->notes, rev))
+        return 0;
+    return note(step, LOG_ARRIVAL_REFUSED, rev, json_pack("{s:s}", "reason", why));
 }
 
 static int drop_arrival(struct step *step, const uint8_t rev[static REV_BYTES])
@@ -182,7 +203,7 @@ int inbox_refuse(struct step *step, const uint8_t rev[static REV_BYTES], bool fo
 {
     int err = drop_arrival(step, rev);
     if (err == 0)
-        err = log_rev(step, LOG_ARRIVAL_REFUSED, rev, why);
+        err = note_refused(step, rev, for_ever, why);
     if (err == 0 && !for_ever && !is_shown(step, crowded))
         err = say_problem(step, cramped);
     return err < 0 ? err
@@ -248,7 +269,7 @@ static int have_again(struct step *step, const uint8_t rev[static REV_BYTES])
 {
     int err = drop_arrival(step, rev);
     if (err == 0)
-        err = log_rev(step, LOG_ARRIVAL_REFUSED, rev, misfit);
+        err = note_refused(step, rev, false, misfit);
     return err < 0 ? err : decide(step, rev, PEER_REFUSED_NOW, NULL, misfit);
 }
 
@@ -326,17 +347,12 @@ static int got_offer(struct step *step, const struct peer_message *m)
     err = arrival_put(step->t, &a);
     if (err < 0)
         return err;
-    char hex[2 * REV_BYTES + 1];
-    hex_encode(hex, m->revision, REV_BYTES);
-    json_t *detail = json_pack("{s:s,s:I}", "rev", hex, "parcel_size", (json_int_t)m->size);
-    err = log_put_name(detail, "name", &a.name);
+    json_t *more = json_pack("{s:I}", "parcel_size", (json_int_t)m->size);
+    err = log_put_name(more, "name", &a.name);
     if (err == 0)
-        err = log_append(
-            step->t,
-            &(struct log_event){.type = LOG_ARRIVING, .wormhole = step->slot->id, .detail = detail},
-            NULL);
+        err = note(step, LOG_ARRIVING, m->revision, more);
     else
-        json_decref(detail);
+        json_decref(more);
     session_wake(step);
     step->state_changed = true;
     return err;
@@ -350,7 +366,7 @@ static int got_withdraw(struct step *step, const struct peer_message *m)
         return err; /* too late: that decision stands, and is on its way */
     err = drop_arrival(step, m->revision);
     if (err == 0)
-        err = log_rev(step, LOG_ARRIVAL_WITHDRAWN, m->revision, NULL);
+        err = note(step, LOG_ARRIVAL_WITHDRAWN, m->revision, NULL);
     if (err == 0)
         err = uncramp(step);
     return err < 0 ? err : decide(step, m->revision, PEER_WITHDRAWN, NULL, NULL);

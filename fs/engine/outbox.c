@@ -251,6 +251,14 @@ static int seal_anew(struct step *step, const struct revision *r)
     return err < 0 ? err : outbox_seal(step, entry.ino);
 }
 
+/* Was just that decided before, and the revision not said again since? */
+static bool is_refused(const struct revision *r, int verdict)
+{
+    return r->state == REVISION_REFUSED &&
+           (verdict == PEER_REFUSED_NOW ||
+            (verdict == PEER_REFUSED_EVER && r->number == INT64_MAX));
+}
+
 int outbox_decided(struct step *step, const uint8_t rev[static REV_BYTES], int verdict,
                    const char *text, size_t len)
 {
@@ -258,7 +266,7 @@ int outbox_decided(struct step *step, const uint8_t rev[static REV_BYTES], int v
     int err = revision_get(turn_view(step->t), rev, &r);
     if (err < 0)
         return err == STORE_ERR_NOT_FOUND ? 0 : err; /* decided before: a repeated decision */
-    if (r.wormhole != step->slot->id)
+    if (r.wormhole != step->slot->id || is_refused(&r, verdict))
         return 0;
     /* It may come while the revision is being said again: the peer remembers. */
     err = outbound_drop_rev(step->t, step->slot->id, rev);

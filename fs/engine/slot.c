@@ -47,6 +47,7 @@ void slot_drop_machine(struct slot *s)
     s->boss = NULL;
     s->stale = false;
     s->want_bulk = false;
+    notes_forget_refused(&s->notes);
 }
 
 static void free_slot(struct slot *s)

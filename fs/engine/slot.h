@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include "fs/engine/engine.h"
+#include "fs/engine/notes.h"
 #include "fs/engine/setback.h"
 #include "proto/boss.h"
 #include "store/blob.h"
@@ -63,6 +64,7 @@ struct slot {
                      * attempts is told apart */
     bool want_bulk; /* what boss_want_bulk was last told */
     int64_t stock_offer_ms; /* when a stock peer may get our offer; 0: no such peer */
+    struct notes notes;     /* what the peer has made us note */
     int64_t retry_ms;       /* the earliest re-offer of a refused revision; INT64_MAX: none */
     struct live live;
 };

@@ -213,6 +213,69 @@ static void test_a_flood_of_nonsense(void **state)
     assert_int_equal(last_verdict(g), -1);
 }
 
+/* The log is kept for ever: what a peer makes us write there has a bound. */
+static uint64_t log_rows(struct erig *g)
+{
+    return erig_count(g, "SELECT count(*) FROM log");
+}
+
+static void test_one_revision_offered_without_end(void **state)
+{
+    struct erig *g = *state;
+    uint64_t before = log_rows(g);
+    for (unsigned n = 0; n < 5000; n++)
+        offer(g, INBOX_MAX + 1, 7);
+    assert_int_equal(last_verdict(g), PEER_REFUSED_NOW);
+    assert_int_equal(rig_events(g->r, LOG_ARRIVAL_REFUSED), 1);
+    assert_int_equal(log_rows(g) - before, 2); /* and why */
+}
+
+static void test_offers_taken_back_without_end(void **state)
+{
+    struct erig *g = *state;
+    uint64_t before = log_rows(g);
+    for (unsigned n = 0; n < 5000; n++) {
+        offer(g, 100, n);
+        deliver(g, (struct peer_message){.kind = PEER_WITHDRAW}, n);
+    }
+    assert_int_equal(last_verdict(g), PEER_WITHDRAWN);
+    assert_in_range(log_rows(g) - before, 100, NOTES_ARRIVALS_MAX);
+    assert_int_equal(erig_count(g, "SELECT count(*) FROM arrival"), 0);
+    before = log_rows(g);
+    g->now_ms += NOTES_EVERY_MS; /* with time there is one more, and it says what is missing */
+    offer(g, 100, 5000);
+    offer(g, 100, 5001);
+    assert_int_equal(log_rows(g) - before, 1);
+    assert_int_equal(erig_count(g, "SELECT detail ->> 'left_out' FROM log ORDER BY id DESC"),
+                     10000 - NOTES_ARRIVALS_MAX);
+}
+
+/* There is room for one and none for the other, again and again: the line goes back and forth. */
+static void test_problems_without_end(void **state)
+{
+    struct erig *g = *state;
+    uint64_t before = log_rows(g);
+    for (unsigned n = 0; n < 1000; n++) {
+        offer(g, INBOX_MAX + 1, 1);
+        deliver(g, (struct peer_message){.kind = PEER_WITHDRAW}, 1000 + n);
+    }
+    assert_in_range(log_rows(g) - before, 2, NOTES_ARRIVALS_MAX + 2 * NOTES_PROBLEMS_MAX);
+}
+
+/* What has really come is noted, whatever was noted before. */
+static void test_arrivals_are_always_noted(void **state)
+{
+    struct erig *g = *state;
+    struct bytes parcel = {0};
+    for (unsigned n = 0; n < 2 * NOTES_ARRIVALS_MAX; n++)
+        deliver(g, (struct peer_message){.kind = PEER_WITHDRAW}, n);
+    make_parcel(&parcel, "f", 1);
+    for (unsigned n = 0; n < 10; n++)
+        deliver_parcel(g, &parcel, 10000 + n);
+    assert_int_equal(rig_events(g->r, LOG_ARRIVED), 10);
+    bytes_release(&parcel);
+}
+
 /* Even if it knew what was told to somebody else. */
 static void test_decides_for_nobody_else(void **state)
 {
@@ -460,6 +523,12 @@ int main(void)
                                         erig_teardown),
         erig_test(test_withdrawals_of_nothing),
         erig_test(test_a_flood_of_nonsense),
+        cmocka_unit_test_setup_teardown(test_one_revision_offered_without_end, setup_bounded,
+                                        erig_teardown),
+        cmocka_unit_test_setup_teardown(test_offers_taken_back_without_end, setup_bounded,
+                                        erig_teardown),
+        cmocka_unit_test_setup_teardown(test_problems_without_end, setup_bounded, erig_teardown),
+        erig_test(test_arrivals_are_always_noted),
         erig_test(test_decides_for_nobody_else),
         erig_test(test_trees_without_end),
         erig_test(test_closed_before_acknowledged),

@@ -64,6 +64,23 @@ static void test_refused_and_not_committed(void **state)
     expect_silence(g);
 }
 
+/* A peer may say it as often as it likes: the log has it once. */
+static void test_refused_without_end(void **state)
+{
+    struct erig *g = *state;
+    uint64_t file;
+    struct revision r = refused_file(g, &file);
+    for (int i = 0; i < 100; i++)
+        decide(g, &r, PEER_REFUSED_NOW, i % 2 ? "no room" : "still none");
+    assert_int_equal(rig_events(g->r, LOG_ENTRY_REFUSED), 1);
+    for (int i = 0; i < 100; i++)
+        decide(g, &r, i % 2 ? PEER_REFUSED_EVER : PEER_REFUSED_NOW, "malformed");
+    assert_int_equal(rig_events(g->r, LOG_ENTRY_REFUSED), 2);
+    assert_string_equal(rig_entry(g->r, file).held, "malformed");
+    decide(g, &r, PEER_TAKEN, "f");
+    expect_gone(g, &r);
+}
+
 /* Again and again, ever more rarely, but never less than once an hour. */
 static void test_refused_for_long(void **state)
 {
@@ -192,10 +209,11 @@ static void test_long_reason(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        erig_test(test_refused_now),       erig_test(test_refused_and_not_committed),
-        erig_test(test_refused_for_long),  erig_test(test_refused_and_changed),
-        erig_test(test_set_back),          erig_test(test_refused_for_ever),
-        erig_test(test_small_and_damaged), erig_test(test_long_reason),
+        erig_test(test_refused_now),         erig_test(test_refused_and_not_committed),
+        erig_test(test_refused_for_long),    erig_test(test_refused_without_end),
+        erig_test(test_refused_and_changed), erig_test(test_set_back),
+        erig_test(test_refused_for_ever),    erig_test(test_small_and_damaged),
+        erig_test(test_long_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
