@@ -97,7 +97,10 @@ static void set_pair(struct seed *s, struct parcel *p, int peer, uint64_t wormho
 
 static void compare(struct seed *s, const struct parcel *p)
 {
-    if (p->hashed && p->arrived > 0 && p->hash != p->to_hash)
+    if (!p->hashed || !p->to_hashed || p->arrived == 0)
+        return;
+    s->result->compared++;
+    if (p->hash != p->to_hash)
         seed_fail(s, "%c got other bytes than %c sealed as entry %llu", 'A' + p->to, 'A' + p->from,
                   (unsigned long long)p->ino);
 }
@@ -185,10 +188,8 @@ static void arrived(struct seed *s, int peer, const struct news *n)
     else if (err < 0 && !disk_dead(s->party[peer].disk))
         seed_say(s, "%c cannot read %llu just now: %d", 'A' + peer, (unsigned long long)n->ino,
                  err);
-    if (err == 0)
-        compare(s, p);
-    else
-        p->to_hash = p->hash;
+    p->to_hashed = err == 0;
+    compare(s, p);
 }
 
 static void removed(struct seed *s, int peer, uint64_t ino)
@@ -329,7 +330,7 @@ static void check_contents(struct seed *s, int peer)
         uint64_t hash;
         struct entry row;
         struct view *v;
-        if (p->arrived > 0 && p->to == peer && !p->to_gone) {
+        if (p->arrived > 0 && p->to == peer && p->to_hashed && !p->to_gone) {
             int err = hash_entry(s, peer, p->to_ino, &hash);
             if (err < 0 || hash != p->to_hash)
                 seed_fail(s, "inbox entry %llu of %c is not what had arrived: %d",

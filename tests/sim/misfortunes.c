@@ -5,6 +5,11 @@
 
 enum { AWAY_MS_MAX = 20000, FAR_CALLS = 400, NEAR_CALLS = 12 };
 
+static void struck(struct seed *s, enum fault fault)
+{
+    s->result->faults[fault]++;
+}
+
 static int any_peer(struct seed *s)
 {
     return (int)dice_below(&s->dice, (uint64_t)s->peers);
@@ -23,6 +28,7 @@ static void kill_soon(struct seed *s, enum disk_loss loss)
     if (!party->up)
         return;
     party->loss = loss;
+    struck(s, loss == DISK_KEEPS ? FAULT_KILL : FAULT_POWER);
     uint64_t calls = calls_ahead(s);
     disk_die_in(party->disk, calls);
     seed_say(s, "%c will %s at call %llu", 'A' + peer,
@@ -32,6 +38,7 @@ static void kill_soon(struct seed *s, enum disk_loss loss)
 static void fill_disk(struct seed *s)
 {
     struct disk *d = s->party[any_peer(s)].disk;
+    struck(s, FAULT_ENOSPC);
     if (dice_below(&s->dice, 2) == 0)
         disk_fail_in(d, calls_ahead(s), ENOSPC, 1 + (unsigned)dice_below(&s->dice, 3));
     else
@@ -41,35 +48,36 @@ static void fill_disk(struct seed *s)
 
 static void break_disk(struct seed *s)
 {
+    struck(s, FAULT_EIO);
     int peer = any_peer(s);
     disk_fail_in(s->party[peer].disk, calls_ahead(s), EIO, 1 + (unsigned)dice_below(&s->dice, 3));
 }
 
-/* The files as they are now are kept; or those kept earlier come back, after a kill. */
-static void go_back(struct seed *s)
+static void take_image(struct seed *s, int peer)
 {
-    int peer = any_peer(s);
     struct party_state *party = &s->party[peer];
-    if (party->image == NULL) {
-        if (!party->up || disk_dead(party->disk))
-            return;
-        ledger_look(s);
-        seed_say(s, "the store of %c is copied", 'A' + peer);
-        party->image = disk_copy(party->disk);
-        party->image_events = party->event_count;
-        for (int i = 0; i < s->pair_count; i++) {
-            struct pair *p = &s->pairs[i];
-            if (pair_has(p, peer))
-                p->in_image[pair_end(p, peer)] = p->state == PAIR_PAIRED;
-        }
+    if (!party->up || disk_dead(party->disk))
         return;
+    ledger_look(s);
+    seed_say(s, "the store of %c is copied", 'A' + peer);
+    party->image = disk_copy(party->disk);
+    party->image_events = party->event_count;
+    for (int i = 0; i < s->pair_count; i++) {
+        struct pair *p = &s->pairs[i];
+        if (pair_has(p, peer))
+            p->in_image[pair_end(p, peer)] = p->state == PAIR_PAIRED;
     }
-    if (party->up || dice_below(&s->dice, 2) != 0)
-        return;
+}
+
+static void restore_image(struct seed *s, int peer)
+{
+    struct party_state *party = &s->party[peer];
     seed_say(s, "the store of %c goes back", 'A' + peer);
+    struck(s, FAULT_BACK);
     disk_restore(party->disk, party->image);
     disk_image_free(party->image);
     party->image = NULL;
+    party->goes_back = false;
     ledger_went_back(s, peer);
     party->went_back = true;
     s->wire.back = true;
@@ -81,6 +89,33 @@ static void go_back(struct seed *s)
         if (!p->in_image[pair_end(p, peer)] && p->state != PAIR_UNUSED)
             p->state = PAIR_CLOSED; /* this end is from before they had met */
     }
+}
+
+/* The files as they are now are kept; or those kept earlier come back, after a kill. */
+static void go_back(struct seed *s)
+{
+    int peer = any_peer(s);
+    for (int i = 0; i < s->peers; i++)
+        if (s->party[i].image != NULL && dice_below(&s->dice, 4) != 0)
+            peer = i;
+    struct party_state *party = &s->party[peer];
+    if (party->image == NULL) {
+        take_image(s, peer);
+        return;
+    }
+    ledger_look(s);
+    party->goes_back = true;
+    if (party->up)
+        disk_die(party->disk); /* misfortunes_died goes on */
+    else
+        restore_image(s, peer);
+}
+
+void misfortunes_died(struct seed *s, int peer)
+{
+    struct party_state *party = &s->party[peer];
+    if (party->goes_back)
+        restore_image(s, peer);
 }
 
 /* A copy of a store runs beside it for some time. */
@@ -105,6 +140,8 @@ static void clone(struct seed *s)
             s->pairs[i].cloned = true;
     copy->up = world_try_start(s->world, SEED_CLONE) == 0;
     seed_say(s, "a clone of %c runs: %d", 'A' + peer, (int)copy->up);
+    if (copy->up)
+        struck(s, FAULT_CLONE);
 }
 
 /* ---- the server ---- */
@@ -123,10 +160,13 @@ static const struct row_mailbox *any_mailbox(struct seed *s)
 static void prune(struct seed *s)
 {
     const struct row_mailbox *m = any_mailbox(s);
+    if (m == NULL)
+        return;
+    struck(s, FAULT_PRUNE);
     if (dice_below(&s->dice, 6) == 0) {
         seed_say(s, "the server forgets everything");
         mailbox_server_wipe(world_server(s->world), world_now_ms(s->world));
-    } else if (m != NULL) {
+    } else {
         seed_say(s, "the server forgets mailbox %s", m->id);
         mailbox_server_forget(world_server(s->world), m->appid, m->id);
     }
@@ -139,6 +179,7 @@ static void replay_old(struct seed *s)
     const struct wire_old *o = &s->wire.old[dice_below(&s->dice, s->wire.old_count)];
     seed_say(s, "the server replays %s of %s", o->phase, o->mailbox);
     s->injected++;
+    struck(s, FAULT_REPLAY);
     s->party[o->peer].shown |= s->party[o->peer].went_back;
     mailbox_server_inject(world_server(s->world), WORLD_APPID, o->mailbox, o->side, o->phase,
                           o->body, world_now_ms(s->world));
@@ -158,6 +199,7 @@ static void crowd(struct seed *s)
     int len = snprintf(open, sizeof open, "{\"type\": \"open\", \"mailbox\": \"%.100s\"}", m->id);
     seed_say(s, "a stranger opens mailbox %s", m->id);
     s->injected++;
+    struck(s, FAULT_CROWD);
     uint64_t connection = mailbox_server_connect(server, now_ms);
     mailbox_server_receive(server, connection, bind, sizeof bind - 1, now_ms);
     mailbox_server_receive(server, connection, open, (size_t)len, now_ms);
@@ -169,11 +211,13 @@ static void answer_error(struct seed *s)
     static const char error[] =
         "{\"type\": \"error\", \"error\": \"internal\", \"orig\": {\"type\": \"add\"}}";
     seed_say(s, "the server says error");
+    struck(s, FAULT_ERROR);
     world_tell(s->world, dice_next(&s->dice), error, sizeof error - 1);
 }
 
 static void server_dies(struct seed *s)
 {
+    struck(s, FAULT_DEATH);
     if (dice_below(&s->dice, 2) == 0) {
         seed_say(s, "the server restarts");
         mailbox_server_restart(world_server(s->world), world_now_ms(s->world));
@@ -189,6 +233,8 @@ static void change_weather(struct seed *s, enum fault fault)
 {
     struct world_options *w = world_weather(s->world);
     bool on = dice_below(&s->dice, 3) != 0;
+    if (on)
+        struck(s, fault);
     if (fault == FAULT_REPEAT)
         w->repeat_one_in = on ? 2 + dice_below(&s->dice, 4) : 0;
     else if (fault == FAULT_REORDER)
@@ -202,7 +248,7 @@ void misfortunes_begin(struct seed *s)
 {
     uint32_t rare = FAULT_BIT(BACK) | FAULT_BIT(CLONE);
     for (int i = 0; i < FAULT_COUNT; i++)
-        if (dice_below(&s->dice, rare & 1u << i ? 8 : 2) != 0)
+        if (dice_below(&s->dice, rare & 1u << i ? 6 : 2) != 0)
             s->options.faults &= ~(1u << i);
 }
 
@@ -260,9 +306,11 @@ void misfortunes_step(struct seed *s)
         server_dies(s);
         break;
     case FAULT_LINKS:
+        struck(s, fault);
         world_cut_links(s->world);
         break;
     case FAULT_TRANSIT:
+        struck(s, fault);
         world_cut_transit(s->world);
         break;
     case FAULT_COUNT:

@@ -39,6 +39,11 @@ void seed_fail(struct seed *s, const char *format, ...)
     seed_say(s, "FAILED: %s", s->result->why);
 }
 
+void seed_did(struct seed *s, enum deed deed)
+{
+    s->result->deeds[deed]++;
+}
+
 bool seed_peer_up(const struct seed *s, int peer)
 {
     return s->party[peer].up;
@@ -123,6 +128,7 @@ static void bury(struct seed *s, int peer)
     if (peer == SEED_CLONE)
         return;
     disk_revive(party->disk, party->loss);
+    misfortunes_died(s, peer);
     party->up_at_ms =
         world_now_ms(s->world) + (s->quiet ? 0 : (int64_t)dice_below(&s->dice, AWAY_MS_MAX));
 }
@@ -211,7 +217,8 @@ static const struct disk_image *empty_store(void)
 static void begin(struct seed *s)
 {
     s->dice.state = s->options.seed;
-    s->dice.state = dice_next(&s->dice); /* mixed: else seed N + 1 is seed N but for a draw or two */
+    s->dice.state =
+        dice_next(&s->dice); /* mixed: else seed N + 1 is seed N but for a draw or two */
     s->peers = 2 + (int)(dice_below(&s->dice, 6) == 0 ? 1 + dice_below(&s->dice, 2) : 0);
     misfortunes_begin(s);
     s->wire.digest = 1;
@@ -237,7 +244,7 @@ static void begin(struct seed *s)
         start(s, i);
     for (int i = 1; i < s->peers; i++)
         users_pair(s, i - 1, i);
-    if (s->peers > 2)
+    if (s->peers > 2 || dice_below(&s->dice, 4) == 0) /* two wormholes: one can forward */
         users_pair(s, s->peers - 1, 0);
 }
 

@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "tests/sim/deeds.h"
+#include "tests/sim/faults.h"
 
 enum { SEED_WHY_MAX = 512 };
 
@@ -21,6 +23,9 @@ struct seed_result {
     uint64_t digest;        /* of all that left any peer */
     /* so that one sees that something happened at all */
     uint64_t sealed, arrived, kills, calls, encryptions, paired, unpaired;
+    uint64_t compared;            /* arrivals that were held against what was sealed */
+    uint64_t faults[FAULT_COUNT]; /* how often each struck; of those at a disk's call: was set up */
+    uint64_t deeds[DEED_COUNT];
     int64_t virtual_ms;
 };
 

@@ -70,7 +70,8 @@ struct parcel {
     unsigned arrived;
     int to; /* peer */
     uint64_t to_ino, to_hash, to_event;
-    bool to_gone; /* the user there has removed it since */
+    bool to_hashed; /* the bytes there could be read */
+    bool to_gone;   /* the user there has removed it since */
 };
 
 struct promise {
@@ -87,7 +88,8 @@ struct party_state {
     size_t image_events;
     struct seen_event *events; /* of its log, oldest first */
     size_t event_count, event_cap;
-    bool check; /* it has just started: compare everything */
+    bool check;     /* it has just started: compare everything */
+    bool goes_back; /* to its image, once it is down */
     bool went_back;
     bool shown; /* something of its own was shown to it since, out of its turn */
 };
@@ -114,6 +116,7 @@ struct seed {
 
 __attribute__((format(printf, 2, 3))) void seed_say(struct seed *s, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void seed_fail(struct seed *s, const char *format, ...);
+void seed_did(struct seed *s, enum deed deed); /* a user did it, and it worked */
 bool seed_peer_up(const struct seed *s, int peer);
 /* The pair with this wormhole of this peer, and which end; NULL: none. */
 struct pair *seed_pair(struct seed *s, int peer, uint64_t wormhole, int *end);
@@ -129,7 +132,8 @@ bool users_seal_all(struct seed *s);
 /* misfortunes.c */
 void misfortunes_begin(struct seed *s); /* which kinds there are to be */
 void misfortunes_step(struct seed *s);
-void misfortunes_end(struct seed *s); /* peace */
+void misfortunes_died(struct seed *s, int peer); /* it is down: what else befalls its disk */
+void misfortunes_end(struct seed *s);            /* peace */
 
 /* ledger.c: what the oracle knows. */
 void ledger_look(struct seed *s); /* new events of all peers that run */

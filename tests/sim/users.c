@@ -107,10 +107,15 @@ static void seal(struct seed *s, int peer, uint64_t ino)
     }
     err = turn_commit(t);
     seed_say(s, "%c seals %llu: %d", 'A' + peer, (unsigned long long)ino, err);
+    if (err == 0)
+        seed_did(s, DEED_SEAL);
+    ledger_look(s); /* before it can leave: the hash of what was sealed */
 }
 
-static void maybe_seal(struct seed *s, int peer, uint64_t ino)
+/* It is in the outbox, and is offered, mostly at once. */
+static void done(struct seed *s, enum deed deed, int peer, uint64_t ino)
 {
+    seed_did(s, deed);
     if (dice_below(&s->dice, 8) != 0)
         seal(s, peer, ino);
 }
@@ -147,7 +152,7 @@ static void create(struct seed *s, int peer, const struct wormhole *row)
     seed_say(s, "%c makes %s (%llu), %zu bytes: %d", 'A' + peer, name, (unsigned long long)ino, len,
              err);
     if (err == 0)
-        maybe_seal(s, peer, ino);
+        done(s, DEED_MAKE, peer, ino);
 }
 
 /* A directory with some files in it. */
@@ -171,8 +176,10 @@ static void create_tree(struct seed *s, int peer, const struct wormhole *row)
             err = content_write(store_of(s, peer), ino, s->buffer, len, 0);
     }
     seed_say(s, "%c makes tree %s (%llu): %d", 'A' + peer, name, (unsigned long long)top, err);
-    if (err == 0)
-        seal(s, peer, top);
+    if (err < 0)
+        return;
+    seed_did(s, DEED_TREE);
+    seal(s, peer, top);
 }
 
 static void append(struct seed *s, int peer, const struct choice *c)
@@ -190,7 +197,7 @@ static void append(struct seed *s, int peer, const struct choice *c)
     err = content_write(store_of(s, peer), c->ino, s->buffer, len, node.size);
     seed_say(s, "%c appends to %llu: %d", 'A' + peer, (unsigned long long)c->ino, err);
     if (err == 0)
-        maybe_seal(s, peer, c->ino);
+        done(s, DEED_APPEND, peer, c->ino);
 }
 
 static void rewrite(struct seed *s, int peer, const struct choice *c)
@@ -202,7 +209,7 @@ static void rewrite(struct seed *s, int peer, const struct choice *c)
         err = content_write(store_of(s, peer), c->ino, s->buffer, len, 0);
     seed_say(s, "%c rewrites %llu: %d", 'A' + peer, (unsigned long long)c->ino, err);
     if (err == 0)
-        maybe_seal(s, peer, c->ino);
+        done(s, DEED_REWRITE, peer, c->ino);
 }
 
 static void rename_entry(struct seed *s, int peer, uint64_t box, const struct choice *c)
@@ -221,7 +228,7 @@ static void rename_entry(struct seed *s, int peer, uint64_t box, const struct ch
         t, name_rename(t, box, c->name.text, c->name.len, box, name, strlen(name), NAME_REPLACE));
     seed_say(s, "%c renames %s to %s: %d", 'A' + peer, c->name.text, name, err);
     if (err == 0)
-        maybe_seal(s, peer, c->ino);
+        done(s, replace ? DEED_REPLACE : DEED_RENAME, peer, c->ino);
 }
 
 /* Names in a directory; list[0] is their count. */
@@ -259,6 +266,8 @@ static void remove_entry(struct seed *s, int peer, uint64_t box, const struct ch
         return;
     int err = finish(t, remove_tree(t, box, c));
     seed_say(s, "%c removes %s: %d", 'A' + peer, c->name.text, err);
+    if (err == 0)
+        seed_did(s, DEED_REMOVE);
 }
 
 /* From an inbox to the outbox of another wormhole of the same peer. */
@@ -282,8 +291,10 @@ static void forward(struct seed *s, int peer, const struct wormhole *row, const 
             err = node_lookup_get(turn_view(t), to.outbox_ino, name, strlen(name), &node);
         err = finish(t, err);
         seed_say(s, "%c forwards %s as %s: %d", 'A' + peer, c->name.text, name, err);
-        if (err == 0)
-            seal(s, peer, node.ino);
+        if (err < 0)
+            return;
+        seed_did(s, DEED_FORWARD);
+        seal(s, peer, node.ino);
         return;
     }
 }
@@ -298,6 +309,8 @@ static void rename_wormhole(struct seed *s, int peer, uint64_t id)
         return;
     int err = finish(t, wormhole_rename(t, id, &name));
     seed_say(s, "%c names a wormhole %s: %d", 'A' + peer, text, err);
+    if (err == 0)
+        seed_did(s, DEED_NAME);
 }
 
 /* ---- wormholes ---- */
@@ -318,6 +331,7 @@ void users_pair(struct seed *s, int a, int b)
     seed_say(s, "%c makes wormhole %s for %c: %d", 'A' + a, name, 'A' + b, err);
     if (err < 0)
         return;
+    seed_did(s, DEED_PAIR);
     *p = (struct pair){.state = PAIR_CODE, .peer = {a, b}, .id = {id, 0}};
     s->pair_count++;
 }
@@ -393,6 +407,8 @@ static void close_pair(struct seed *s, struct pair *p, int end)
         return;
     int err = finish(t, engine_remove(world_engine(s->world, peer), t, p->id[end]));
     seed_say(s, "%c removes wormhole %llu: %d", 'A' + peer, (unsigned long long)p->id[end], err);
+    if (err == 0)
+        seed_did(s, DEED_CLOSE);
 }
 
 /* ---- one thing ---- */
@@ -433,15 +449,15 @@ void users_step(struct seed *s)
         row_of(s, s->pairs[pair].peer[end], s->pairs[pair].id[end], &row) < 0)
         return;
     int peer = s->pairs[pair].peer[end];
-    if (what < 80)
-        in_outbox(s, peer, &row, what);
-    else if (what < 90 && draw_entry(s, peer, row.inbox_ino, &c))
+    if (what < 76 || (what < 94 && !draw_entry(s, peer, row.inbox_ino, &c)))
+        in_outbox(s, peer, &row, what % 76);
+    else if (what < 83)
         remove_entry(s, peer, row.inbox_ino, &c);
-    else if (what < 95 && draw_entry(s, peer, row.inbox_ino, &c))
+    else if (what < 94)
         forward(s, peer, &row, &c);
     else if (what < 97)
         rename_wormhole(s, peer, row.id);
-    else if (what == 97 && dice_below(&s->dice, 3) == 0)
+    else if (dice_below(&s->dice, 2) == 0)
         close_pair(s, &s->pairs[pair], end);
 }
 
