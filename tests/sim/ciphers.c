@@ -3,6 +3,7 @@
 #include <sodium.h>
 #include "proto/gcm.h"
 #include "tests/sim/memo.h"
+#include "tests/sim/outputs.h"
 
 static struct memo used;
 static struct memo gcm_keys; /* of a struct gcm's address: its key's hash */
@@ -45,7 +46,10 @@ int __wrap_crypto_secretbox_easy(unsigned char *c, const unsigned char *m, unsig
                                  const unsigned char *nonce, const unsigned char *key)
 {
     note(key, nonce);
-    return __real_crypto_secretbox_easy(c, m, len, nonce, key);
+    int err = __real_crypto_secretbox_easy(c, m, len, nonce, key);
+    if (err == 0)
+        outputs_add(c, (size_t)len + crypto_secretbox_MACBYTES);
+    return err;
 }
 
 int __wrap_crypto_aead_xchacha20poly1305_ietf_encrypt(
@@ -54,8 +58,11 @@ int __wrap_crypto_aead_xchacha20poly1305_ietf_encrypt(
     const unsigned char *nonce, const unsigned char *key)
 {
     note(key, nonce);
-    return __real_crypto_aead_xchacha20poly1305_ietf_encrypt(c, c_len, m, m_len, ad, ad_len, secret,
-                                                             nonce, key);
+    int err = __real_crypto_aead_xchacha20poly1305_ietf_encrypt(c, c_len, m, m_len, ad, ad_len,
+                                                                secret, nonce, key);
+    if (err == 0)
+        outputs_add(c, (size_t)m_len + crypto_aead_xchacha20poly1305_ietf_ABYTES);
+    return err;
 }
 
 struct gcm *__wrap_gcm_new(const uint8_t key[static GCM_KEY_BYTES], bool seals)
@@ -72,7 +79,10 @@ bool __wrap_gcm_seal(struct gcm *g, const uint8_t nonce[static GCM_NONCE_BYTES],
 {
     bool is_new;
     note_hash(*memo_get(&gcm_keys, (uint64_t)(uintptr_t)g, 0, &is_new), nonce, GCM_NONCE_BYTES);
-    return __real_gcm_seal(g, nonce, ad, ad_len, text, len);
+    bool ok = __real_gcm_seal(g, nonce, ad, ad_len, text, len);
+    if (ok)
+        outputs_add(text, len + GCM_TAG_BYTES);
+    return ok;
 }
 
 void ciphers_forget(void)

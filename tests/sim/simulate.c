@@ -103,7 +103,8 @@ static void parse(struct request *r, int argc, char **argv)
 
 static void run(const struct request *r, uint64_t seed, bool trace, struct seed_result *result)
 {
-    seed_run(&(struct seed_options){seed, r->steps, r->faults, trace}, result);
+    bool whole = seed % TWICE_ONE_IN == 0;
+    seed_run(&(struct seed_options){seed, r->steps, r->faults, trace, whole}, result);
 }
 
 /* Some seeds run twice: equal inputs give byte-equal outputs. */

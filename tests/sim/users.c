@@ -449,15 +449,15 @@ void users_step(struct seed *s)
         row_of(s, s->pairs[pair].peer[end], s->pairs[pair].id[end], &row) < 0)
         return;
     int peer = s->pairs[pair].peer[end];
-    if (what < 76 || (what < 94 && !draw_entry(s, peer, row.inbox_ino, &c)))
-        in_outbox(s, peer, &row, what % 76);
-    else if (what < 83)
+    if (what < 78)
+        in_outbox(s, peer, &row, what);
+    else if (what < 85 && draw_entry(s, peer, row.inbox_ino, &c))
         remove_entry(s, peer, row.inbox_ino, &c);
-    else if (what < 94)
+    else if (what < 95 && draw_entry(s, peer, row.inbox_ino, &c))
         forward(s, peer, &row, &c);
-    else if (what < 97)
+    else if (what >= 95 && what < 97)
         rename_wormhole(s, peer, row.id);
-    else if (dice_below(&s->dice, 2) == 0)
+    else if (what >= 97 && dice_below(&s->dice, 2) == 0)
         close_pair(s, &s->pairs[pair], end);
 }
 
