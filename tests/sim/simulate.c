@@ -1,7 +1,7 @@
 /* The simulator's command line; scripts/sim is its face.
  *
  *     simulate [--seeds A..B] [--steps N] [--faults LIST] [--until-failure] [--verbose]
- *              [--every-kind]
+ *              [--every-kind] [--trace]
  *
  * Exit 0 only if every seed passed. A failing seed tells one line that reproduces it and, run again
  * with its eyes open, what happened. */
@@ -11,9 +11,10 @@
 #include <string.h>
 #include "store/store.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/last_words.h"
 #include "tests/sim/seed.h"
 
-enum { STEPS = 12, TWICE_ONE_IN = 16 };
+enum { STEPS = 12, TWICE_ONE_IN = 16, CPU_S = 60, CPU_STEPS = 5 };
 
 struct request {
     uint64_t first, last;
@@ -21,6 +22,7 @@ struct request {
     uint32_t faults;
     const char *list; /* of faults, as it was given; NULL: all */
     bool until_failure, verbose;
+    bool trace; /* from the first run on: for one that dies */
     bool every; /* it is a failure if some misfortune or deed never happened */
 };
 
@@ -39,7 +41,7 @@ static const char *const deed_names[] = {
 static void usage(void)
 {
     fprintf(stderr, "usage: sim [--seeds A..B] [--steps N] [--faults LIST] [--until-failure] "
-                    "[--verbose] [--every-kind]\nfaults, separated by commas: all, none");
+                    "[--verbose] [--every-kind] [--trace]\nfaults, separated by commas: all, none");
     for (int i = 0; i < FAULT_COUNT; i++)
         fprintf(stderr, ", %s", fault_names[i]);
     fprintf(stderr, "; with a - before it: all but that\n");
@@ -66,13 +68,11 @@ static void parse_faults(struct request *r, const char *list)
 
 static void parse(struct request *r, int argc, char **argv)
 {
-    static const struct option known[] = {{"seeds", required_argument, NULL, 's'},
-                                          {"steps", required_argument, NULL, 'n'},
-                                          {"faults", required_argument, NULL, 'f'},
-                                          {"until-failure", no_argument, NULL, 'u'},
-                                          {"verbose", no_argument, NULL, 'v'},
-                                          {"every-kind", no_argument, NULL, 'e'},
-                                          {0}};
+    static const struct option known[] = {
+        {"seeds", required_argument, NULL, 's'},  {"steps", required_argument, NULL, 'n'},
+        {"faults", required_argument, NULL, 'f'}, {"until-failure", no_argument, NULL, 'u'},
+        {"verbose", no_argument, NULL, 'v'},      {"every-kind", no_argument, NULL, 'e'},
+        {"trace", no_argument, NULL, 't'},        {0}};
     for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         char *end;
         if (c == 's') {
@@ -93,6 +93,8 @@ static void parse(struct request *r, int argc, char **argv)
             r->verbose = true;
         } else if (c == 'e') {
             r->every = true;
+        } else if (c == 't') {
+            r->trace = true;
         } else {
             usage();
         }
@@ -101,8 +103,19 @@ static void parse(struct request *r, int argc, char **argv)
         usage();
 }
 
+static void reproduce(const struct request *r, uint64_t seed, char *out, size_t size)
+{
+    snprintf(out, size, "scripts/sim --seeds %llu..%llu --steps %u%s%.256s",
+             (unsigned long long)seed, (unsigned long long)seed, r->steps,
+             r->list != NULL ? " --faults " : "", r->list != NULL ? r->list : "");
+}
+
 static void run(const struct request *r, uint64_t seed, bool trace, struct seed_result *result)
 {
+    char line[400];
+    reproduce(r, seed, line, sizeof line);
+    snprintf(line + strlen(line), sizeof line - strlen(line), " --trace");
+    last_words_set(seed, line, CPU_S + r->steps / CPU_STEPS);
     bool whole = seed % TWICE_ONE_IN == 0;
     seed_run(&(struct seed_options){seed, r->steps, r->faults, trace, whole}, result);
 }
@@ -110,7 +123,7 @@ static void run(const struct request *r, uint64_t seed, bool trace, struct seed_
 /* Some seeds run twice: equal inputs give byte-equal outputs. */
 static bool try_seed(const struct request *r, uint64_t seed, struct seed_result *result)
 {
-    run(r, seed, false, result);
+    run(r, seed, r->trace, result);
     if (!result->passed || seed % TWICE_ONE_IN != 0)
         return result->passed;
     struct seed_result again;
@@ -124,11 +137,12 @@ static bool try_seed(const struct request *r, uint64_t seed, struct seed_result 
 static void report(const struct request *r, uint64_t seed, const struct seed_result *result)
 {
     struct seed_result again;
-    printf("FAILED: %s\n    scripts/sim --seeds %llu..%llu --steps %u%s%s\n", result->why,
-           (unsigned long long)seed, (unsigned long long)seed, r->steps,
-           r->list != NULL ? " --faults " : "", r->list != NULL ? r->list : "");
+    char line[400];
+    reproduce(r, seed, line, sizeof line);
+    printf("FAILED: %s\n    %s\n", result->why, line);
     fflush(stdout);
-    run(r, seed, true, &again);
+    if (!r->trace)
+        run(r, seed, true, &again);
 }
 
 static void add(struct seed_result *sum, const struct seed_result *r)
@@ -190,6 +204,7 @@ int main(int argc, char **argv)
     uint64_t failed = 0, ran = 0;
     store_lean();
     parse(&r, argc, argv);
+    last_words_begin();
     for (uint64_t seed = r.first; seed <= r.last; seed++) {
         struct seed_result result;
         ran++;
@@ -201,6 +216,7 @@ int main(int argc, char **argv)
         }
         add(&sum, &result);
     }
+    last_words_end();
     if (r.verbose)
         tell(&sum);
     bool every = !r.every || has_every(&r, &sum);
