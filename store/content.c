@@ -53,6 +53,8 @@ static int open_file(struct store *s, const struct node *n, uint64_t epoch, stru
     f->durable = n->durable_size;
     f->dirty = n->dirty;
     f->by_opener = n->by_opener;
+    f->anew = n->dirty ? 0 : n->durable_size;
+    f->anew_end = n->size;
     atomic_store(&f->bad, n->bad);
     atomic_store(&f->marked, n->bad);
     return 0;

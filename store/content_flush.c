@@ -4,6 +4,8 @@
 #include "store/content_parts.h"
 #include "store/node_row.h"
 
+enum { ANEW_BYTES = 32 << 10 };
+
 static struct sql set_bad = {"UPDATE node SET flags=flags | 8 WHERE ino=?", 0};
 static struct sql set_flushed = {
     "UPDATE node SET durable_size=?1, flags=(flags & ~6) | ?2 WHERE ino=?3", 0};
@@ -100,15 +102,56 @@ static int record_file(struct store *s, struct spool_file *f, const struct befor
     return 0;
 }
 
+/* One piece, the same bytes to the same place; holes stay holes. */
+static int write_piece_anew(struct store *s, struct spool_file *f)
+{
+    uint8_t piece[ANEW_BYTES];
+    uint64_t size = atomic_load(&f->size), end = f->anew_end < size ? f->anew_end : size;
+    int64_t data = f->anew < end ? io_seek(s->io, &f->io, f->anew, SEEK_DATA) : -ENXIO;
+    if (data < 0 && data != -ENXIO)
+        return (int)data;
+    uint64_t at = (uint64_t)data;
+    f->anew = data < 0 || at >= end ? f->anew_end : at;
+    if (f->anew == f->anew_end)
+        return 0;
+    ssize_t n =
+        io_pread(s->io, &f->io, piece, end - at < sizeof piece ? end - at : sizeof piece, at);
+    int rc = n <= 0 ? n < 0 ? (int)n : -EIO : io_pwrite(s->io, &f->io, piece, (size_t)n, at);
+    if (rc)
+        return rc;
+    f->anew = at + (uint64_t)n;
+    return 0;
+}
+
+/* Of bytes that were written before this process opened the file nobody knows whether a sync of
+ * them has failed; after that the next one says 0 for bytes that are on no disk (vfs.h). */
+static int write_anew(struct store *s, struct spool_file *f)
+{
+    pthread_mutex_t *lock = spool_stripe(&s->spool, f->ino);
+    int rc = 0;
+    bool done = false;
+    while (rc == 0 && !done) {
+        pthread_mutex_lock(lock);
+        rc = write_piece_anew(s, f);
+        done = f->anew == f->anew_end;
+        pthread_mutex_unlock(lock);
+    }
+    return rc;
+}
+
+/* On a full disk nothing is lost by what could not be written anew: it is tried again. */
 static int sync_file(struct store *s, struct spool_file *f, bool needs_sync)
 {
     pthread_mutex_lock(&f->sync_lock);
     bool bad = atomic_load(&f->bad);
-    int rc = needs_sync && !bad ? io_sync(s->io, &f->io) : 0;
-    if (rc)
+    int rc = needs_sync && !bad ? write_anew(s, f) : 0;
+    bool full = rc == -ENOSPC || rc == -EDQUOT;
+    if (rc == 0 && needs_sync && !bad)
+        rc = io_sync(s->io, &f->io);
+    if (rc && !full)
         atomic_store(&f->bad, true);
     pthread_mutex_unlock(&f->sync_lock);
-    if (rc || bad)
+    if ((rc && !full) || bad)
         content_mark_bad(s, f);
     return bad ? STORE_ERR_IO : rc ? io_error(rc) : 0;
 }

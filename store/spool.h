@@ -41,12 +41,14 @@ struct spool_file {
     pthread_mutex_t sync_lock; /* the kernel tells of a failed write-back once: one sync at a time,
                                   so that whoever hears of it marks the file before the next asks */
     atomic_bool bad;
-    atomic_bool marked; /* and its row says so */
-    bool untrimmed;     /* the file may be longer than `size`: cut before it grows */
-    uint64_t writes;    /* counts changes, to see whether one came during a sync */
-    uint64_t cuts;      /* counts truncations and holes */
-    uint64_t sequel;    /* where the last write ended */
-    uint64_t unsent;    /* start of what was not yet sent towards the disk */
+    atomic_bool marked;      /* and its row says so */
+    bool untrimmed;          /* the file may be longer than `size`: cut before it grows */
+    uint64_t writes;         /* counts changes, to see whether one came during a sync */
+    uint64_t cuts;           /* counts truncations and holes */
+    uint64_t sequel;         /* where the last write ended */
+    uint64_t unsent;         /* start of what was not yet sent towards the disk */
+    uint64_t anew, anew_end; /* of what was there, and not durable, when the file was opened: its
+                                sync may have failed, so the next one is preceded by a write */
 };
 
 struct doomed;

@@ -37,7 +37,8 @@ struct power {
     long calls, crash_at;
     const char *crash_dir;
     bool crashed;
-    const char *doom; /* the next sync of this file fails */
+    const char *doom; /* the next sync of this file fails, */
+    bool doom_kills;  /* and `dead` comes with it */
     bool dead;        /* nothing works: the process has died, and what still runs does nothing */
     void (*at_crash)(void *arg);
     void *arg;
@@ -198,6 +199,7 @@ static inline int power_before(void *arg, struct io_call *call)
     struct power_file *f = power_file(p, call->path);
     if (call->op == IO_SYNC && p->doom && strcmp(p->doom, call->path) == 0) {
         p->doom = NULL;
+        p->dead = p->doom_kills;
         power_forget_writes(f);
         return -EIO;
     }

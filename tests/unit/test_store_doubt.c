@@ -25,9 +25,17 @@ static uint32_t seed_now;
 struct world {
     struct rig *rig;
     struct power power;
+    char crash_dir[128];
     int promised, attempted;
     int promised_at_crash, attempted_at_crash;
 };
+
+static int next_boot(void *arg, char *out)
+{
+    (void)arg;
+    strcpy(out, "after");
+    return 0;
+}
 
 static void note(void *arg)
 {
@@ -98,12 +106,12 @@ static int agreed(struct rig *r)
     return n;
 }
 
-static void check(const struct world *w, const char *dir)
+static void check(const struct world *w)
 {
     struct world after = {.rig = &(struct rig){.io = {0}}};
     struct rig *r = after.rig;
     *r = *w->rig;
-    snprintf(r->dir, sizeof r->dir, "%.90s", dir);
+    snprintf(r->dir, sizeof r->dir, "%.90s", w->crash_dir);
     r->io = (struct io){0};
     open_store(&after);
     int n = agreed(r);
@@ -112,6 +120,30 @@ static void check(const struct world *w, const char *dir)
     CHECK(projection_rebuild(t) == 0);
     CHECK(turn_commit(t) == 0);
     rig_close(r);
+}
+
+static void begin(struct world *w, uint32_t seed)
+{
+    void *state;
+    seed_now = seed;
+    *w = (struct world){.power = {.seed = seed}};
+    rig_setup(&state);
+    struct rig *r = w->rig = state;
+    rig_close(r);
+    r->io = (struct io){.before = power_before, .arg = &w->power};
+    open_store(w);
+    power_begin(&w->power, r->dir);
+    snprintf(w->crash_dir, sizeof w->crash_dir, "%s/crash", r->parent);
+    w->power.crash_dir = w->crash_dir;
+    w->power.at_crash = note;
+    w->power.arg = w;
+}
+
+static void end(struct world *w)
+{
+    void *state = w->rig;
+    rig_teardown(&state);
+    power_release(&w->power);
 }
 
 /* Of the pages that it was to write, the WAL on the disk has no other state. */
@@ -127,21 +159,8 @@ static void fail_sync(struct world *w, const char *doomed)
 
 static void run(uint32_t seed, const char *doomed, enum next next)
 {
-    static struct world w;
-    char crash_dir[128];
-    void *state;
-    seed_now = seed;
-    w = (struct world){.power = {.seed = seed}};
-    rig_setup(&state);
-    struct rig *r = w.rig = state;
-    rig_close(r);
-    r->io = (struct io){.before = power_before, .arg = &w.power};
-    open_store(&w);
-    power_begin(&w.power, r->dir);
-    snprintf(crash_dir, sizeof crash_dir, "%s/crash", r->parent);
-    w.power.crash_dir = crash_dir;
-    w.power.at_crash = note;
-    w.power.arg = &w;
+    struct world w;
+    begin(&w, seed);
     while (w.attempted < BEFORE)
         CHECK(count(&w) == 0);
     fail_sync(&w, doomed);
@@ -154,9 +173,8 @@ static void run(uint32_t seed, const char *doomed, enum next next)
         CHECK(count(&w) == 0);
     if (!w.power.crashed)
         power_crash(&w.power);
-    check(&w, crash_dir);
-    rig_teardown(&state);
-    power_release(&w.power);
+    check(&w);
+    end(&w);
 }
 
 static void run_all(const char *doomed, enum next next)
@@ -192,12 +210,51 @@ static void test_the_database_after_a_failed_sync(void **state)
     run_all("journal.sqlite", FOLDS);
 }
 
+/* A file in the spool. The process dies before it can record that the sync failed: whoever flushes
+ * the file next gets what he is told. */
+static void test_a_file_after_a_failed_sync(void **state)
+{
+    enum { BIG = 200 * 1024, KEPT = 70 * 1024 };
+    static uint8_t bytes[BIG], seen[BIG + 1];
+    (void)state;
+    for (uint32_t seed = 1; seed <= SEEDS; seed++) {
+        struct world w;
+        begin(&w, seed);
+        struct rig *r = w.rig;
+        uint64_t ino = rig_make(r, r->outbox, "file", NODE_FILE);
+        char path[IO_PATH_MAX];
+        memset(bytes, 'o', sizeof bytes);
+        CHECK(content_write(r->store, ino, bytes, KEPT, 0) == 0);
+        CHECK(content_flush(r->store, ino, true) == 0);
+        memset(bytes + KEPT / (1 + seed % 2), 'n', BIG - KEPT);
+        CHECK(content_write(r->store, ino, bytes, BIG, 0) == 0);
+        snprintf(path, sizeof path, "spool/%u", (unsigned)rig_node(r, ino).spool);
+        w.power.doom = path;
+        w.power.doom_kills = true;
+        CHECK(content_flush(r->store, ino, true) == STORE_ERR_IO);
+        restart(&w);
+        CHECK(content_flush(r->store, ino, true) == 0);
+        power_crash(&w.power);
+        struct rig after = *r;
+        snprintf(after.dir, sizeof after.dir, "%.90s", w.crash_dir);
+        after.io = (struct io){.boot_id = next_boot};
+        CHECK(rig_open(&after) == 0);
+        struct node n = rig_node(&after, ino);
+        CHECK(n.size == BIG && !n.bad && !n.lost && !n.dirty);
+        CHECK(content_read(after.store, ino, seen, sizeof seen, 0) == BIG);
+        CHECK(memcmp(seen, bytes, BIG) == 0);
+        rig_close(&after);
+        end(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_start_after_a_failed_sync),
         cmocka_unit_test(test_a_repair_after_a_failed_sync),
         cmocka_unit_test(test_a_checkpoint_after_a_failed_sync),
+        cmocka_unit_test(test_a_file_after_a_failed_sync),
         cmocka_unit_test(test_the_database_after_a_failed_sync),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
