@@ -336,7 +336,7 @@ int inbox_each(struct view *v, uint64_t wormhole, uint64_t after,
     return rc;
 }
 
-static struct sql inbox_bytes = {"SELECT coalesce(sum(size), 0) FROM inbox_entry", 0};
+static struct sql inbox_bytes = {"SELECT coalesce(sum(bytes), 0) FROM inbox_sum", 0};
 
 int inbox_bytes_sum(struct view *v, uint64_t *bytes)
 {

@@ -94,14 +94,14 @@ struct inbox_entry {
     bool local; /* made here by a program, not received */
     bool has_rev;
     uint8_t rev[REV_BYTES];
-    uint64_t size, files; /* of the parcel */
+    uint64_t size, files; /* of the parcel; size: what counts for inbox_max */
     int64_t received_ms;
     uint64_t created_event;
 };
 int inbox_get(struct view *v, uint64_t ino, struct inbox_entry *out);
 int inbox_each(struct view *v, uint64_t wormhole, uint64_t after,
                int (*fn)(void *arg, const struct inbox_entry *e), void *arg);
-/* Sizes of everything received and still there, in all wormholes. */
+/* Sizes of everything received and still there, in all wormholes, at the cost of a row for each. */
 int inbox_bytes_sum(struct view *v, uint64_t *bytes);
 int inbox_count(struct view *v, uint64_t wormhole, uint64_t *count);
 

@@ -42,8 +42,9 @@
  *   arriving           w             rev, parcel_size, name, left_out? (so many of these and of
  *                                    arrival_* were not written before it: the peer causes more
  *                                    than are noted one by one, fs/engine/notes.h)
- *   arrived            w, ino        rev?, name, kind, size, parcel_size? (counts for inbox_max),
- *                                    files, clash? (the taken name)
+ *   arrived            w, ino        rev?, name, kind, size, parcel_size?, overhead? (of the
+ *                                    journal; both count for inbox_max), files, clash? (the taken
+ *                                    name)
  *   arrival_withdrawn  w             rev, left_out?
  *   arrival_refused    w             rev, reason, left_out?
  *   inbox_created      w, ino        name, kind (made by a local program)

@@ -9,6 +9,7 @@ static const struct migrate_step all_steps[] = {
     {2, schema_v2},
     {3, schema_v3},
     {4, schema_v4},
+    {5, schema_v5},
 };
 
 const struct migrate_step *migrate_steps(int *count)

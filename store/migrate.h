@@ -7,7 +7,7 @@
 
 enum {
     MIGRATE_APPLICATION_ID = 0x776f7268, /* "worh" */
-    MIGRATE_VERSION = 4,                 /* of the newest schema that this program knows */
+    MIGRATE_VERSION = 5,                 /* of the newest schema that this program knows */
 };
 
 /* One step: SQL that makes version `to` out of version to-1 (0 = an empty file). */

@@ -63,6 +63,7 @@ struct name_arrival {
     size_t name_len;
     const uint8_t *rev; /* REV_BYTES, or NULL */
     uint64_t size, files;
+    uint64_t overhead; /* what it takes in the journal beside `size`; both count for inbox_max */
 };
 int name_publish(struct turn *t, const struct name_arrival *a, struct name *final);
 

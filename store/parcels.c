@@ -88,13 +88,15 @@ int revision_erase(struct turn *t, const uint8_t rev[static REV_BYTES])
 
 /* ---- arrivals ---- */
 
-#define ARRIVAL_COLUMNS "wormhole, rev, name, state, size, durable, top_ino, manifest, started_ms"
+#define ARRIVAL_COLUMNS                                                                            \
+    "wormhole, rev, name, state, size, durable, top_ino, manifest, started_ms, overhead"
 
 static struct sql put_arrival = {
     "INSERT INTO arrival (wormhole, rev, name, state, size, durable, top_ino, manifest, "
-    "started_ms) VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (wormhole, rev) DO UPDATE SET "
+    "started_ms, overhead) VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (wormhole, rev) DO UPDATE SET "
     "name=excluded.name, state=excluded.state, size=excluded.size, durable=excluded.durable, "
-    "top_ino=excluded.top_ino, manifest=excluded.manifest, started_ms=excluded.started_ms",
+    "top_ino=excluded.top_ino, manifest=excluded.manifest, started_ms=excluded.started_ms, "
+    "overhead=excluded.overhead",
     0};
 static struct sql get_arrival = {
     "SELECT " ARRIVAL_COLUMNS " FROM arrival WHERE wormhole=? AND rev=?", 0};
@@ -113,6 +115,7 @@ static void arrival_row(const struct sql_query *q, struct arrival *a)
         .top_ino = sql_u64(q, 6),
         .manifest = sql_u64(q, 7),
         .started_ms = sql_i64(q, 8),
+        .overhead = sql_u64(q, 9),
     };
     sql_bytes(q, 1, a->rev, sizeof a->rev);
     size_t len;
@@ -125,9 +128,9 @@ static void arrival_row(const struct sql_query *q, struct arrival *a)
 
 int arrival_put(struct turn *t, const struct arrival *a)
 {
-    return sql_exec(turn_view(t), &put_arrival, "ubbduuuui", a->wormhole, a->rev, sizeof a->rev,
+    return sql_exec(turn_view(t), &put_arrival, "ubbduuuuiu", a->wormhole, a->rev, sizeof a->rev,
                     a->name.text, (size_t)a->name.len, a->state, a->size, a->durable, a->top_ino,
-                    a->manifest, a->started_ms);
+                    a->manifest, a->started_ms, a->overhead);
 }
 
 int arrival_get(struct view *v, uint64_t wormhole, const uint8_t rev[static REV_BYTES],
@@ -161,20 +164,31 @@ int arrival_each(struct view *v, uint64_t wormhole, int (*fn)(void *arg, const s
 }
 
 static struct sql arrival_rest = {"SELECT coalesce(sum(rest), 0) FROM arrival_sum", 0};
+static struct sql arrival_bytes = {"SELECT coalesce(sum(bytes), 0) FROM arrival_sum", 0};
 static struct sql count_arrivals = {
     "SELECT coalesce(sum(count), 0), coalesce(sum(iif(state=?2, count, 0)), 0) FROM arrival_sum "
     "WHERE wormhole=?1",
     0};
 
-int arrival_rest_sum(struct view *v, uint64_t *bytes)
+static int one_number(struct view *v, struct sql *statement, uint64_t *number)
 {
     struct sql_query q;
-    int rc = sql_row(v, &arrival_rest, &q, "");
+    int rc = sql_row(v, statement, &q, "");
     if (rc)
         return rc;
-    *bytes = sql_u64(&q, 0);
+    *number = sql_u64(&q, 0);
     sql_done(&q);
     return 0;
+}
+
+int arrival_rest_sum(struct view *v, uint64_t *bytes)
+{
+    return one_number(v, &arrival_rest, bytes);
+}
+
+int arrival_bytes_sum(struct view *v, uint64_t *bytes)
+{
+    return one_number(v, &arrival_bytes, bytes);
 }
 
 int arrival_count(struct view *v, uint64_t wormhole, int state, struct arrival_count *out)

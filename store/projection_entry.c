@@ -304,8 +304,8 @@ static int add_to_inbox(const struct fold *f, bool local)
         return rc;
     return sql_exec(f->view, &inbox_insert, "uubddbiiiu", e->ino, e->wormhole, name.text,
                     (size_t)name.len, (int)kind, (int)local, has_rev ? rev : NULL, sizeof rev,
-                    fold_int(f, has_parcel ? "parcel_size" : "size"), fold_int(f, "files"),
-                    f->row->time_ms, f->row->id);
+                    fold_int(f, has_parcel ? "parcel_size" : "size") + fold_int(f, "overhead"),
+                    fold_int(f, "files"), f->row->time_ms, f->row->id);
 }
 
 static int arrived(const struct fold *f)

@@ -131,6 +131,8 @@ static json_t *describe(const struct name_arrival *a, const struct node *n, uint
         json_pack("{s:s, s:I, s:I, s:I}", "kind", dir_kind_text(n->type), "size", (json_int_t)bytes,
                   "parcel_size", (json_int_t)a->size, "files", (json_int_t)a->files);
     bool ok = detail && log_put_name(detail, "name", got) == 0;
+    if (ok && a->overhead > 0)
+        ok = json_object_set_new(detail, "overhead", json_integer((json_int_t)a->overhead)) == 0;
     if (ok && a->rev) {
         char rev[2 * REV_BYTES + 1];
         sodium_bin2hex(rev, sizeof rev, a->rev, REV_BYTES);

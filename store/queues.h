@@ -80,6 +80,7 @@ struct arrival {
     uint64_t top_ino;  /* the staged tree, or 0; owned by the row until it is published */
     uint64_t manifest; /* a staged file, or 0; owned by the row */
     int64_t started_ms;
+    uint64_t overhead; /* bytes that its nodes take in the journal beside `size` */
 };
 int arrival_put(struct turn *t, const struct arrival *a); /* inserts or replaces */
 int arrival_get(struct view *v, uint64_t wormhole, const uint8_t rev[static REV_BYTES],
@@ -89,6 +90,8 @@ int arrival_each(struct view *v, uint64_t wormhole, int (*fn)(void *arg, const s
 /* Bytes that all arrivals of all wormholes have still to get, at the cost of a few rows for each
  * wormhole that has any. IO if the sum exceeds what SQLite adds. */
 int arrival_rest_sum(struct view *v, uint64_t *bytes);
+/* The same of all that they are, what has come included: size and overhead. */
+int arrival_bytes_sum(struct view *v, uint64_t *bytes);
 /* How many there are of one wormhole: in all, and in one state. */
 struct arrival_count {
     uint64_t all, in_state;

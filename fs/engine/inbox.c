@@ -27,13 +27,20 @@ int inbox_room(struct engine *e, struct view *v, uint64_t *bytes)
 {
     struct store_space space;
     uint64_t promised = 0, held = 0;
-    int err = arrival_rest_sum(v, &promised);
-    if (err == 0 && e->options.inbox_max != 0) {
-        err = inbox_bytes_sum(v, &held);
-        *bytes = less(less(e->options.inbox_max, held), promised);
-    } else if (err == 0) {
-        err = store_space(e->store, &space);
-        *bytes = err < 0 ? 0 : less(less(space.free_bytes, SPACE_KEPT_BYTES), promised);
+    int err;
+    *bytes = 0;
+    if (e->options.inbox_max != 0) {
+        err = arrival_bytes_sum(v, &promised);
+        if (err == 0)
+            err = inbox_bytes_sum(v, &held);
+        if (err == 0)
+            *bytes = less(less(e->options.inbox_max, held), promised);
+    } else { /* what has come of an arrival is not free any more */
+        err = arrival_rest_sum(v, &promised);
+        if (err == 0)
+            err = store_space(e->store, &space);
+        if (err == 0)
+            *bytes = less(less(space.free_bytes, SPACE_KEPT_BYTES), promised);
     }
     return err;
 }
@@ -140,6 +147,7 @@ int inbox_publish(struct step *step, const struct arrival *a, uint64_t files)
                                    .name_len = a->name.len,
                                    .rev = a->rev,
                                    .size = a->size,
+                                   .overhead = a->overhead,
                                    .files = files};
     int err = name_publish(step->t, &arrival, &final);
     if (err == 0)
@@ -244,11 +252,25 @@ static bool is_withdrawn_later(const struct step *step, const uint8_t rev[static
 
 static const char misfit[] = "its pieces do not fit together";
 
+/* For its nodes: its bytes are promised by now, if it is not the first piece. */
+static int room_beside(struct step *step, const struct arrival *a, uint64_t *room)
+{
+    int err = inbox_room(step->e, turn_view(step->t), room);
+    if (a->manifest == 0)
+        *room = less(*room, a->size);
+    return err;
+}
+
 static int take_small(struct step *step, const struct arrival *a, const void *parcel, size_t len)
 {
     struct arrival done = *a;
     struct intake_taken taken;
-    int err = intake_small(step, parcel, len, &taken);
+    uint64_t room;
+    int err = room_beside(step, a, &room);
+    if (err == 0)
+        err = intake_small(step, parcel, len, room, &taken);
+    if (err == STORE_ERR_TOO_BIG)
+        return inbox_refuse(step, a->rev, false, "no room");
     if (err == STORE_ERR_HOSTILE)
         return inbox_refuse(step, a->rev, true, taken.why);
     if (err == STORE_ERR_NOSPACE || err == STORE_ERR_QUOTA)
@@ -257,6 +279,7 @@ static int take_small(struct step *step, const struct arrival *a, const void *pa
         return err;
     done.top_ino = taken.top;
     done.name = taken.name;
+    done.overhead = taken.overhead;
     if (a->manifest != 0) {
         err = node_discard(step->t, a->manifest);
         done.manifest = 0;

@@ -34,8 +34,10 @@ int inbox_refuse(struct step *step, const uint8_t rev[static REV_BYTES], bool fo
 int inbox_drop_arrivals(struct step *step);
 /* Is there an arrival that travels by bulk? */
 int inbox_wants_bulk(struct view *v, uint64_t wormhole, bool *wants);
-/* How many further bytes fit into the inboxes, beside what is promised to arrivals (inbox_max, free
- * space)? 0 or a store_error: then nothing can be said, and nothing be decided. */
+/* How many further bytes fit into the inboxes, beside what is promised to arrivals? Against
+ * inbox_max counts all of what arrives or has arrived, with its overhead (plant.h); of the free
+ * space only what is still to come. 0 or a store_error: then nothing can be said, and nothing be
+ * decided. */
 int inbox_room(struct engine *e, struct view *v, uint64_t *bytes);
 /* Would `more` further bytes fit? 1, 0 or a store_error. */
 int inbox_has_room(struct engine *e, struct view *v, uint64_t more);

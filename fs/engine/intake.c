@@ -13,7 +13,7 @@ enum { BATCH_BYTES_MAX = 1 << 20 };
 static bool same(const struct arrival *a, const struct arrival *b)
 {
     return a->state == b->state && a->top_ino == b->top_ino && a->manifest == b->manifest &&
-           a->durable == b->durable;
+           a->durable == b->durable && a->overhead == b->overhead;
 }
 
 /* Withdrawn, or taken up by another session meanwhile? Then what we know of it is void. */
@@ -198,7 +198,7 @@ static int begin_again(struct intake *in)
     if (err == 0)
         err = drop_node(t, in->a.manifest);
     fresh.state = ARRIVAL_MANIFEST;
-    fresh.top_ino = fresh.manifest = fresh.durable = 0;
+    fresh.top_ino = fresh.manifest = fresh.durable = fresh.overhead = 0;
     if (err == 0)
         err = arrival_put(t, &fresh);
     if (err < 0) {

@@ -19,11 +19,13 @@ struct intake_taken {
     uint64_t top;     /* staged */
     struct name name; /* as in the manifest, as is .files */
     uint64_t files;
-    const char *why; /* HOSTILE: one sentence for the sender, static */
+    uint64_t overhead; /* as in struct arrival */
+    const char *why;   /* HOSTILE: one sentence for the sender, static */
 };
-/* In a turn. HOSTILE: the parcel breaks a rule, and nothing is left of it; NOMEM, IO, NOSPACE,
- * QUOTA: abort the turn. */
-int intake_small(struct step *step, const void *parcel, size_t len, struct intake_taken *out);
+/* In a turn. HOSTILE: the parcel breaks a rule, and nothing is left of it; TOO_BIG: its overhead is
+ * more than `room`, and nothing was made; NOMEM, IO, NOSPACE, QUOTA: abort the turn. */
+int intake_small(struct step *step, const void *parcel, size_t len, uint64_t room,
+                 struct intake_taken *out);
 
 struct intake;
 /* No turn or view open for any of these; one thread. After an error of one of them only

@@ -72,20 +72,13 @@ int intake_head_take(struct intake *in, const uint8_t **data, size_t *len)
 
 /* ---- checking ---- */
 
-/* What the parcel's size does not say: the zeros of small files. */
-static int check_room(struct intake *in)
+/* What the parcel's size does not say: the nodes, and the zeros of small files. */
+static int claim_room(struct turn *t, struct arrival *a, void *arg)
 {
-    struct view *v;
-    if (in->sum.zeros == 0)
-        return 0;
-    int err = view_begin(in->e->store, &v);
-    if (err < 0)
-        return err;
-    err = inbox_has_room(in->e, v, in->sum.zeros);
-    view_end(v);
-    if (err < 0)
-        return err;
-    return err > 0 ? 0 : STORE_ERR_NOSPACE;
+    const struct intake *in = arg;
+    int room = inbox_has_room(in->e, turn_view(t), in->sum.overhead);
+    a->overhead = in->sum.overhead;
+    return room < 0 ? room : room > 0 ? 0 : STORE_ERR_NOSPACE;
 }
 
 static int begin_scroll(struct intake *in)
@@ -98,7 +91,7 @@ static int checked(struct intake *in)
 {
     if (in->head_len + in->sum.data_len != in->a.size)
         return STORE_ERR_HOSTILE;
-    int err = check_room(in);
+    int err = intake_turn(in, claim_room, in);
     if (err == 0)
         err = begin_scroll(in);
     in->phase = INTAKE_PLANT;

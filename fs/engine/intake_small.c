@@ -54,7 +54,8 @@ static int plant_small(struct turn *t, struct plant *p, const uint8_t *manifest,
     return err == 0 && more < 0 ? STORE_ERR_NOMEM : err;
 }
 
-int intake_small(struct step *step, const void *parcel, size_t len, struct intake_taken *out)
+int intake_small(struct step *step, const void *parcel, size_t len, uint64_t room,
+                 struct intake_taken *out)
 {
     static const char malformed[] = "the parcel is malformed";
     struct plant p = {.keep_exec = step->e->options.keep_exec};
@@ -65,11 +66,13 @@ int intake_small(struct step *step, const void *parcel, size_t len, struct intak
     int err = manifest == NULL ? STORE_ERR_HOSTILE : plant_check(manifest, manifest_len, &sum);
     if (err == 0 && (sum.data_len != in.left || sum.zeros > SMALL_ZEROS_MAX))
         err = STORE_ERR_HOSTILE;
+    if (err == 0 && sum.overhead > room)
+        err = STORE_ERR_TOO_BIG;
     if (err == 0)
         err = plant_small(step->t, &p, manifest, manifest_len, in.at, false);
     if (err == 0)
         err = plant_small(step->t, &p, manifest, manifest_len, in.at, true);
-    *out = (struct intake_taken){plant_top(&p), p.name, p.files,
+    *out = (struct intake_taken){plant_top(&p), p.name, p.files, sum.overhead,
                                  sum.why != NULL ? sum.why : malformed};
     if (err == STORE_ERR_HOSTILE && out->top != 0) {
         int gone = node_discard(step->t, out->top);

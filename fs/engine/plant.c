@@ -72,11 +72,46 @@ const char *plant_why(int err)
                                     : "the parcel is malformed";
 }
 
+/* What a node takes in a journal with pages of 1 KiB, beside its bytes in the parcel: its row in
+ * `node`, its name in `link` and once more in the index there, and what of a page stays empty
+ * beside a body in `content`. Measured with sqlite 3.40, 20,000 nodes of each kind: 93 bytes for a
+ * name of 4 (27 in the parcel), 333 for one of 100 (123), 612 for one of 215 (238); 2,370 for one
+ * of 255, which goes into overflow pages, twice; up to 520 bytes beside a body. */
+enum {
+    NODE_OVERHEAD = 64,
+    NAME_WHOLE_MAX = 215, /* longer ones overflow */
+    XATTR_WHOLE_MAX = 200,
+    PAGE_BYTES = 1024,
+    BODY_OVERHEAD_MAX = 512,
+};
+
+static uint64_t body_overhead(uint64_t len)
+{
+    return len < BODY_OVERHEAD_MAX ? len : BODY_OVERHEAD_MAX;
+}
+
+static uint64_t overhead(const struct manifest_item *item)
+{
+    uint64_t bytes = NODE_OVERHEAD + (uint64_t)item->name_len * 3 / 2;
+    struct manifest_xattr x;
+    size_t at = 0;
+    if (item->name_len > NAME_WHOLE_MAX)
+        bytes += 2 * PAGE_BYTES;
+    if (item->kind == MANIFEST_SYMLINK)
+        bytes += body_overhead(item->target_len);
+    else if (item->kind == MANIFEST_FILE && item->size <= INLINE_BYTES_MAX)
+        bytes += item->size - item->data_len + body_overhead(item->size);
+    while (manifest_next_xattr(item, &at, &x))
+        bytes += x.name_len + x.value_len > XATTR_WHOLE_MAX ? PAGE_BYTES : sizeof(uint64_t);
+    return bytes;
+}
+
 int plant_check_item(struct plant_sum *sum, const struct manifest_item *item)
 {
     sum->why = why_impossible(item);
     if (sum->why != NULL)
         return STORE_ERR_HOSTILE;
+    sum->overhead += overhead(item);
     if (item->kind == MANIFEST_FILE) {
         sum->data_len += item->data_len;
         sum->zeros += item->size <= INLINE_BYTES_MAX ? item->size - item->data_len : 0;

@@ -14,6 +14,8 @@
 struct plant_sum {
     uint64_t data_len; /* bytes of all files that travel */
     uint64_t zeros; /* bytes of holes in small files: they take room here, and none in the parcel */
+    uint64_t
+        overhead;    /* bytes that the nodes take in the journal beside what travels; with zeros */
     const char *why; /* HOSTILE: one sentence for the sender, static */
 };
 /* One item, before anything is made; `sum` was zeroed before the first. HOSTILE. */

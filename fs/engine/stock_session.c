@@ -266,6 +266,7 @@ static bool receive_data(struct transfer *x, uint64_t ino)
 struct publishing {
     struct transfer *x;
     uint64_t ino, files;
+    uint64_t overhead; /* of what came out of a zip, beside its size */
 };
 
 static int publish(struct step *step, void *arg)
@@ -277,6 +278,7 @@ static int publish(struct step *step, void *arg)
                              .name = p->x->stock.in.name,
                              .name_len = strlen(p->x->stock.in.name),
                              .size = p->x->stock.in.size,
+                             .overhead = p->overhead,
                              .files = p->files};
     int err = name_publish(step->t, &a, &final);
     if (err == 0)
@@ -326,6 +328,7 @@ static bool unpack(struct transfer *x, struct publishing *p)
     step_alone(x->e, x->wormhole, discard, &p->ino);
     p->ino = top;
     p->files = err == 0 ? sum.files : 0;
+    p->overhead = err == 0 && sum.bytes > sum.zip_bytes ? sum.bytes - sum.zip_bytes : 0;
     return err == 0 || (err != STORE_ERR_BUSY && fail(x, why_not_unpacked(err)));
 }
 

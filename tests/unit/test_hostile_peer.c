@@ -345,6 +345,126 @@ static void test_trees_without_end(void **state)
     bytes_release(&parcel);
 }
 
+static bool send_data(struct line *l, unsigned n, uint64_t offset, const void *data, size_t len);
+
+/* One directory with this many others in it. */
+static void make_wide(struct bytes *parcel, uint32_t dirs)
+{
+    struct bytes m = {0};
+    bytes_put_u8(&m, 1);
+    bytes_put_u32(&m, dirs + 1);
+    put_dir(&m, 0, "top");
+    for (uint32_t i = 0; i < dirs; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%04x", i);
+        put_dir(&m, 0, name);
+    }
+    bytes_clear(parcel);
+    bytes_put_blob(parcel, m.data, m.len);
+    bytes_release(&m);
+}
+
+static uint64_t journal_bytes(struct erig *g)
+{
+    return KIB * (erig_count(g, "PRAGMA page_count") - erig_count(g, "PRAGMA freelist_count"));
+}
+
+static uint64_t inbox_bytes(struct erig *g)
+{
+    uint64_t bytes;
+    struct view *v = rig_view(g->r);
+    assert_int_equal(inbox_bytes_sum(v, &bytes), 0);
+    view_end(v);
+    return bytes;
+}
+
+static void send_parcel(struct line *l, const struct bytes *parcel, unsigned n)
+{
+    for (size_t at = 0, len; at < parcel->len; at += len) {
+        len = parcel->len - at < 100 * KIB ? parcel->len - at : 100 * KIB;
+        send_data(l, n, at, parcel->data + at, len);
+    }
+    for (int i = 0; i < 100; i++)
+        assert_true(step(l));
+}
+
+/* What a node costs is not what it takes on the way: the inbox is full when the disk is. */
+static void test_tiny_nodes_fill_the_inbox_too(void **state)
+{
+    enum { DIRS = 20000, PARCEL_MAX = 30 * DIRS, ROOM = 1500 * KIB };
+    struct erig *g = *state;
+    struct bytes parcel = {0};
+    struct wormhole w;
+    make_wide(&parcel, DIRS);
+    assert_in_range(parcel.len, DIRS, PARCEL_MAX);
+    g->options.inbox_max = ROOM;
+    erig_restart(g);
+    uint64_t before = journal_bytes(g);
+    for (unsigned n = 1; n <= 2; n++) {
+        offer(g, parcel.len, n);
+        assert_int_equal(last_verdict(g), -1);
+        struct line *l = line_open(g);
+        assert_true(step(l));
+        send_parcel(l, &parcel, n);
+        line_close(l);
+        assert_int_equal(last_verdict(g), n == 1 ? PEER_REFUSED_NOW : PEER_TAKEN);
+        assert_int_equal(erig_staged(g), 0);
+        struct view *v = rig_view(g->r);
+        assert_int_equal(wormhole_get(v, g->id, &w), 0);
+        view_end(v);
+        if (n == 2)
+            break;
+        assert_non_null(strstr(w.problem, "raise inbox_max"));
+        assert_in_range(journal_bytes(g) - before, 0, 100 * KIB);
+        g->options.inbox_max = 4 * ROOM;
+        erig_restart(g);
+    }
+    assert_in_range(journal_bytes(g) - before, 3 * parcel.len, inbox_bytes(g));
+    bytes_release(&parcel);
+}
+
+/* Small ones, in pieces, as many as fit. */
+static void test_tiny_nodes_in_small_parcels(void **state)
+{
+    enum { DIRS = 1000, ROOM = 1000 * KIB };
+    struct erig *g = *state;
+    struct bytes parcel = {0};
+    unsigned n = 0;
+    make_wide(&parcel, DIRS);
+    g->options.inbox_max = ROOM;
+    erig_restart(g);
+    uint64_t before = journal_bytes(g);
+    do
+        deliver_parcel(g, &parcel, ++n);
+    while (last_verdict(g) == PEER_TAKEN);
+    assert_in_range(n, 2, ROOM / parcel.len);
+    assert_int_equal(arrived_count(g), n - 1);
+    assert_int_equal(erig_staged(g), 0);
+    assert_in_range(inbox_bytes(g), ROOM / 2, ROOM);
+    assert_in_range(journal_bytes(g) - before, ROOM / 2, ROOM);
+    bytes_release(&parcel);
+}
+
+/* All but the last byte of it has come: it holds its room until it is published. */
+static void test_almost_arrived_fills_the_inbox_too(void **state)
+{
+    struct erig *g = *state;
+    struct arrival a;
+    uint8_t rev[REV_BYTES];
+    number_rev(rev, 1);
+    offer(g, INBOX_MAX - 1000, 1);
+    struct turn *t = rig_turn(g->r);
+    assert_int_equal(arrival_get(turn_view(t), g->id, rev, &a), 0);
+    a.durable = a.size - 1;
+    assert_int_equal(arrival_put(t, &a), 0);
+    commit(t);
+    offer(g, 1001, 2);
+    assert_int_equal(last_verdict(g), PEER_REFUSED_NOW);
+    deliver(g, (struct peer_message){.kind = PEER_WITHDRAW}, 1);
+    offer(g, 1001, 2);
+    assert_int_equal(last_verdict(g), PEER_WITHDRAWN); /* and nothing of the offer */
+}
+
 /* ---- a close ---- */
 
 static int close_early(struct step *step, void *arg)
@@ -531,6 +651,10 @@ int main(void)
         erig_test(test_arrivals_are_always_noted),
         erig_test(test_decides_for_nobody_else),
         erig_test(test_trees_without_end),
+        erig_test(test_tiny_nodes_fill_the_inbox_too),
+        erig_test(test_tiny_nodes_in_small_parcels),
+        cmocka_unit_test_setup_teardown(test_almost_arrived_fills_the_inbox_too, setup_bounded,
+                                        erig_teardown),
         erig_test(test_closed_before_acknowledged),
         erig_test(test_data_beyond_the_end),
         erig_test(test_durable_beyond_the_end),

@@ -213,6 +213,42 @@ static void test_version_4_keeps_revisions(void **state)
     sqlite3_close(db);
 }
 
+/* What an older version has received, and has under way, takes room. */
+static void test_version_5_knows_what_the_inboxes_hold(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_db();
+    int count;
+    const struct migrate_step *product = migrate_steps(&count);
+    assert_int_equal(migrate_run(db, product, 4), 0);
+    assert_int_equal(
+        sqlite3_exec(
+            db,
+            "INSERT INTO inbox_entry (ino, wormhole, name, kind, local, size, received_ms, "
+            "created_event) VALUES (1, 7, 'a', 1, 0, 100, 0, 1), (2, 7, 'b', 1, 0, 20, 0, "
+            "2), (3, 8, 'c', 1, 0, 3, 0, 3); "
+            "INSERT INTO arrival VALUES (1, 7, x'01', 'a', 3, 100, 30, 0, 0, 0), "
+            "(2, 7, x'02', 'b', 3, 50, 60, 0, 0, 0)",
+            NULL, NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(migrate_run(db, product, count), 0);
+    assert_int_equal(ask(db, "SELECT sum(bytes) FROM inbox_sum"), 123);
+    assert_int_equal(ask(db, "SELECT bytes FROM arrival_sum WHERE wormhole=7"), 150);
+    assert_int_equal(sqlite3_exec(db,
+                                  "DELETE FROM inbox_entry WHERE ino=1; "
+                                  "UPDATE arrival SET overhead=7, durable=100 WHERE seq=1; "
+                                  "DELETE FROM arrival WHERE seq=2",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(ask(db, "SELECT sum(bytes) FROM inbox_sum"), 23);
+    assert_int_equal(ask(db, "SELECT bytes FROM arrival_sum WHERE wormhole=7"), 107);
+    assert_int_equal(ask(db, "SELECT rest FROM arrival_sum WHERE wormhole=7"), 0);
+    sqlite3_exec(db, "DELETE FROM inbox_entry; DELETE FROM arrival", NULL, NULL, NULL);
+    assert_int_equal(ask(db, "SELECT count(*) FROM inbox_sum"), 0);
+    assert_int_equal(ask(db, "SELECT count(*) FROM arrival_sum"), 0);
+    sqlite3_close(db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_version_3_knows_the_old_holds),
         cmocka_unit_test(test_version_4_knows_who_was_told),
         cmocka_unit_test(test_version_4_keeps_revisions),
+        cmocka_unit_test(test_version_5_knows_what_the_inboxes_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
