@@ -75,7 +75,7 @@ static bool is_shown(struct step *step, const char *problem)
            strcmp(w.problem, problem) == 0;
 }
 
-static int say_problem(struct step *step, const char *problem)
+int inbox_problem(struct step *step, const char *problem)
 {
     return is_shown(step, problem) || !notes_problem(&step->slot->notes, step->now.ms)
                ? 0
@@ -213,7 +213,7 @@ int inbox_refuse(struct step *step, const uint8_t rev[static REV_BYTES], bool fo
     if (err == 0)
         err = note_refused(step, rev, for_ever, why);
     if (err == 0 && !for_ever && !is_shown(step, crowded))
-        err = say_problem(step, cramped);
+        err = inbox_problem(step, cramped);
     return err < 0 ? err
                    : decide(step, rev, for_ever ? PEER_REFUSED_EVER : PEER_REFUSED_NOW, NULL, why);
 }
@@ -225,7 +225,7 @@ static int begins(struct step *step, const struct peer_message *m, enum arrival_
     if (err < 0)
         return err;
     if (err == 0) {
-        err = say_problem(step, crowded);
+        err = inbox_problem(step, crowded);
         return err < 0 ? err
                        : inbox_refuse(step, m->revision, false, "too many entries are under way");
     }
@@ -397,7 +397,7 @@ static int got_withdraw(struct step *step, const struct peer_message *m)
 
 static int nonsense(struct step *step)
 {
-    return say_problem(
+    return inbox_problem(
         step, "The peer sent a message that this version does not understand; it was ignored.");
 }
 

@@ -30,6 +30,8 @@ int inbox_publish(struct step *step, const struct arrival *a, uint64_t files);
 /* It can never be taken (malformed, hostile, beyond a bound), or not now (no room). */
 int inbox_refuse(struct step *step, const uint8_t rev[static REV_BYTES], bool for_ever,
                  const char *why);
+/* Shows this `problem:` line, if it is not shown and the peer has not caused too many (notes.h). */
+int inbox_problem(struct step *step, const char *problem);
 /* Everything that is arriving is dropped: the peer is gone. */
 int inbox_drop_arrivals(struct step *step);
 /* Is there an arrival that travels by bulk? */

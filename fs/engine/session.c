@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "fs/engine/inbox.h"
 #include "fs/engine/intake.h"
 #include "fs/engine/parcel.h"
 #include "fs/engine/progress.h"
@@ -19,10 +20,23 @@ int64_t session_now_ms(const struct session *s)
     return o->steady_ms != NULL ? o->steady_ms(o->arg) : o->now_ms(o->arg);
 }
 
+static int say_flooded(struct step *step, void *arg)
+{
+    (void)arg;
+    step->state_changed = true;
+    return inbox_problem(step, "The peer asks for more at once than it may; the connection was "
+                               "ended, and is made anew.");
+}
+
+void session_flooded(struct session *s)
+{
+    s->flooded = s->over = true; /* said at the end: a view may be open now */
+}
+
 void session_say(struct session *s, enum bulk_kind kind, const uint8_t *rev, uint64_t offset)
 {
     if (s->control_count == CONTROLS_MAX) {
-        s->over = true; /* a peer that makes us answer faster than it reads */
+        session_flooded(s); /* it makes us answer faster than it reads */
         return;
     }
     struct control *c = &s->controls[(s->control_first + s->control_count++) % CONTROLS_MAX];
@@ -179,6 +193,8 @@ void session_close(struct session *s)
     uint64_t durable;
     if (s->intake != NULL && !is_superseded(s))
         intake_sync(s->intake, &durable); /* what has come need not come again */
+    if (s->flooded)
+        (void)step_alone(s->e, s->wormhole, say_flooded, NULL); /* else it is said the next time */
     progress_gone(s->e, s->wormhole, s->stream);
     progress_record(s->e, s->wormhole);
     release(s);

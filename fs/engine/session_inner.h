@@ -56,10 +56,13 @@ struct session {
     int64_t last_sent_ms, last_received_ms, last_busy_ms;
     int64_t last_data_ms; /* data of a parcel came, one was worked on, or nothing was wanted */
     bool over;
+    bool flooded; /* it is over for that */
 };
 
 /* session.c */
 int64_t session_now_ms(const struct session *s);
+/* The peer asks for more than a bound allows: the connection ends, and the user reads why. */
+void session_flooded(struct session *s);
 /* Queues a small frame; rev NULL: zeros. */
 void session_say(struct session *s, enum bulk_kind kind, const uint8_t *rev, uint64_t offset);
 

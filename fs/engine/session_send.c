@@ -171,7 +171,7 @@ void session_wanted(struct session *s, const struct bulk_message *m)
         }
     }
     if (s->wanted_count == WANTS_TAKEN_MAX) {
-        s->over = true;
+        session_flooded(s);
         return;
     }
     struct control *want = &s->wanted[s->wanted_count++];

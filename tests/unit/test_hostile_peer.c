@@ -561,6 +561,16 @@ static void test_durable_beyond_the_end(void **state)
     line_close(l);
 }
 
+static void expect_flooded(struct erig *g)
+{
+    struct wormhole w;
+    struct view *v = rig_view(g->r);
+    assert_int_equal(wormhole_get(v, g->id, &w), 0);
+    view_end(v);
+    assert_non_null(strstr(w.problem, "asks for more at once"));
+    assert_int_equal(rig_events(g->r, LOG_PROBLEM), 1);
+}
+
 static void test_a_flood_of_wants(void **state)
 {
     struct erig *g = *state;
@@ -578,6 +588,7 @@ static void test_a_flood_of_wants(void **state)
     }
     assert_in_range(n, 200, 300); /* 256 wait, and no more */
     line_close(l);
+    expect_flooded(g);
 }
 
 /* Wants for what is not there are answered; a peer that reads no answer does not make us hoard
@@ -593,6 +604,7 @@ static void test_answers_that_nobody_reads(void **state)
     assert_false(goes_on);
     assert_in_range(n, 257, 2000); /* what waits for an answer, and the answers, have their place */
     line_close(l);
+    expect_flooded(g);
 }
 
 /* One byte now and then is no reason to keep a connection that nobody wants anything of. */
