@@ -13,9 +13,6 @@
 #include "store/namespace.h"
 #include "store/wormholes.h"
 
-/* Bytes of free space that arrivals leave alone when -o inbox_max is not given. */
-#define SPACE_KEPT_BYTES ((uint64_t)16 << 20)
-
 /* ---- room ---- */
 
 static uint64_t less(uint64_t from, uint64_t what)

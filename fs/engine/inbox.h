@@ -4,6 +4,7 @@
 #ifndef FS_ENGINE_INBOX_H
 #define FS_ENGINE_INBOX_H
 
+#include "fs/engine/limits.h"
 #include "fs/engine/step.h"
 #include "store/queues.h"
 
@@ -13,14 +14,8 @@ enum arrival_state {
     ARRIVAL_DATA,       /* by bulk: the tree is staged, its files are being filled */
 };
 
-enum {
-    ARRIVALS_MAX = 100000, /* parcels begun or announced and not decided, for each wormhole */
-    ARRIVAL_PIECES_MAX =
-        256, /* those of them whose pieces are coming; a sender has one at a time */
-};
-
 /* One application message (a machine's ACTION_DELIVER). What breaks the protocol's rules is dropped
- * with a problem line. What is more than the bounds above is refused for now, with a problem line
+ * with a problem line. What is more than limits.h allows is refused for now, with a problem line
  * that stays until there is room for more. */
 int inbox_deliver(struct step *step, const void *content, size_t len);
 

@@ -3,14 +3,9 @@
 #define FS_ENGINE_INTAKE_INNER_H
 
 #include "fs/engine/intake.h"
+#include "fs/engine/limits.h"
 #include "fs/engine/parcel_table.h"
 #include "fs/engine/plant.h"
-
-enum {
-    INTAKE_ITEMS_A_TURN = 500,
-    INTAKE_BATCH_FILES_MAX = 256, /* small files put in one turn */
-    INTAKE_DIRTY_FILES_MAX = 64,  /* large files written and not yet synced */
-};
 
 enum intake_phase { INTAKE_HEAD, INTAKE_CHECK, INTAKE_PLANT, INTAKE_DATA };
 

@@ -1,8 +1,9 @@
 /* What a peer alone makes us note in the log, which is kept for ever: offers, withdrawals, refusals
  * and problems that it can cause again and again, as fast as its server lets it. So each wormhole
- * has so many of them at once and then one more with time (as proto/ has for what a server causes);
- * what is beyond that is not noted one by one but counted, and the next row says how many were left
- * out before it. What has arrived is always noted, and gives back the note that announced it.
+ * has so many of them at once (limits.h) and then one more with time (as proto/ has for what a
+ * server causes); what is beyond that is not noted one by one but counted, and the next row says
+ * how many were left out before it. What has arrived is always noted, and gives back the note that
+ * announced it.
  *
  * Volatile: after a restart, which no peer can cause, there are as many again. In a turn. */
 #ifndef FS_ENGINE_NOTES_H
@@ -11,14 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "fs/engine/limits.h"
 #include "store/limits.h"
-
-enum {
-    NOTES_ARRIVALS_MAX = 1000,       /* rows about arrivals that are not published: at once, … */
-    NOTES_PROBLEMS_MAX = 20,         /* problem lines, each with the row that clears it, … */
-    NOTES_EVERY_MS = 10 * 60 * 1000, /* … and once more of each in every such time */
-    NOTES_REFUSED_MAX = 64,          /* revisions that are known to be refused for now */
-};
 
 /* Of one wormhole; zeroed: nothing was noted. */
 struct notes {

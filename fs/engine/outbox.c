@@ -4,6 +4,7 @@
 #include <string.h>
 #include "fs/engine/inbox.h"
 #include "fs/engine/jobs.h"
+#include "fs/engine/limits.h"
 #include "fs/engine/parcel.h"
 #include "fs/engine/progress.h"
 #include "fs/engine/release.h"
@@ -11,13 +12,6 @@
 #include "store/entries.h"
 #include "store/namespace.h"
 #include "store/wormholes.h"
-
-enum {
-    RETRY_AFTER_MIN_MS = 60 * 1000, /* PROTOCOL.md §9 */
-    RETRY_AFTER_MAX_MS = 3600 * 1000,
-    LIST_AGAIN_AFTER_MS = 10 * 1000,
-    LIST_LOST_AFTER_MS = 60 * 1000, /* more than any listing takes */
-};
 
 static int push(struct step *step, enum outbound_kind kind, const uint8_t *rev, const void *detail,
                 size_t detail_len)

@@ -8,12 +8,6 @@
 #include "fs/engine/progress.h"
 #include "proto/vault.h"
 
-enum {
-    IDLE_MS = 60 * 1000, /* nothing wanted either way for this long: the connection is given up */
-    UNANSWERED_MS = 5 * 60 * 1000, /* so is one where nothing comes of what we want */
-    STEP_AT_LEAST_EVERY_MS = 1000,
-};
-
 int64_t session_now_ms(const struct session *s)
 {
     const struct engine_out *o = &s->e->out;
@@ -115,8 +109,8 @@ static void mind_time(struct session *s)
         s->last_received_ms = now; /* nothing is read meanwhile */
     if (session_is_busy(s) || s->wants_count == 0)
         s->last_data_ms = now;
-    if (now - s->last_received_ms > BULK_SILENCE_MS || now - s->last_busy_ms > IDLE_MS ||
-        now - s->last_data_ms > UNANSWERED_MS)
+    if (now - s->last_received_ms > BULK_SILENCE_MS || now - s->last_busy_ms > SESSION_IDLE_MS ||
+        now - s->last_data_ms > SESSION_UNANSWERED_MS)
         s->over = true;
     if (now - s->last_sent_ms > BULK_PING_AFTER_MS && !session_has_output(s))
         session_say(s, BULK_PING, NULL, 0);
@@ -209,7 +203,7 @@ void session_run(struct engine *e, uint64_t wormhole, const struct transit_plan 
     int ready = STREAM_WRITABLE;
     while (session_step(s, ready))
         ready = stream_wait(stream, session_interest(s),
-                            session_is_busy(s) ? 0 : STEP_AT_LEAST_EVERY_MS);
+                            session_is_busy(s) ? 0 : SESSION_STEP_EVERY_MS);
     session_close(s);
 }
 

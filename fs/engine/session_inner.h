@@ -3,15 +3,10 @@
 #ifndef FS_ENGINE_SESSION_INNER_H
 #define FS_ENGINE_SESSION_INNER_H
 
+#include "fs/engine/limits.h"
 #include "fs/engine/session.h"
 #include "proto/bulk.h"
 #include "store/entries.h"
-
-enum {
-    WANTS_AHEAD_MAX = 32,  /* parcels that we have wanted and that have not come whole */
-    WANTS_TAKEN_MAX = 256, /* the peer's wants that wait; more ends the connection */
-    CONTROLS_MAX = 1024,   /* small frames that wait to be sent */
-};
 
 struct control {
     enum bulk_kind kind;
