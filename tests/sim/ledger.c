@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "proto/limits.h"
 #include "store/content.h"
 #include "store/queues.h"
 #include "tests/sim/ciphers.h"
@@ -355,6 +356,70 @@ void ledger_started(struct seed *s, int peer)
     s->party[peer].check = true;
 }
 
+/* ---- what the server keeps for us ---- */
+
+struct kept {
+    size_t mailboxes, messages, bytes; /* of these two the most of any mailbox */
+    size_t nameplates;
+};
+
+static struct kept kept_now(struct seed *s)
+{
+    const struct mailbox_rows *rows = mailbox_server_rows(world_server(s->world));
+    struct kept k = {0};
+    for (const struct row_mailbox *m = rows->mailboxes; m != NULL; m = m->next) {
+        size_t messages = 0, bytes = 0;
+        k.mailboxes++;
+        for (const struct row_message *r = mailbox_rows_find(rows->messages, m->appid, m->id);
+             r != NULL; r = mailbox_rows_find(r->next, m->appid, m->id)) {
+            messages++;
+            bytes += strlen(r->body);
+        }
+        k.messages = messages > k.messages ? messages : k.messages;
+        k.bytes = bytes > k.bytes ? bytes : k.bytes;
+    }
+    for (const struct row_nameplate *n = rows->nameplates; n != NULL; n = n->next)
+        k.nameplates++;
+    return k;
+}
+
+static void check_server(struct seed *s)
+{
+    struct kept k = kept_now(s);
+    if (k.messages > 2 * ROWS_MAX + s->injected)
+        seed_fail(s, "a mailbox has %zu messages", k.messages);
+    if (k.bytes > 2 * 2 * (size_t)MAILBOX_BYTES_MAX + s->injected * CLIENT_TEXT_MAX)
+        seed_fail(s, "a mailbox has %zu bytes", k.bytes);
+    if (k.mailboxes > (size_t)(MAILBOXES_A_PAIR * s->pair_count) + s->injected)
+        seed_fail(s, "the server has %zu mailboxes for %d wormholes", k.mailboxes, s->pair_count);
+}
+
+/* Does this end wait for its peer? Nobody knows of one that is down. */
+static bool is_waiting(struct seed *s, const struct pair *p, int end)
+{
+    struct wormhole row;
+    struct view *v;
+    if (p->id[end] == 0)
+        return false;
+    if (!readable(s, p->peer[end]) || view_begin(world_store(s->world, p->peer[end]), &v) < 0)
+        return true;
+    int err = wormhole_get(v, p->id[end], &row);
+    view_end(v);
+    return err == 0 && row.state != WORMHOLE_PAIRED;
+}
+
+/* A code that nobody waits for any more is given back, or forgotten by the server. */
+static void check_nameplates(struct seed *s)
+{
+    size_t waiting = 0, kept = kept_now(s).nameplates;
+    for (int i = 0; i < s->pair_count; i++)
+        for (int end = 0; end < 2; end++)
+            waiting += is_waiting(s, &s->pairs[i], end); /* each perhaps with a code of its own */
+    if (kept > waiting)
+        seed_fail(s, "the server has %zu nameplates, and %zu ends of wormholes wait", kept,
+                  waiting);
+}
+
 void ledger_look(struct seed *s)
 {
     static struct news room[NEWS_MAX];
@@ -373,6 +438,7 @@ void ledger_look(struct seed *s)
         }
         disk_spare(s->party[peer].disk, false);
     }
+    check_server(s);
 }
 
 void ledger_promise(struct seed *s, int peer, uint64_t ino)
@@ -536,25 +602,6 @@ static void check_left(struct seed *s, const struct pair *p)
               (unsigned long long)left_at(s, p, end), 'A' + p->peer[end]);
 }
 
-/* What the server keeps for us. */
-static void check_server(struct seed *s)
-{
-    const struct mailbox_rows *rows = mailbox_server_rows(world_server(s->world));
-    size_t mailboxes = 0, most = 0;
-    for (const struct row_mailbox *m = rows->mailboxes; m != NULL; m = m->next) {
-        size_t count = 0;
-        mailboxes++;
-        for (const struct row_message *r = mailbox_rows_find(rows->messages, m->appid, m->id);
-             r != NULL; r = mailbox_rows_find(r->next, m->appid, m->id))
-            count++;
-        most = count > most ? count : most;
-    }
-    if (most > 2 * ROWS_MAX + s->injected)
-        seed_fail(s, "a mailbox has %zu messages", most);
-    if (mailboxes > (size_t)(MAILBOXES_A_PAIR * s->pair_count) + s->injected)
-        seed_fail(s, "the server has %zu mailboxes for %d wormholes", mailboxes, s->pair_count);
-}
-
 void ledger_verdict(struct seed *s)
 {
     if (ciphers_reused())
@@ -568,7 +615,7 @@ void ledger_verdict(struct seed *s)
     }
     for (int i = 0; i < s->pair_count && !s->failed; i++)
         check_left(s, &s->pairs[i]);
-    check_server(s);
+    check_nameplates(s);
     s->result->encryptions = ciphers_count();
 }
 
