@@ -12,6 +12,7 @@
 enum {
     AWAY_MS_MAX = 20000,
     HEAL_MS = 6 * 60 * 60 * 1000, /* as long as it may take after the last misfortune */
+    OFFER_MS = 60 * 60 * 1000,    /* how often users look whether something is held, meanwhile */
     SETTLE_MS = 15 * 60 * 1000,   /* and then until the server has forgotten what nobody needs */
     HEAL_STEPS_MAX = 400000,
     LOOK_EVERY = 64,
@@ -285,7 +286,7 @@ static void suffer(struct seed *s)
 static void heal(struct seed *s)
 {
     misfortunes_end(s);
-    int64_t until_ms = world_now_ms(s->world) + HEAL_MS;
+    int64_t until_ms = world_now_ms(s->world) + HEAL_MS, offer_ms = 0;
     bool sealed = false;
     for (int i = 0; i < HEAL_STEPS_MAX / LOOK_EVERY && !s->failed; i++) {
         if (!live(s, LOOK_EVERY, 60 * 1000) && sealed && world_now_ms(s->world) >= until_ms)
@@ -299,8 +300,10 @@ static void heal(struct seed *s)
         bool all_up = true;
         for (int k = 0; k < s->peers; k++)
             all_up = all_up && s->party[k].up;
-        if (!sealed && all_up)
-            sealed = users_seal_all(s);
+        if (all_up && world_now_ms(s->world) >= offer_ms && users_seal_all(s)) {
+            sealed = true;
+            offer_ms = world_now_ms(s->world) + OFFER_MS;
+        }
     }
     int64_t settled_ms = world_now_ms(s->world) + SETTLE_MS;
     for (int i = 0; i < 4000 && !s->failed && world_now_ms(s->world) < settled_ms; i++)
