@@ -3,14 +3,14 @@
 #include "fs/log.h"
 #include "fs/options.h"
 #include "fs/supervisor.h"
-#include "store/store.h"
+#include "store/heap.h"
 
 int main(int argc, char **argv)
 {
     static struct options options;
     char why[OPTIONS_WHY_MAX];
 
-    store_lean();
+    heap_prepare();
     if (options_parse(&options, argc, argv, why) < 0) {
         log_error("%s", why);
         return SUPERVISOR_USAGE;

@@ -109,7 +109,8 @@ struct store {
 /* journal.c: connections. */
 int journal_open(struct store *s, const char *dir, char why[static STORE_WHY_MAX]);
 void journal_close(struct store *s);
-int journal_repair(struct store *s); /* after a failed WAL sync; takes the writer lock */
+int journal_repair(struct store *s);        /* after a failed WAL sync; takes the writer lock */
+void journal_forget_pages(struct store *s); /* those in memory; with the writer lock */
 
 /* turn.c: for the group sync and for content.c. */
 int turn_admit(struct store *s); /* NOSPACE while the reserve is in use and cannot be restored */

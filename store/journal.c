@@ -6,11 +6,6 @@
 #include "store/core.h"
 #include "store/migrate.h"
 
-void store_lean(void)
-{
-    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-}
-
 static int connect_db(struct store *s, const char *path, struct view *v)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
@@ -208,6 +203,17 @@ int view_begin(struct store *s, struct view **out)
     if (rc)
         view_end(v);
     return rc;
+}
+
+/* A reader at work reads the journal anew when it begins again, as it has changed. */
+void journal_forget_pages(struct store *s)
+{
+    (void)sqlite3_db_release_memory(s->write_view.db);
+    pthread_mutex_lock(&s->readers_lock);
+    for (struct view *v = s->free_readers; v; v = v->next_free)
+        if (v->db)
+            (void)sqlite3_db_release_memory(v->db);
+    pthread_mutex_unlock(&s->readers_lock);
 }
 
 void view_end(struct view *v)

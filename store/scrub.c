@@ -23,10 +23,16 @@ static int fold_and_cut(struct view *v)
 
 int scrub_run(struct store *s)
 {
+    int rc = 0;
+
     pthread_mutex_lock(&s->writer);
-    int rc = atomic_exchange(&s->erased, false) ? fold_and_cut(&s->write_view) : 0;
-    if (rc)
-        atomic_store(&s->erased, true);
+    if (atomic_exchange(&s->erased, false)) {
+        rc = fold_and_cut(&s->write_view);
+        if (rc)
+            atomic_store(&s->erased, true);
+        else
+            journal_forget_pages(s);
+    }
     pthread_mutex_unlock(&s->writer);
     return rc;
 }

@@ -1,6 +1,7 @@
 /* What was erased is gone from the files, too. SQLite overwrites an erased row in the database
  * (secure_delete), but pages from before stay in the WAL until other pages happen to cover them. A
- * scrub folds the WAL into the database and cuts it to nothing.
+ * scrub folds the WAL into the database, cuts it to nothing, and gives up the pages in memory,
+ * which are wiped then (heap.h).
  *
  * It costs two syncs, so it is owed, not done, by the turn that erases: whoever tidies the store
  * asks every now and then. Closing the store is a scrub, too; after a death, the next start owes

@@ -17,11 +17,6 @@
 struct store;
 struct turn;
 
-/* For a main(), before anything else uses SQLite: lets it stop counting its memory, which it does
- * under one lock at each allocation of every thread, and which nobody here asks for (7 % of what
- * the simulator executes). Without this call, or after SQLite's first use, it counts on. */
-void store_lean(void);
-
 /* Opens the store in `dir`, which is made if it is missing (its parent must exist), and brings it
  * to a state that is safe to use:
  *   - takes the lock: LOCKED names the pid of the other process in `why`;

@@ -144,8 +144,11 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
     (void)ino;
     if (h->kind == HANDLE_FILE)
         rc = write_file(face_of(req), h, pid_of(req), data, size, (uint64_t)offset);
-    else if (h->kind == HANDLE_CODE)
+    else if (h->kind == HANDLE_CODE) {
         rc = code_file_write(face_of(req), h, data, size);
+        /* It lies in the request's buffer, which libfuse keeps for the next one. */
+        sodium_memzero((void *)(uintptr_t)data, size);
+    }
     if (rc < 0)
         reply_result(req, rc);
     else

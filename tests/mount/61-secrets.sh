@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # limit: 300
+# build: release
 # Goal: after a session with all that makes or takes a code, no code and no key is in the logs, the events, state.json, the command
 # lines, or anything else that is not the code file and the store; and what was used is gone from the store, too.
 . "$TOP/tests/lib/all.sh"
@@ -126,6 +127,18 @@ open('$T/base64', 'wb').write(base64.b64encode(b'ab' + key + b'c'))"
 for how in raw hex base64; do
     must_fail "it cannot find $how" python3 "$TOP/tests/mount/secrets.py" find "$T/kept" "$T/$how"
 done
+
+note "in the memory, only what is still of use"
+in_memory() {
+    local mount=$1
+    shift
+    python3 "$TOP/tests/mount/memory.py" "$(wh_worker "$mount")" "${@#*-}" >"$LOGS/memory"
+    [ -s "$LOGS/memory" ]
+}
+must "no code is found, not even one that waits" in_memory a "${codes[4]}"
+# The names of directories are no secrets any more, and b had two that were codes.
+wait_for 60 not in_memory a "${codes[@]:0:3}" || fail "used codes are in a's memory: $(cat "$LOGS/memory")"
+wait_for 60 not in_memory b "${codes[1]}" || fail "a used code is in b's memory: $(cat "$LOGS/memory")"
 
 note "in the stores, only the codes that are still of use"
 wh_unmount a

@@ -411,7 +411,7 @@ static bool is_waiting(struct seed *s, const struct pair *p, int end)
 /* A code that nobody waits for any more is given back, or forgotten by the server. */
 static void check_nameplates(struct seed *s)
 {
-    size_t waiting = 0, kept = kept_now(s).nameplates;
+    size_t waiting = s->unsure_makes, kept = kept_now(s).nameplates;
     for (int i = 0; i < s->pair_count; i++)
         for (int end = 0; end < 2; end++)
             waiting += is_waiting(s, &s->pairs[i], end); /* each perhaps with a code of its own */

@@ -109,7 +109,8 @@ struct seed {
     struct promise promises[SEED_PROMISES_MAX];
     size_t promise_count;
     uint64_t next_file, injected, next_name;
-    bool quiet; /* peace: no misfortunes any more */
+    size_t unsure_makes; /* of wormholes, that may be there, and ask the server for a code */
+    bool quiet;          /* peace: no misfortunes any more */
     bool failed;
     uint8_t *buffer; /* SEED_FILE_MAX + 1 bytes */
 };

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "store/store.h"
+#include "store/heap.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/last_words.h"
 #include "tests/sim/seed.h"
@@ -202,7 +202,7 @@ int main(int argc, char **argv)
         .first = 1, .last = 1000, .steps = STEPS, .faults = (1u << FAULT_COUNT) - 1};
     struct seed_result sum = {0};
     uint64_t failed = 0, ran = 0;
-    store_lean();
+    heap_prepare();
     parse(&r, argc, argv);
     last_words_begin();
     for (uint64_t seed = r.first; seed <= r.last; seed++) {
