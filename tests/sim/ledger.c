@@ -394,7 +394,8 @@ static void check_server(struct seed *s)
         seed_fail(s, "the server has %zu mailboxes for %d wormholes", k.mailboxes, s->pair_count);
 }
 
-/* Does this end wait for its peer? Nobody knows of one that is down. */
+/* Does this end wait for its peer? Nobody knows of one that is down; and who has forgotten the
+ * wormhole gives back no code. */
 static bool is_waiting(struct seed *s, const struct pair *p, int end)
 {
     struct wormhole row;
@@ -405,7 +406,7 @@ static bool is_waiting(struct seed *s, const struct pair *p, int end)
         return true;
     int err = wormhole_get(v, p->id[end], &row);
     view_end(v);
-    return err == 0 && row.state != WORMHOLE_PAIRED;
+    return err == STORE_ERR_NOT_FOUND ? p->back : err == 0 && row.state != WORMHOLE_PAIRED;
 }
 
 /* A code that nobody waits for any more is given back, or forgotten by the server. */
