@@ -5,11 +5,7 @@
 #include "store/schema.h"
 
 static const struct migrate_step all_steps[] = {
-    {1, schema_v1},
-    {2, schema_v2},
-    {3, schema_v3},
-    {4, schema_v4},
-    {5, schema_v5},
+    {1, schema_v1}, {2, schema_v2}, {3, schema_v3}, {4, schema_v4}, {5, schema_v5},
 };
 
 const struct migrate_step *migrate_steps(int *count)

@@ -264,8 +264,9 @@ static int take_small(struct step *step, const struct arrival *a, const void *pa
     struct intake_taken taken;
     uint64_t room;
     int err = room_beside(step, a, &room);
-    if (err == 0)
-        err = intake_small(step, parcel, len, room, &taken);
+    if (err < 0)
+        return err;
+    err = intake_small(step, parcel, len, room, &taken);
     if (err == STORE_ERR_TOO_BIG)
         return inbox_refuse(step, a->rev, false, "no room");
     if (err == STORE_ERR_HOSTILE)
