@@ -117,8 +117,18 @@ static void make_good(struct track *t, const struct track_handle *h, bool create
     t->touched = t->touched || may_touch(t, h, created);
 }
 
+/* Has a change in this run made good all that the store may hold it for? */
+static bool is_news(struct track *t)
+{
+    bool news = t->touched && t->accident == SEAL_WELL && !t->well;
+
+    t->well = t->well || news;
+    return news;
+}
+
 static void accident(struct track *t, enum seal_accident why)
 {
+    t->well = false;
     if (!seal_rule_failed(t->accident)) /* which is harder to make good */
         t->accident = why;
     for (struct track_handle *h = t->handles; h; h = h->right)
@@ -144,6 +154,7 @@ void seal_created(struct seal *s, uint64_t entry, uint64_t ino, bool directory, 
         if (entry == ino && directory && t->makers)
             makers_begin(t->makers, pid, now);
         t->is_file = entry == ino && !directory;
+        t->well = t->well || entry == ino; /* it is new */
         make_good(t, NULL, true, pid);
         changed(s, t, now);
     }
@@ -175,6 +186,7 @@ void seal_opened(struct seal *s, uint64_t entry, uint64_t ino, uint64_t handle, 
 void seal_changed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid)
 {
     int64_t now = s->now_ms();
+    bool news = false;
 
     pthread_mutex_lock(&s->lock);
     struct track_handle *h = handle ? track_handle_find(&s->table, handle) : NULL;
@@ -193,8 +205,11 @@ void seal_changed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid)
     if (!t->is_file)
         saw(t, tid, now);
     changed(s, t, now);
+    news = is_news(t);
 out:
     pthread_mutex_unlock(&s->lock);
+    if (news) /* if it fails, the look that seals it tries again */
+        (void)seal_turn_good(s->store, s->engine, entry);
 }
 
 bool seal_flushed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid)

@@ -43,8 +43,10 @@ void seal_created(struct seal *s, uint64_t entry, uint64_t ino, bool directory, 
 /* Before the reply, so that nothing is sealed between an open and its first write. */
 void seal_opened(struct seal *s, uint64_t entry, uint64_t ino, uint64_t handle, bool writable,
                  pid_t pid);
-/* Any change below the entry (data, name, attribute, xattr, removal of a child) by pid. Very cheap:
- * on the write path. handle: 0 if it was not made through one. */
+/* Any change below the entry (data, name, attribute, xattr, removal of a child) by pid, before the
+ * reply: if it makes good what the entry is held for, the store knows that then, and a crash does
+ * not hold it again. Very cheap otherwise: on the write path. handle: 0 if it was not made through
+ * one. */
 void seal_changed(struct seal *s, uint64_t entry, uint64_t handle, pid_t pid);
 /* FLUSH on a handle; decides from /proc whether the writer is being killed. Call it before
  * content_flush: false means that this FLUSH does not finish the file, so it must not be recorded

@@ -222,6 +222,26 @@ int seal_turn_hold(struct store *s, struct engine *e, uint64_t entry, enum seal_
     return rc < 0 ? rc : finish(t, hold_in(t, e, entry, why));
 }
 
+static int is_held_for_accident(struct store *s, uint64_t entry)
+{
+    struct view *v;
+    struct entry row;
+    int rc = view_begin(s, &v);
+
+    if (rc < 0)
+        return rc;
+    rc = entry_get(v, entry, &row);
+    view_end(v);
+    return rc < 0 ? rc : seal_rule_accident(seal_rule_hold(row.held_code)) != SEAL_WELL;
+}
+
+int seal_turn_good(struct store *s, struct engine *e, uint64_t entry)
+{
+    int held = is_held_for_accident(s, entry);
+
+    return held == 1 ? seal_turn_hold(s, e, entry, SEAL_NOT_HELD) : held;
+}
+
 int seal_turn_idle(struct store *s, struct engine *e, uint64_t entry)
 {
     struct turn *t;

@@ -57,6 +57,9 @@ int seal_turn_seal(struct store *s, struct engine *e, uint64_t entry,
  * Reasons of others stay. engine may be NULL: nobody is told. */
 int seal_turn_hold(struct store *s, struct engine *e, uint64_t entry, enum seal_hold why);
 
+/* An accident was made good: releases the entry if it is held for one. */
+int seal_turn_good(struct store *s, struct engine *e, uint64_t entry);
+
 /* The last writable handle of an entry that is no longer open was released. */
 int seal_turn_idle(struct store *s, struct engine *e, uint64_t entry);
 

@@ -45,6 +45,7 @@ struct track {
     bool is_file;  /* known not to be a tree */
     bool changed;  /* in this run */
     bool touched;  /* in this run, in a way that lets an entry go of which a write had failed */
+    bool well;     /* the store holds it for no accident, as far as is known */
     bool complete; /* renamed in whole, unchanged since */
     bool idle;     /* its last writable handle was released */
     bool marked;   /* the store knows that its writers were gone, see seal_turn.h */

@@ -84,12 +84,12 @@ def heal(account, outbox):
     left = os.listdir(outbox)
     for name in left:
         path = os.path.join(outbox, name)
-        if state_of(path) != "held":
+        if attribute(path, "state") != "held":
             continue
         ident = account.standing.get(name) or plain(name).removesuffix(TREE).removesuffix(EMPTY)
         promised = ident in account.puts and account.puts[ident].promised
         if promised and not name.endswith((TREE, EMPTY)):
-            print(f"held although promised: {name}")
+            print(f"held although promised: {name}: {attribute(path, 'error')}")
         if promised:
             os.utime(path)
         else:
@@ -97,9 +97,9 @@ def heal(account, outbox):
     return 1 if os.listdir(outbox) else 0
 
 
-def state_of(path):
+def attribute(path, which):
     try:
-        return os.getxattr(path, "user.wormhole.state").decode()
+        return os.getxattr(path, f"user.wormhole.{which}").decode()
     except OSError:
         return ""
 

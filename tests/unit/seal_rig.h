@@ -160,6 +160,13 @@ int seal_turn_hold(struct store *s, struct engine *e, uint64_t entry, enum seal_
     return rc;
 }
 
+int seal_turn_good(struct store *s, struct engine *e, uint64_t entry)
+{
+    enum seal_hold hold = seal_rule_hold(fake_of(entry)->look.row.held_code);
+
+    return seal_rule_accident(hold) == SEAL_WELL ? 0 : seal_turn_hold(s, e, entry, SEAL_NOT_HELD);
+}
+
 int seal_turn_idle(struct store *s, struct engine *e, uint64_t entry)
 {
     (void)s;

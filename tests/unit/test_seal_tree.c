@@ -605,6 +605,24 @@ static void an_interruption_outlives_a_restart(void **state)
     assert_sealed(FILE_1, 1);
 }
 
+/* It was copied again, and closed: that was promised, though it is not sealed yet. */
+static void what_was_made_good_stays_good_over_a_crash(void **state)
+{
+    (void)state;
+    struct entry *row = &add(FILE_1, "a", NODE_FILE)->look.row;
+    row->held_code = SEAL_HELD_KILLED;
+    strcpy(row->held, seal_rule_text(SEAL_HELD_KILLED));
+    open_seal();
+    seal_opened(seal, FILE_1, FILE_1, HANDLE, true, getpid());
+    seal_changed(seal, FILE_1, HANDLE, getpid());
+    assert_true(seal_flushed(seal, FILE_1, HANDLE, getpid()));
+    seal_released(seal, FILE_1, HANDLE);
+    seal_close(seal); /* its thread was never started: nothing is finished */
+    open_seal();
+    pass(301);
+    assert_sealed(FILE_1, 1);
+}
+
 static void closing_finishes_what_is_whole(void **state)
 {
     pid_t maker = start(), other = start();
@@ -666,6 +684,7 @@ int main(void)
         TEST(a_crash_interrupts_an_empty_file_only_while_it_is_open),
         TEST(a_marked_tree_goes_on),
         TEST(an_interruption_outlives_a_restart),
+        TEST(what_was_made_good_stays_good_over_a_crash),
         TEST(closing_finishes_what_is_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
