@@ -40,7 +40,7 @@ class Writer:
         except OSError as error:
             if error.errno == errno.ENOENT and self.box.answers():
                 return None
-            if dead(error):
+            if dead(error) or error.errno == errno.ENOENT:  # it died after it had answered
                 self.box.lost()
             elif error.errno in FULL:
                 time.sleep(0.3)
