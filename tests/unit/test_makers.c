@@ -404,6 +404,7 @@ static void descriptors_have_a_bound_and_are_given_back(void **state)
 
 int main(void)
 {
+    signal(SIGHUP, SIG_DFL); /* which nohup ignores, and then for our children, too */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_maker_is_done_when_it_has_exited),
         cmocka_unit_test(a_stranger_is_not_the_maker_s),
