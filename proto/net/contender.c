@@ -1,8 +1,6 @@
 #include "proto/net/contender.h"
 
-#include <errno.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include <sodium.h>
 
@@ -23,7 +21,7 @@ static bool begin(struct contender *c, int fd, const struct transit_plan *plan,
     c->deadline_ms = now_ms + RACE_HANDSHAKE_MS;
     if (transit_init(&c->transit, plan->key, role, relay_side) == PROTO_OK)
         return true;
-    close(fd);
+    tcp_close(fd);
     return false;
 }
 
@@ -48,7 +46,7 @@ void contender_drop(struct contender *c)
 {
     if (c->state == CONTENDER_FREE)
         return;
-    close(c->fd);
+    tcp_close(c->fd);
     transit_release(&c->transit);
     c->state = CONTENDER_FREE;
 }
@@ -102,9 +100,9 @@ static bool send_some(struct contender *c)
 
     if (len == 0)
         return true;
-    ssize_t n = send(c->fd, data, len, MSG_NOSIGNAL);
+    ssize_t n = tcp_send(c->fd, data, len);
     if (n < 0)
-        return errno == EAGAIN || errno == EINTR;
+        return false;
     transit_tx_done(&c->transit, (size_t)n);
     return true;
 }
@@ -135,13 +133,13 @@ static int receive_some(struct contender *c, int64_t now_ms)
     enum transit_state before = c->transit.state;
     uint8_t buf[2 * TRANSIT_LINE_MAX];
 
-    ssize_t n = recv(c->fd, buf, sizeof(buf), MSG_PEEK);
-    if (n < 0)
-        return errno == EAGAIN || errno == EINTR ? 0 : -1;
-    int taken = n == 0 ? -1 : transit_rx(&c->transit, buf, (size_t)n);
-    if (taken > 0 && recv(c->fd, buf, (size_t)taken, 0) != taken)
-        taken = -1;
+    ssize_t n = tcp_peek(c->fd, buf, sizeof(buf));
+    if (n <= 0)
+        return (int)n;
+    int taken = transit_rx(&c->transit, buf, (size_t)n);
     sodium_memzero(buf, sizeof(buf));
+    if (taken > 0 && !tcp_skip(c->fd, (size_t)taken))
+        return -1;
     if (taken < 0)
         return -1;
     set_deadline(c, before, now_ms);

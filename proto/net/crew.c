@@ -6,11 +6,13 @@
 
 #include <sodium.h>
 
+#include "proto/bytes.h"
 #include "proto/net/limits.h"
 #include "proto/net/race.h"
 #include "proto/net/stream_own.h"
 #include "proto/net/tcp.h"
 #include "proto/net/thread.h"
+#include "proto/transit.h"
 
 enum crew_attempt_state {
     CREW_NEW,     /* waits for a thread, to listen */
@@ -208,18 +210,27 @@ static void run_session(struct crew_attempt *a, int fd, const char *kind)
     callbacks->transit_session(callbacks->arg, a->wormhole, a->number, a->plan, &a->stream);
 }
 
+static void draw_side(char side[static TRANSIT_SIDE_LEN + 1])
+{
+    uint8_t random[TRANSIT_SIDE_LEN / 2];
+
+    randombytes_buf(random, sizeof(random));
+    hex_encode(side, random, sizeof(random));
+}
+
 static void run_attempt(struct crew_attempt *a)
 {
+    char side[TRANSIT_SIDE_LEN + 1];
     struct race_options options = {.plan = a->plan,
                                    .listener = &a->listener,
                                    .resolver = a->crew->resolver,
-                                   .wake_fd = a->stream.wake_fd,
-                                   .drain = drain,
-                                   .stopped = is_cancelled,
-                                   .arg = a};
+                                   .relay_side = side};
+    struct race_owner owner = {
+        .wake_fd = a->stream.wake_fd, .drain = drain, .stopped = is_cancelled, .arg = a};
     const char *kind = "";
 
-    int fd = race_run(&options, &kind);
+    draw_side(side);
+    int fd = race_run(&options, &owner, &kind);
     tcp_listen_close(&a->listener);
     if (fd >= 0)
         run_session(a, fd, kind);

@@ -1,17 +1,11 @@
 #include "proto/net/race.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <poll.h>
-#include <stdint.h>
 #include <stdlib.h>
 
-#include <sodium.h>
-
-#include "proto/bytes.h"
-#include "proto/net/clock.h"
 #include "proto/net/contender.h"
 #include "proto/net/limits.h"
+#include "proto/net/resolve.h"
 
 enum { ACCEPT_PAUSE_MS = 1000 };
 
@@ -26,7 +20,7 @@ struct candidate {
 enum {
     DIALLED_MAX = HINTS_MAX,
     CONTENDERS_MAX = DIALLED_MAX + RACE_INCOMING_MAX,
-    FIXED_FDS = 3, /* wake-up, IPv4 and IPv6 listeners */
+    FIXED_FDS = 3, /* the caller's, IPv4 and IPv6 listeners */
 };
 
 /* What was dialled of one kind of hint; what failed stays noted. */
@@ -36,8 +30,7 @@ struct dialled {
 };
 
 struct race {
-    const struct race_options *options;
-    char relay_side[TRANSIT_SIDE_LEN + 1];
+    struct race_options options;
     int64_t end_ms;
     int64_t accept_at_ms;                        /* after running out of descriptors */
     struct candidate candidates[HINTS_MAX];      /* of the hint with the same index */
@@ -52,22 +45,13 @@ struct race {
 
 /* -- the start -------------------------------------------------------------------------------- */
 
-static void draw_relay_side(struct race *r)
-{
-    uint8_t random[TRANSIT_SIDE_LEN / 2];
-
-    randombytes_buf(random, sizeof(random));
-    hex_encode(r->relay_side, random, sizeof(random));
-}
-
 static void init(struct race *r, const struct race_options *options, int64_t now_ms)
 {
     const struct hint_list *hints = &options->plan->hints;
     int64_t delay_ms = hints_count(hints, HINT_DIRECT) > 0 ? RACE_RELAY_DELAY_MS : 0;
 
-    r->options = options;
+    r->options = *options;
     r->end_ms = now_ms + RACE_MS;
-    draw_relay_side(r);
     for (size_t i = 0; i < HINTS_MAX; i++)
         r->candidates[i].state = i < hints->count ? CANDIDATE_LATER : CANDIDATE_DONE;
     for (size_t i = 0; i < hints->count; i++)
@@ -107,7 +91,7 @@ static bool note_dialled(struct race *r, enum hint_kind kind, const union addres
 static void dial(struct race *r, const struct hint *hint, const struct resolve_answer *found,
                  int64_t now_ms)
 {
-    const char *relay_side = hint->kind == HINT_RELAY ? r->relay_side : NULL;
+    const char *relay_side = hint->kind == HINT_RELAY ? r->options.relay_side : NULL;
 
     for (size_t i = 0; i < found->count && i < RACE_ADDRESSES_MAX; i++) {
         union address to = found->at[i];
@@ -116,7 +100,7 @@ static void dial(struct race *r, const struct hint *hint, const struct resolve_a
             continue;
         struct contender *c = free_among(r->contenders, DIALLED_MAX);
         assert(c != NULL); /* a place for each that is noted */
-        contender_dial(c, &to, r->options->plan, relay_side, now_ms);
+        contender_dial(c, &to, r->options.plan, relay_side, now_ms);
     }
 }
 
@@ -126,7 +110,7 @@ static void resolve(struct race *r, struct candidate *candidate, const struct hi
     struct resolve_answer answer;
 
     candidate->state = CANDIDATE_RESOLVING;
-    resolve_lookup(r->options->resolver, hint->host, false, &answer);
+    resolve_lookup(r->options.resolver, hint->host, false, &answer);
     if (answer.state == RESOLVE_PENDING)
         return;
     candidate->state = CANDIDATE_DONE;
@@ -136,7 +120,7 @@ static void resolve(struct race *r, struct candidate *candidate, const struct hi
 
 static void advance_candidates(struct race *r, int64_t now_ms)
 {
-    const struct hint_list *hints = &r->options->plan->hints;
+    const struct hint_list *hints = &r->options.plan->hints;
 
     for (size_t i = 0; i < hints->count; i++) {
         struct candidate *c = &r->candidates[i];
@@ -148,11 +132,11 @@ static void advance_candidates(struct race *r, int64_t now_ms)
 /* What was not looked up yet is of no use any more, and must not keep others waiting. */
 static void give_up_candidates(struct race *r)
 {
-    const struct hint_list *hints = &r->options->plan->hints;
+    const struct hint_list *hints = &r->options.plan->hints;
 
     for (size_t i = 0; i < hints->count; i++) {
         if (r->candidates[i].state == CANDIDATE_RESOLVING)
-            resolve_give_up(r->options->resolver, hints->at[i].host);
+            resolve_give_up(r->options.resolver, hints->at[i].host);
         r->candidates[i].state = CANDIDATE_DONE;
     }
 }
@@ -187,7 +171,7 @@ static void accept_some(struct race *r, int listening_fd, int64_t now_ms)
             return;
         struct contender *c = place_for_incoming(r);
         if (c != NULL)
-            contender_accept(c, fd, r->options->plan, now_ms);
+            contender_accept(c, fd, r->options.plan, now_ms);
         else
             tcp_close(fd);
     }
@@ -226,12 +210,12 @@ static void advance_contenders(struct race *r, int64_t now_ms)
 
 static void prepare_poll(struct race *r, int64_t now_ms)
 {
-    const struct race_options *o = r->options;
+    const struct tcp_listener *l = r->options.listener;
     bool accepting = r->selected == NULL && now_ms >= r->accept_at_ms;
 
-    r->fds[0] = (struct pollfd){.fd = o->wake_fd, .events = POLLIN};
-    r->fds[1] = (struct pollfd){.fd = accepting ? o->listener->v4_fd : -1, .events = POLLIN};
-    r->fds[2] = (struct pollfd){.fd = accepting ? o->listener->v6_fd : -1, .events = POLLIN};
+    r->fds[0] = (struct pollfd){.fd = -1};
+    r->fds[1] = (struct pollfd){.fd = accepting ? l->v4_fd : -1, .events = POLLIN};
+    r->fds[2] = (struct pollfd){.fd = accepting ? l->v6_fd : -1, .events = POLLIN};
     r->polled_count = 0;
     for (size_t i = 0; i < CONTENDERS_MAX; i++) {
         struct contender *c = &r->contenders[i];
@@ -262,20 +246,10 @@ static int64_t next_deadline_ms(const struct race *r, int64_t now_ms)
     return next_ms;
 }
 
-static bool wait_for_something(struct race *r)
-{
-    int64_t now_ms = clock_mono_ms();
-
-    prepare_poll(r, now_ms);
-    int64_t left_ms = next_deadline_ms(r, now_ms) - now_ms;
-    int n = poll(r->fds, FIXED_FDS + r->polled_count, left_ms > 0 ? (int)left_ms : 0);
-    return n >= 0 || errno == EINTR;
-}
-
 /* Nobody is in the race any more and nobody can join. */
 static bool is_hopeless(const struct race *r)
 {
-    if (r->options->listener->port != 0)
+    if (r->options.listener->port != 0)
         return false;
     for (size_t i = 0; i < HINTS_MAX; i++)
         if (r->candidates[i].state != CANDIDATE_DONE)
@@ -290,53 +264,64 @@ static bool is_lost(const struct race *r, int64_t now_ms)
 {
     if (r->selected != NULL && r->selected->state == CONTENDER_FREE)
         return true;
-    return now_ms >= r->end_ms || r->options->stopped(r->options->arg) || is_hopeless(r);
+    return now_ms >= r->end_ms || is_hopeless(r);
 }
 
-static void step(struct race *r)
-{
-    int64_t now_ms = clock_mono_ms();
+/* -- the calls -------------------------------------------------------------------------------- */
 
-    if (r->fds[0].revents != 0)
-        r->options->drain(r->options->arg);
-    if (r->selected != NULL) {
-        if (now_ms >= r->selected->deadline_ms)
-            contender_drop(r->selected);
-        else
-            contender_ready(r->selected, r->fds[FIXED_FDS].revents, now_ms);
-        return;
-    }
+struct race *race_begin(const struct race_options *options, int64_t now_ms)
+{
+    struct race *r = calloc(1, sizeof(*r));
+
+    if (r != NULL)
+        init(r, options, now_ms);
+    return r;
+}
+
+enum race_state race_prepare(struct race *r, int64_t now_ms, struct race_wait *wait)
+{
+    advance_candidates(r, now_ms);
+    if (is_lost(r, now_ms))
+        return RACE_LOST;
+    prepare_poll(r, now_ms);
+    wait->fds = r->fds;
+    wait->count = FIXED_FDS + r->polled_count;
+    wait->until_ms = next_deadline_ms(r, now_ms);
+    return RACE_ON;
+}
+
+/* The chosen one alone, until nothing of its handshake is left. */
+static enum race_state step_selected(struct race *r, int64_t now_ms)
+{
+    if (now_ms >= r->selected->deadline_ms)
+        contender_drop(r->selected);
+    else if (r->selected->state != CONTENDER_CHOSEN)
+        contender_ready(r->selected, r->fds[FIXED_FDS].revents, now_ms);
+    return r->selected->state == CONTENDER_CHOSEN ? RACE_WON : RACE_ON;
+}
+
+enum race_state race_step(struct race *r, int64_t now_ms)
+{
+    if (r->selected != NULL)
+        return step_selected(r, now_ms);
     advance_contenders(r, now_ms);
     for (size_t i = 1; i < FIXED_FDS && r->selected == NULL; i++)
         if (r->fds[i].revents != 0)
             accept_some(r, r->fds[i].fd, now_ms);
+    return r->selected != NULL && r->selected->state == CONTENDER_CHOSEN ? RACE_WON : RACE_ON;
 }
 
-static int run(struct race *r, const char **kind)
+int race_take(struct race *r, const char **kind)
 {
-    for (;;) {
-        int64_t now_ms = clock_mono_ms();
-        advance_candidates(r, now_ms);
-        if (is_lost(r, now_ms) || !wait_for_something(r))
-            return -1;
-        step(r);
-        if (r->selected != NULL && r->selected->state == CONTENDER_CHOSEN) {
-            *kind = r->selected->relayed ? "relay" : "direct";
-            return contender_take(r->selected);
-        }
-    }
+    *kind = r->selected->relayed ? "relay" : "direct";
+    return contender_take(r->selected);
 }
 
-int race_run(const struct race_options *options, const char **kind)
+void race_end(struct race *r)
 {
-    struct race *r = calloc(1, sizeof(*r));
-
     if (r == NULL)
-        return -1;
-    init(r, options, clock_mono_ms());
-    int fd = run(r, kind);
+        return;
     drop_all_but(r, NULL);
     give_up_candidates(r);
     free(r);
-    return fd;
 }

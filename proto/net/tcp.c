@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include "proto/net/limits.h"
 
 static void set_option(int fd, int level, int option, int value)
@@ -66,6 +68,40 @@ int tcp_accept(int listening_fd)
 void tcp_close(int fd)
 {
     close(fd);
+}
+
+/* -- bytes ------------------------------------------------------------------------------------ */
+
+static ssize_t outcome(ssize_t n)
+{
+    if (n >= 0)
+        return n;
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
+}
+
+ssize_t tcp_send(int fd, const void *data, size_t len)
+{
+    return outcome(send(fd, data, len, MSG_NOSIGNAL));
+}
+
+ssize_t tcp_peek(int fd, void *buf, size_t len)
+{
+    ssize_t n = recv(fd, buf, len, MSG_PEEK);
+    return n == 0 ? -1 : outcome(n);
+}
+
+bool tcp_skip(int fd, size_t len)
+{
+    uint8_t buf[256];
+
+    while (len > 0) {
+        ssize_t n = recv(fd, buf, len < sizeof(buf) ? len : sizeof(buf), 0);
+        if (n <= 0)
+            break;
+        len -= (size_t)n;
+    }
+    sodium_memzero(buf, sizeof(buf));
+    return len == 0;
 }
 
 /* -- listening -------------------------------------------------------------------------------- */

@@ -3,7 +3,9 @@
 #define PROTO_NET_TCP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include "proto/hints.h"
 #include "proto/net/address.h"
 
@@ -15,6 +17,15 @@ bool tcp_finish(int fd);
  * descriptors): wait before trying again. */
 int tcp_accept(int listening_fd);
 void tcp_close(int fd);
+
+/* Never block. How many bytes were taken to be sent, 0 if none can be now, -1: the connection is
+ * gone. */
+ssize_t tcp_send(int fd, const void *data, size_t len);
+/* Copies what has come and leaves it there: how many bytes, 0 if there are none now, -1: it has
+ * ended. */
+ssize_t tcp_peek(int fd, void *buf, size_t len);
+/* Takes `len` bytes that tcp_peek has shown. Did it? */
+bool tcp_skip(int fd, size_t len);
 
 /* Where one attempt listens. A zeroed struct is not a listener; tcp_listen makes it one. */
 struct tcp_listener {

@@ -16,6 +16,7 @@
 #include "names_rig.h"
 #include "proto/net/limits.h"
 #include "proto/net/race.h"
+#include "proto/net/resolve.h"
 
 /* Listens at all IPv4 addresses, hears the first byte of each connection, and hangs up. */
 struct target {
@@ -119,12 +120,11 @@ static void run_and_lose(void)
     struct race_options options = {.plan = &plan,
                                    .listener = &nowhere,
                                    .resolver = resolver,
-                                   .wake_fd = wake_fd,
-                                   .drain = drain,
-                                   .stopped = is_stopped};
+                                   .relay_side = "0123456789abcdef"};
+    struct race_owner owner = {.wake_fd = wake_fd, .drain = drain, .stopped = is_stopped};
     const char *kind;
 
-    assert_int_equal(race_run(&options, &kind), -1);
+    assert_int_equal(race_run(&options, &owner, &kind), -1);
 }
 
 /* All spellings of one address: the system's resolver reads those that address_parse does not. */
