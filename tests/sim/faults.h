@@ -19,7 +19,10 @@
     X(ERROR, "error")     /* it answers with an error */                                           \
     X(DEATH, "death")     /* it restarts, or is away for some time */                              \
     X(LINKS, "links")     /* connections to it are cut */                                          \
-    X(TRANSIT, "transit") /* bulk connections are cut */
+    X(TRANSIT, "transit") /* bulk connections are cut, also those that are being made */           \
+    X(NAT, "nat")         /* a peer can be dialled no more, or can again; the relay leads to it */ \
+    X(RELAY, "relay")     /* the relay restarts, is away or late, or leaves one of two waiting */  \
+    X(GARBLE, "garble")   /* it changes bytes, or joins those who want others */
 
 enum fault {
 #define FAULT_ENUM(id, name) FAULT_##id,

@@ -3,7 +3,7 @@
 #include <string.h>
 #include "tests/sim/seed_inner.h"
 
-enum { AWAY_MS_MAX = 20000, FAR_CALLS = 400, NEAR_CALLS = 12 };
+enum { AWAY_MS_MAX = 20000, RELAY_LATE_MS = 90000, FAR_CALLS = 400, NEAR_CALLS = 12 };
 
 static void struck(struct seed *s, enum fault fault)
 {
@@ -228,6 +228,53 @@ static void server_dies(struct seed *s)
     world_set_server_up(s->world, up);
 }
 
+/* ---- the ways to each other ---- */
+
+static void hide(struct seed *s)
+{
+    int peer = any_peer(s);
+    bool hidden = dice_below(&s->dice, 3) != 0;
+    if (hidden)
+        struck(s, FAULT_NAT);
+    seed_say(s, "%c can%s be dialled", 'A' + peer, hidden ? "not" : "");
+    world_set_reachable(s->world, peer, !hidden);
+}
+
+static void trouble_relay(struct seed *s)
+{
+    struct relay_weather *w = relay_weather(world_relay(s->world));
+    struck(s, FAULT_RELAY);
+    switch (dice_below(&s->dice, 4)) {
+    case 0:
+        seed_say(s, "the relay restarts");
+        relay_restart(world_relay(s->world));
+        break;
+    case 1:
+        w->away = !w->away;
+        seed_say(s, "the relay is %s", w->away ? "away" : "there");
+        relay_restart(world_relay(s->world));
+        break;
+    case 2:
+        w->late_ms_max = w->late_ms_max > 0 ? 0 : 1 + (int64_t)dice_below(&s->dice, RELAY_LATE_MS);
+        seed_say(s, "the relay is up to %lld ms late", (long long)w->late_ms_max);
+        break;
+    default:
+        w->half_one_in = w->half_one_in > 0 ? 0 : 1 + dice_below(&s->dice, 3);
+        seed_say(s, "the relay tells one of two, once in %llu", (unsigned long long)w->half_one_in);
+    }
+}
+
+static void garble(struct seed *s)
+{
+    struct relay_weather *w = relay_weather(world_relay(s->world));
+    struck(s, FAULT_GARBLE);
+    uint64_t *what = dice_below(&s->dice, 2) == 0 ? &w->garble_one_in : &w->wrong_one_in;
+    *what = *what > 0 ? 0 : 1 + dice_below(&s->dice, 6);
+    seed_say(s,
+             "the relay changes bytes once in %llu pieces, and joins who does not fit once in %llu",
+             (unsigned long long)w->garble_one_in, (unsigned long long)w->wrong_one_in);
+}
+
 /* For some time: how it is with the way from the server. */
 static void change_weather(struct seed *s, enum fault fault)
 {
@@ -250,6 +297,13 @@ void misfortunes_begin(struct seed *s)
     for (int i = 0; i < FAULT_COUNT; i++)
         if (dice_below(&s->dice, rare & 1u << i ? 6 : 2) != 0)
             s->options.faults &= ~(1u << i);
+}
+
+void misfortunes_world(struct seed *s)
+{
+    for (int i = 0; s->options.faults & FAULT_BIT(NAT) && i < s->peers; i++)
+        if (dice_below(&s->dice, 3) != 0)
+            world_set_reachable(s->world, i, false);
 }
 
 /* FAULT_COUNT: none. */
@@ -313,6 +367,15 @@ void misfortunes_step(struct seed *s)
         struck(s, fault);
         world_cut_transit(s->world);
         break;
+    case FAULT_NAT:
+        hide(s);
+        break;
+    case FAULT_RELAY:
+        trouble_relay(s);
+        break;
+    case FAULT_GARBLE:
+        garble(s);
+        break;
     case FAULT_COUNT:
         break;
     }
@@ -325,6 +388,7 @@ void misfortunes_end(struct seed *s)
     w->repeat_one_in = w->swap_one_in = 0;
     w->delay_ms_max = 0;
     world_set_server_up(s->world, true);
+    *relay_weather(world_relay(s->world)) = (struct relay_weather){0};
     for (int i = 0; i < s->peers; i++) {
         disk_die_in(s->party[i].disk, 0);
         disk_fail_in(s->party[i].disk, 0, EIO, 0);

@@ -2,11 +2,14 @@
 
 #include <string.h>
 #include "proto/net/stream.h"
+#include "proto/net/tcp.h"
 #include "tests/sim/memo.h"
 #include "tests/sim/world.h"
 
 ssize_t __real_stream_send(struct stream *s, const void *buf, size_t len);
 ssize_t __wrap_stream_send(struct stream *s, const void *buf, size_t len);
+ssize_t __real_tcp_send(int fd, const void *data, size_t len);
+ssize_t __wrap_tcp_send(int fd, const void *data, size_t len);
 
 static bool on;
 static uint64_t digest;
@@ -33,6 +36,14 @@ ssize_t __wrap_stream_send(struct stream *s, const void *buf, size_t len)
     ssize_t n = __real_stream_send(s, buf, len);
     if (n > 0)
         outputs_add(buf, (size_t)n);
+    return n;
+}
+
+ssize_t __wrap_tcp_send(int fd, const void *data, size_t len)
+{
+    ssize_t n = __real_tcp_send(fd, data, len);
+    if (n > 0)
+        outputs_add(data, (size_t)n);
     return n;
 }
 

@@ -243,6 +243,7 @@ static void begin(struct seed *s)
                                                       .said = said,
                                                       .heard = heard,
                                                       .arg = s});
+    misfortunes_world(s);
     if (dice_below(&s->dice, 8) != 0)
         for (int i = 0; i < s->peers; i++)
             disk_restore(s->party[i].disk, empty);
@@ -330,6 +331,8 @@ static void end(struct seed *s)
     struct seed_result *r = s->result;
     for (int i = 0; i < s->pair_count; i++)
         r->unpaired += s->pairs[i].state == PAIR_CODE || s->pairs[i].state == PAIR_JOINING;
+    for (int i = 0; i < 2; i++)
+        r->connected[i] = world_connected(s->world, i != 0);
     r->virtual_ms = world_now_ms(s->world) - INT64_C(1800000000000);
     world_free(s->world);
     s->world = NULL;

@@ -132,6 +132,7 @@ bool users_seal_all(struct seed *s);
 
 /* misfortunes.c */
 void misfortunes_begin(struct seed *s); /* which kinds there are to be */
+void misfortunes_world(struct seed *s); /* … and how the world is from the beginning */
 void misfortunes_step(struct seed *s);
 void misfortunes_died(struct seed *s, int peer); /* it is down: what else befalls its disk */
 void misfortunes_end(struct seed *s);            /* peace */

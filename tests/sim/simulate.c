@@ -155,6 +155,8 @@ static void add(struct seed_result *sum, const struct seed_result *r)
     sum->encryptions += r->encryptions;
     sum->paired += r->paired;
     sum->unpaired += r->unpaired;
+    for (int i = 0; i < 2; i++)
+        sum->connected[i] += r->connected[i];
     for (int i = 0; i < FAULT_COUNT; i++)
         sum->faults[i] += r->faults[i];
     for (int i = 0; i < DEED_COUNT; i++)
@@ -164,11 +166,13 @@ static void add(struct seed_result *sum, const struct seed_result *r)
 static void tell(const struct seed_result *sum)
 {
     printf("%llu entries sealed, %llu arrived, %llu compared, %llu kills, %llu calls to disks, "
-           "%llu encryptions, %llu wormholes paired, %llu not\nmisfortunes:",
+           "%llu encryptions, %llu wormholes paired, %llu not, %llu ends of bulk connections "
+           "direct, %llu by the relay\nmisfortunes:",
            (unsigned long long)sum->sealed, (unsigned long long)sum->arrived,
            (unsigned long long)sum->compared, (unsigned long long)sum->kills,
            (unsigned long long)sum->calls, (unsigned long long)sum->encryptions,
-           (unsigned long long)sum->paired, (unsigned long long)sum->unpaired);
+           (unsigned long long)sum->paired, (unsigned long long)sum->unpaired,
+           (unsigned long long)sum->connected[0], (unsigned long long)sum->connected[1]);
     for (int i = 0; i < FAULT_COUNT; i++)
         printf(" %s %llu", fault_names[i], (unsigned long long)sum->faults[i]);
     printf("\ndeeds:");

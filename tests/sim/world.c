@@ -38,6 +38,7 @@ int world_try_start(struct world *w, int peer)
     struct engine_options options = {
         .appid = WORLD_APPID, .code_words = 2, .aes = (w->options.aes >> peer & 1) != 0};
     struct engine_out out = peer_out(p);
+    hints_add(&options.relays, HINT_RELAY, NETWORK_RELAY_HOST, NETWORK_RELAY_PORT, 0);
     struct engine_watch watch = {0};
     if (w->options.watch != NULL)
         w->options.watch(w->options.arg, peer, &watch);
@@ -91,6 +92,11 @@ struct mailbox_server *world_server(struct world *w)
     return w->server;
 }
 
+struct relay *world_relay(struct world *w)
+{
+    return w->relay;
+}
+
 int64_t world_now_ms(const struct world *w)
 {
     return w->now_ms;
@@ -108,6 +114,8 @@ struct world *world_new_with(const struct world_options *options)
     w->server_up = true;
     w->server =
         mailbox_server_new(&(struct mailbox_server_options){.seed = options->seed}, w->now_ms);
+    w->relay = relay_new(&w->dice);
+    w->network = network_new(options->peers, w->relay);
     w->peer_count = options->peers;
     for (int i = 0; i < w->peer_count; i++) {
         struct peer *p = &w->peers[i];
@@ -157,6 +165,8 @@ void world_free(struct world *w)
         if (w->peers[i].made_dir)
             remove_dir(w->peers[i].dir);
     }
+    network_free(w->network);
+    relay_free(w->relay);
     mail_release(w);
     mailbox_server_free(w->server);
     free(w);
@@ -168,7 +178,7 @@ static bool peer_step(struct peer *p)
 {
     if (!p->running)
         return false;
-    if (peer_command(p) || peer_connect(p) || peer_session(p))
+    if (peer_command(p) || peer_connect(p) || peer_race(p) || peer_session(p))
         return true;
     if (p->jobs) {
         p->jobs = engine_work(p->engine);
@@ -188,12 +198,13 @@ static bool time_step(struct world *w, int64_t until_ms)
 {
     int64_t next_ms = mailbox_server_deadline_ms(w->server);
     earlier(&next_ms, mail_due_ms(w));
+    earlier(&next_ms, relay_due_ms(w->relay));
     for (int i = 0; i < w->peer_count; i++) {
         struct peer *p = &w->peers[i];
         if (!p->running)
             continue;
         earlier(&next_ms, engine_tick(p->engine, w->now_ms));
-        earlier(&next_ms, peer_session_ms(p));
+        earlier(&next_ms, peer_transit_ms(p));
         if (p->first != NULL || p->jobs)
             return true;
         for (int k = 0; w->server_up && k < LINKS_MAX; k++)
@@ -224,7 +235,7 @@ bool world_step(struct world *w, int64_t until_ms)
             return true;
         }
     }
-    return mail_step(w) || time_step(w, until_ms);
+    return mail_step(w) || relay_step(w->relay, w->now_ms) || time_step(w, until_ms);
 }
 
 bool world_run(struct world *w, bool (*done)(struct world *w, void *arg), void *arg,
@@ -260,6 +271,17 @@ void world_cut_transit(struct world *w)
         for (int k = 0; w->peers[i].running && k < ATTEMPTS_MAX; k++)
             if (w->peers[i].attempts[k].stream != NULL)
                 stream_break(w->peers[i].attempts[k].stream);
+    network_cut(w->network);
+}
+
+uint64_t world_connected(const struct world *w, bool by_relay)
+{
+    return w->connected[by_relay];
+}
+
+void world_set_reachable(struct world *w, int peer, bool reachable)
+{
+    network_set_reachable(w->network, peer, reachable);
 }
 
 void world_set_server_up(struct world *w, bool up)

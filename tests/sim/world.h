@@ -1,8 +1,8 @@
 /* A small world for whole peers: each a real store in a directory (or on a disk) of its own and a
- * real engine, a mailbox server in memory, transit in memory, one virtual clock. Deterministic in
- * its seed, except for what SQLite does below the store. A peer can be killed between any two
- * steps, and started again on what its store has. Out of memory, and errors that no world should
- * have, end the test.
+ * real engine, a mailbox server in memory, a transit relay in memory, one virtual clock.
+ * Deterministic in its seed, except for what SQLite does below the store. A peer can be killed
+ * between any two steps, and started again on what its store has. Out of memory, and errors that no
+ * world should have, end the test.
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
@@ -10,6 +10,7 @@
 #include "fs/engine/engine.h"
 #include "store/entries.h"
 #include "tests/sim/mailbox_server.h"
+#include "tests/sim/relay.h"
 
 enum { WORLD_PEERS_MAX = 5 };
 #define WORLD_APPID "lothar.com/wormhole/text-or-file-xfer"
@@ -51,6 +52,7 @@ bool world_running(const struct world *w, int peer);
 struct store *world_store(struct world *w, int peer);
 struct engine *world_engine(struct world *w, int peer);
 struct mailbox_server *world_server(struct world *w);
+struct relay *world_relay(struct world *w);
 int64_t world_now_ms(const struct world *w);
 
 /* One thing happens: a message moves, a session steps, a job runs, or time goes on to the next
@@ -64,8 +66,12 @@ bool world_run(struct world *w, bool (*done)(struct world *w, void *arg), void *
 void world_cut_links(struct world *w);
 /* The server says `text` on one of the links that are up, whichever `draw` means. */
 void world_tell(struct world *w, uint64_t draw, const char *text, size_t len);
-/* Cuts every transit connection. */
+/* Cuts every transit connection, also those that are not chosen yet. */
 void world_cut_transit(struct world *w);
+/* How many bulk connections were made, from both ends. */
+uint64_t world_connected(const struct world *w, bool by_relay);
+/* Can others dial the peer? At first all can be dialled; the relay leads to each. */
+void world_set_reachable(struct world *w, int peer, bool reachable);
 /* No mailbox server can be reached until it is back. */
 void world_set_server_up(struct world *w, bool up);
 

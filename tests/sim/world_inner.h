@@ -3,12 +3,12 @@
 #define SIM_WORLD_INNER_H
 
 #include "fs/engine/session.h"
-#include "tests/sim/dice.h"
-#include "tests/sim/pipe.h"
-#include "tests/sim/world.h"
-
+#include "proto/net/race.h"
+#include "proto/transit.h"
 #include "store/wormholes.h"
-#include "tests/sim/pipe.h"
+#include "tests/sim/dice.h"
+#include "tests/sim/network.h"
+#include "tests/sim/world.h"
 
 enum {
     RECONNECT_MS = 200,
@@ -49,9 +49,14 @@ struct link {
 };
 
 struct attempt {
-    bool used, started;
+    bool used;
     uint64_t wormhole, number;
+    struct tcp_listener listener;
     struct transit_plan plan;
+    char side[TRANSIT_SIDE_LEN + 1];
+    struct race *race;     /* from its start until it is decided */
+    int64_t race_ms;       /* when it is stepped, even if nothing has changed … */
+    uint64_t race_changes; /* … in the network since this */
     struct stream *stream;
     struct session *session;
     int64_t step_ms; /* when it is stepped at the latest, as the daemon's loop does */
@@ -85,6 +90,9 @@ struct world {
     uint64_t seed;
     bool server_up;
     struct mailbox_server *server;
+    struct relay *relay;
+    struct network *network;
+    uint64_t connected[2]; /* directly, by the relay */
     struct world_options options;
     struct dice dice;
     struct mail *mail; /* under way from the server, in the order of sending */
@@ -101,8 +109,9 @@ __attribute__((format(printf, 2, 3))) void world_trace(const struct peer *p, con
 struct engine_out peer_out(struct peer *p);
 bool peer_command(struct peer *p);             /* carries out one thing that was let go */
 bool peer_connect(struct peer *p);             /* one link that is down */
+bool peer_race(struct peer *p);                /* each race for a bulk connection, one round */
 bool peer_session(struct peer *p);             /* each bulk session, one round */
-int64_t peer_session_ms(const struct peer *p); /* when one is due even if nothing comes */
+int64_t peer_transit_ms(const struct peer *p); /* when one is due even if nothing comes */
 void peer_unplug(struct peer *p);              /* it was killed: nobody tells it */
 void link_lost(struct peer *p, struct link *l);
 bool mail_step(struct world *w); /* one thing that the server said */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "proto/bytes.h"
 #include "tests/sim/world_inner.h"
 
 /* ---- engine_out ---- */
@@ -166,6 +167,9 @@ static struct attempt *attempt_find(struct peer *p, uint64_t wormhole, uint64_t 
 
 static void attempt_end(struct peer *p, struct attempt *a, bool tell)
 {
+    network_enter(p->w->network, p->index);
+    race_end(a->race);
+    tcp_listen_close(&a->listener);
     if (a->session != NULL)
         session_close(a->session);
     if (a->stream != NULL)
@@ -178,15 +182,34 @@ static void attempt_end(struct peer *p, struct attempt *a, bool tell)
 
 static void attempt_listen(struct peer *p, uint64_t wormhole, uint64_t number)
 {
-    struct hint_list none = {0};
+    struct hint_list direct;
     for (int i = 0; i < ATTEMPTS_MAX; i++) {
-        if (!p->attempts[i].used) {
-            p->attempts[i] = (struct attempt){.used = true, .wormhole = wormhole, .number = number};
-            engine_transit_hints(p->engine, wormhole, number, &none);
-            return;
-        }
+        struct attempt *a = &p->attempts[i];
+        if (a->used)
+            continue;
+        *a = (struct attempt){.used = true, .wormhole = wormhole, .number = number};
+        network_enter(p->w->network, p->index);
+        tcp_listen(&a->listener);
+        tcp_listen_hints(&a->listener, &direct);
+        engine_transit_hints(p->engine, wormhole, number, &direct);
+        return;
     }
     world_must(false, "too many transit attempts");
+}
+
+static void attempt_start(struct peer *p, struct attempt *a, const struct transit_plan *plan)
+{
+    uint8_t random[TRANSIT_SIDE_LEN / 2];
+    if (a == NULL || a->race != NULL || a->session != NULL)
+        return;
+    a->plan = *plan;
+    out_random(p, random, sizeof random);
+    hex_encode(a->side, random, sizeof random);
+    struct race_options options = {
+        .plan = &a->plan, .listener = &a->listener, .relay_side = a->side};
+    a->race = race_begin(&options, p->w->now_ms);
+    a->race_ms = p->w->now_ms;
+    world_must(a->race != NULL, "memory");
 }
 
 /* Number 0: all of them. */
@@ -199,26 +222,51 @@ static void attempts_stop(struct peer *p, uint64_t wormhole, uint64_t number)
     }
 }
 
-/* Two started attempts with one key have found each other. */
-static void attempt_match(struct world *w, struct peer *p, struct attempt *mine)
+static void race_won(struct peer *p, struct attempt *a)
 {
-    for (int i = 0; i < p->w->peer_count; i++) {
-        struct peer *q = &w->peers[i];
-        for (int k = 0; q != p && q->running && k < ATTEMPTS_MAX; k++) {
-            struct attempt *theirs = &q->attempts[k];
-            if (!theirs->used || !theirs->started || theirs->stream != NULL ||
-                memcmp(theirs->plan.key, mine->plan.key, sizeof mine->plan.key) != 0)
-                continue;
-            world_must(theirs->plan.sender != mine->plan.sender, "both play one role");
-            pipe_open(&mine->stream, &theirs->stream);
-            engine_transit_begin(p->engine, mine->wormhole, mine->number);
-            engine_transit_begin(q->engine, theirs->wormhole, theirs->number);
-            mine->session = session_open(p->engine, mine->wormhole, &mine->plan, mine->stream);
-            theirs->session =
-                session_open(q->engine, theirs->wormhole, &theirs->plan, theirs->stream);
-            return;
-        }
+    const char *kind;
+    a->stream = network_take(p->w->network, race_take(a->race, &kind));
+    race_end(a->race);
+    a->race = NULL;
+    tcp_listen_close(&a->listener);
+    world_trace(p, "attempt %llx is connected: %s", (unsigned long long)a->number, kind);
+    p->w->connected[strcmp(kind, "relay") == 0]++;
+    engine_transit_begin(p->engine, a->wormhole, a->number);
+    a->session = session_open(p->engine, a->wormhole, &a->plan, a->stream);
+}
+
+/* One round. Did anything happen? */
+static bool race_round(struct peer *p, struct attempt *a)
+{
+    struct network *network = p->w->network;
+    struct race_wait wait;
+    int64_t now_ms = p->w->now_ms;
+    if (now_ms < a->race_ms && a->race_changes == network_changes(network))
+        return false;
+    network_enter(network, p->index);
+    enum race_state state = race_prepare(a->race, now_ms, &wait);
+    if (state == RACE_ON) {
+        a->race_ms = wait.until_ms;
+        a->race_changes = network_changes(network);
+        if (network_poll(network, wait.fds, wait.count) == 0 && now_ms < wait.until_ms)
+            return false;
+        state = race_step(a->race, now_ms);
+        a->race_ms = now_ms; /* once more, and at once */
     }
+    if (state == RACE_WON)
+        race_won(p, a);
+    else if (state == RACE_LOST)
+        attempt_end(p, a, true);
+    return true;
+}
+
+bool peer_race(struct peer *p)
+{
+    bool moved = false;
+    for (int i = 0; i < ATTEMPTS_MAX && p->running; i++)
+        if (p->attempts[i].race != NULL && race_round(p, &p->attempts[i]))
+            moved = true;
+    return moved;
 }
 
 bool peer_session(struct peer *p)
@@ -239,12 +287,16 @@ bool peer_session(struct peer *p)
     return moved;
 }
 
-int64_t peer_session_ms(const struct peer *p)
+int64_t peer_transit_ms(const struct peer *p)
 {
     int64_t at_ms = INT64_MAX;
-    for (int i = 0; i < ATTEMPTS_MAX; i++)
-        if (p->attempts[i].used && p->attempts[i].session != NULL && p->attempts[i].step_ms < at_ms)
-            at_ms = p->attempts[i].step_ms;
+    for (int i = 0; i < ATTEMPTS_MAX; i++) {
+        const struct attempt *a = &p->attempts[i];
+        if (a->session != NULL && a->step_ms < at_ms)
+            at_ms = a->step_ms;
+        if (a->race != NULL && a->race_ms < at_ms)
+            at_ms = a->race_ms;
+    }
     return at_ms;
 }
 
@@ -279,11 +331,7 @@ static void carry_out(struct peer *p, struct command *c)
         attempt_listen(p, c->wormhole, c->attempt);
         break;
     case COMMAND_START:
-        if (a != NULL) {
-            a->started = true;
-            a->plan = c->plan;
-            attempt_match(p->w, p, a);
-        }
+        attempt_start(p, a, &c->plan);
         break;
     case COMMAND_STOP:
         attempts_stop(p, c->wormhole, c->attempt);
