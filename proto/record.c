@@ -167,6 +167,8 @@ int record_decode(struct record_decoder *d, const void *data, size_t len, size_t
     *used = 0;
     if (d->failed != PROTO_OK)
         return d->failed;
+    if (len == 0)
+        return 0;
     int err = decode_in_place(d, &at, &left, plain);
     if (err == PROTO_ERR_AGAIN)
         err = decode_collected(d, &at, &left, plain);

@@ -47,7 +47,8 @@ void record_decoder_init(struct record_decoder *d, const uint8_t key[static TRAN
                          enum transit_role role);
 void record_decoder_release(struct record_decoder *d);
 
-/* Takes received bytes, cut anywhere, to the end of at most one record. *used says how many.
+/* Takes received bytes (NULL, if there are none), cut anywhere, to the end of at most one record.
+ * *used says how many.
  *   1  a record is complete; its plaintext, which may be empty, was appended to `plain`
  *   0  all `len` bytes were taken and more are needed
  * An error ends the connection, and every later call gives it again:

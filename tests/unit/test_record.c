@@ -70,6 +70,19 @@ static void assert_plain(struct line *l, const char *text)
     bytes_clear(&l->plain);
 }
 
+/* As before the first byte came: the buffer is none yet. */
+static void nothing_is_no_error(void **state)
+{
+    struct line *l = *state;
+    size_t used = 7;
+
+    assert_int_equal(record_decode(&l->receiver, NULL, 0, &used, &l->plain), 0);
+    assert_int_equal(used, 0);
+    encode(l, "hello");
+    assert_int_equal(feed(l, 0, l->wire.len), 1);
+    assert_plain(l, "hello");
+}
+
 static void records_come_one_at_a_time(void **state)
 {
     struct line *l = *state;
@@ -290,6 +303,7 @@ static void a_failed_buffer_uses_up_no_number(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(nothing_is_no_error),
         TEST(records_come_one_at_a_time),
         TEST(a_record_may_be_cut_anywhere),
         TEST(bytes_may_come_singly),
