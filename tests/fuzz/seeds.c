@@ -411,6 +411,72 @@ static void seed_session(void)
     bytes_release(&parcel);
 }
 
+/* … and as fuzz_stock.c does. */
+static void stock_record(struct bytes *b, const char *plain)
+{
+    bytes_put_u8(b, 0);
+    bytes_put_u16(b, (uint16_t)strlen(plain));
+    bytes_put_str(b, plain);
+}
+
+static void seed_stock_receiver(void)
+{
+    static const char *const acks[] = {"{\"ack\": \"ok\"}",
+                                       "{\"ack\": \"ok\", \"sha256\": null}",
+                                       "{\"ack\": \"ok\", \"sha256\": \"00\"}",
+                                       "{\"ack\": \"no\"}",
+                                       "[]",
+                                       ""};
+    struct bytes b = {0};
+
+    for (uint8_t size = 0; size < 8; size++) {
+        bytes_put(&b, (uint8_t[]){1, size, 2}, 3);
+        put_bytes("stock", "acked", -1, &b);
+    }
+    for (size_t i = 0; i < sizeof acks / sizeof *acks; i++) {
+        bytes_put(&b, "\x03\x02", 2); /* of a tree */
+        stock_record(&b, acks[i]);
+        put_bytes("stock", "ack", -1, &b);
+    }
+    put("stock", "other", -1, "\x01\x02\x03\x05\x02", 5);
+    /* A few bytes at a time, while our user removes or changes it, stops us, or the line breaks. */
+    for (uint8_t what = 0; what < 5; what++) {
+        bytes_put(&b, (uint8_t[]){1, 7, 6, what, 2}, 5);
+        put_bytes("stock", "user", -1, &b);
+        bytes_put(&b, (uint8_t[]){1, 7, 7, 0x40, 0, 1, 6, what, 2}, 9);
+        put_bytes("stock", "user", -1, &b);
+    }
+}
+
+static void seed_stock_sender(void)
+{
+    struct bytes b = {0};
+
+    bytes_put(&b, "\x04\0\0\0", 4);
+    stock_record(&b, "hello");
+    bytes_put(&b, "\x01x\x14\0", 4); /* 80 KiB */
+    stock_record(&b, "");
+    stock_record(&b, "end");
+    put_bytes("stock", "file", -1, &b);
+    put("stock", "empty", -1, "\0\0\0\0", 4);
+    bytes_put(&b, "\0\0\0\x06", 4);
+    stock_record(&b, "hello"); /* one byte is missing */
+    put_bytes("stock", "short", -1, &b);
+    bytes_put(&b, "\0\0\0\x04", 4);
+    stock_record(&b, "hello"); /* one is too many */
+    put_bytes("stock", "long", -1, &b);
+    put("stock", "flipped", -1, "\0\0\0\x05\x05\0\x46\0\x05hello", 14);
+    put("stock", "raw", -1, "\0\0\0\x05\x04\0\x08\0\0\0\x2cxxxx\0\0\x05hello", 23);
+    for (uint8_t what = 2; what < 5; what++) {
+        bytes_put(&b, (uint8_t[]){4, 0, 0, 0, 7, 0, 9, 1}, 8);
+        stock_record(&b, "hello");
+        bytes_put(&b, (uint8_t[]){6, what}, 2);
+        stock_record(&b, "there");
+        bytes_put(&b, (uint8_t[]){6, 4}, 2);
+        put_bytes("stock", "meanwhile", -1, &b);
+    }
+}
+
 static void seed_classic(void)
 {
     struct classic c;
@@ -446,5 +512,7 @@ int main(int argc, char **argv)
     seed_classic();
     seed_boss();
     seed_session();
+    seed_stock_receiver();
+    seed_stock_sender();
     return 0;
 }

@@ -51,6 +51,20 @@ def put(target, data):
     (folder / ("seed-" + hashlib.sha1(data).hexdigest()[:12])).write_bytes(data)
 
 
+def deflated(files):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def put_stock(archive):
+    """As fuzz_stock.c takes it: a directory that is as large as its one record."""
+    if len(archive) < 16000:
+        put("stock", b"\x06\0\0\0\0" + len(archive).to_bytes(2, "big") + archive)
+
+
 def zips():
     """Archives as stock clients make them, and some that nobody should."""
     members = [
@@ -117,6 +131,8 @@ def main():
             put(target, seed)
     for archive in zips():
         put("zip", archive)
+        put_stock(archive)
+    put_stock(deflated({"bomb": bytes(5 << 20)}))  # more than there is room for
     for how in range(4):
         for handshake in HANDSHAKES:
             put("transit", bytes([how | 12]) + handshake)
