@@ -33,7 +33,9 @@ struct engine_options {
     uint64_t inbox_max; /* bytes; 0: free space less a reserve */
     bool keep_sent;
     bool keep_exec;
-    bool aes; /* this machine has AES-256-GCM in hardware */
+    bool aes;                /* this machine has AES-256-GCM in hardware */
+    size_t frame_bytes_max;  /* data of a parcel in a frame that we send; 0: BULK_DATA_MAX */
+    size_t sync_every_bytes; /* of a parcel: then it is made durable so far; 0: SYNC_EVERY_BYTES */
 };
 
 /* Carries out released actions: net.h's functions in the daemon, the simulator's in tests. None may

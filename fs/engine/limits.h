@@ -30,6 +30,8 @@ enum {
         60 * 1000, /* nothing wanted either way for this long: the connection is given up */
     SESSION_UNANSWERED_MS = 5 * 60 * 1000, /* so is one where nothing comes of what we want */
     SESSION_STEP_EVERY_MS = 1000,
+    SYNC_EVERY_BYTES = 64 << 20, /* of what comes, or … */
+    SYNC_EVERY_MS = 2000,
 
     /* outbox: when it is tried again */
     RETRY_AFTER_MIN_MS = 60 * 1000, /* PROTOCOL.md §9 */

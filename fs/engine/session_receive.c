@@ -5,8 +5,6 @@
 #include "fs/engine/intake.h"
 
 enum {
-    SYNC_EVERY_BYTES = 64 << 20,
-    SYNC_EVERY_MS = 2000,
     WORK_AT_ONCE_MS = 200, /* of planting and such, between two looks at the connection */
 };
 
@@ -129,6 +127,13 @@ static void sync_now(struct session *s)
         session_say(s, BULK_DURABLE, s->wants[0].rev, durable);
 }
 
+static bool is_sync_due(const struct session *s)
+{
+    size_t every = s->e->options.sync_every_bytes;
+    return s->since_sync_bytes >= (every != 0 ? every : SYNC_EVERY_BYTES) ||
+           session_now_ms(s) - s->last_sync_ms >= SYNC_EVERY_MS;
+}
+
 static void complete(struct session *s)
 {
     sync_now(s);
@@ -227,8 +232,7 @@ void session_data(struct session *s, const struct bulk_message *m)
         complete(s);
     else if (intake_busy(s->intake))
         session_work(s);
-    else if (s->since_sync_bytes >= SYNC_EVERY_BYTES ||
-             session_now_ms(s) - s->last_sync_ms >= SYNC_EVERY_MS)
+    else if (is_sync_due(s))
         sync_now(s);
 }
 

@@ -15,9 +15,19 @@ enum {
     FRAME_SLOW_MS = 500, /* sent in this long or more: half as large */
 };
 
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t frame_bytes_max(const struct session *s)
+{
+    return s->e->options.frame_bytes_max != 0 ? s->e->options.frame_bytes_max : BULK_DATA_MAX;
+}
+
 void session_send_begin(struct session *s)
 {
-    s->frame_bytes = FRAME_FIRST;
+    s->frame_bytes = least(FRAME_FIRST, frame_bytes_max(s));
 }
 
 /* ---- a parcel ---- */
@@ -91,8 +101,8 @@ static void give_up(struct session *s, ssize_t err, bool standing)
 static size_t pace(struct session *s)
 {
     int64_t now = session_now_ms(s), took = now - s->frame_ms;
-    if (s->frame_ms != 0 && took <= FRAME_FAST_MS && s->frame_bytes < BULK_DATA_MAX)
-        s->frame_bytes *= 2;
+    if (s->frame_ms != 0 && took <= FRAME_FAST_MS)
+        s->frame_bytes = least(2 * s->frame_bytes, frame_bytes_max(s));
     else if (s->frame_ms != 0 && took >= FRAME_SLOW_MS && s->frame_bytes > FRAME_LEAST)
         s->frame_bytes /= 2;
     s->frame_ms = now;

@@ -58,6 +58,7 @@ static int fail(struct disk *d, const struct io_call *call)
 {
     struct disk_name *n = call->op == IO_SYNC ? disk_find(d, call->path) : NULL;
     d->fail_times--;
+    d->troubles++;
     if (n != NULL && n->now != NULL)
         disk_file_doom(n->now);
     return -d->fail_errno;
@@ -81,8 +82,10 @@ static int before(void *arg, struct io_call *call)
         return fail(d, call);
     if (d->room != UINT64_MAX) {
         uint64_t more = growth(d, call);
-        if (more > d->room)
+        if (more > d->room) {
+            d->troubles++;
             return -ENOSPC;
+        }
         d->room -= more;
     }
     return IO_GO;
@@ -295,7 +298,8 @@ static int dfstat(void *arg, int fd, struct stat *st)
 
 static int dstatvfs(void *arg, struct statvfs *st)
 {
-    const struct disk *d = arg;
+    struct disk *d = arg;
+    d->troubles += d->room != UINT64_MAX;
     uint64_t room = d->room < DISK_BYTES ? d->room : DISK_BYTES;
     st->f_bsize = st->f_frsize = DISK_PAGE;
     st->f_blocks = DISK_BYTES / DISK_PAGE;
@@ -466,6 +470,11 @@ void disk_fail_in(struct disk *d, uint64_t calls, int err, unsigned times)
 void disk_spare(struct disk *d, bool spare)
 {
     d->spared = spare;
+}
+
+uint64_t disk_troubles(const struct disk *d)
+{
+    return d->troubles;
 }
 
 void disk_set_room(struct disk *d, uint64_t bytes)

@@ -50,6 +50,8 @@ void disk_image_free(struct disk_image *image);                    /* accepts NU
  */
 void disk_spare(struct disk *d, bool spare);
 uint64_t disk_calls(const struct disk *d); /* so far */
+/* How often so far it failed, or somebody found it full or nearly so. */
+uint64_t disk_troubles(const struct disk *d);
 /* Is something of this file written and not synced? (That it was emptied does not count.) */
 bool disk_owes(const struct disk *d, const char *path);
 /* What it stands on, for a report: "write journal.sqlite-wal 4096+24". */

@@ -62,7 +62,7 @@ struct disk {
     struct disk_name names[DISK_NAMES_MAX];
     size_t count;
     struct disk_file *open[DISK_OPEN_MAX];
-    uint64_t calls, die_at, fail_at;
+    uint64_t calls, die_at, fail_at, troubles;
     unsigned fail_times;
     int fail_errno;
     bool dead, spared;

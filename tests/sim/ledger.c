@@ -88,6 +88,11 @@ static struct parcel *parcel_of(struct seed *s, const uint8_t rev[static REV_BYT
     return p;
 }
 
+struct parcel *ledger_parcel(struct seed *s, const uint8_t rev[static REV_BYTES])
+{
+    return parcel_of(s, rev, true);
+}
+
 static void set_pair(struct seed *s, struct parcel *p, int peer, uint64_t wormhole)
 {
     int end;
@@ -438,6 +443,7 @@ void ledger_look(struct seed *s)
             check_promises(s, peer);
         if (check && readable(s, peer)) {
             check_contents(s, peer);
+            arrivals_check(s, peer);
             s->party[peer].check = false;
         }
         disk_spare(s->party[peer].disk, false);
@@ -625,6 +631,8 @@ void ledger_verdict(struct seed *s)
 
 void ledger_release(struct seed *s)
 {
+    for (size_t i = 0; i < s->parcel_count; i++)
+        free(s->parcels[i].sent);
     free(s->parcels);
     for (int i = 0; i < WORLD_PEERS_MAX; i++)
         free(s->party[i].events);

@@ -16,6 +16,7 @@ enum {
     SETTLE_MS = 15 * 60 * 1000,   /* and then until the server has forgotten what nobody needs */
     HEAL_STEPS_MAX = 400000,
     LOOK_EVERY = 64,
+    NEAR_CALLS = 12,
 };
 
 void seed_say(struct seed *s, const char *format, ...)
@@ -45,6 +46,22 @@ void seed_fail(struct seed *s, const char *format, ...)
 void seed_did(struct seed *s, enum deed deed)
 {
     s->result->deeds[deed]++;
+}
+
+void seed_endanger(struct seed *s, int peer)
+{
+    uint32_t deaths = s->options.faults & (FAULT_BIT(KILL) | FAULT_BIT(POWER));
+    struct party_state *party = &s->party[peer];
+    if (s->quiet || deaths == 0 || !party->up || dice_below(&s->dice, 4) != 0)
+        return;
+    bool power =
+        deaths == FAULT_BIT(POWER) || (deaths != FAULT_BIT(KILL) && dice_below(&s->dice, 2) == 0);
+    party->loss = power ? DISK_LOSES : DISK_KEEPS;
+    s->result->faults[power ? FAULT_POWER : FAULT_KILL]++;
+    uint64_t calls = 1 + dice_below(&s->dice, NEAR_CALLS);
+    disk_die_in(party->disk, calls);
+    seed_say(s, "%c will %s at call %llu", 'A' + peer, power ? "lose its power" : "die",
+             (unsigned long long)calls);
 }
 
 bool seed_peer_up(const struct seed *s, int peer)
@@ -140,12 +157,14 @@ static void start(struct seed *s, int peer)
 {
     struct party_state *party = &s->party[peer];
     int err = world_try_start(s->world, peer);
-    party->up = err == 0;
-    if (err == 0)
-        ledger_started(s, peer);
-    else if (disk_dead(party->disk))
-        disk_revive(party->disk, party->loss);
     seed_say(s, "%c starts: %d", 'A' + peer, err);
+    party->up = err == 0;
+    if (err == 0) {
+        ledger_started(s, peer);
+        ledger_look(s); /* before anything happens */
+    } else if (disk_dead(party->disk)) {
+        disk_revive(party->disk, party->loss);
+    }
     party->up_at_ms = world_now_ms(s->world) + 1000;
 }
 
@@ -224,19 +243,24 @@ static void begin(struct seed *s)
         dice_next(&s->dice); /* mixed: else seed N + 1 is seed N but for a draw or two */
     s->peers = 2 + (int)(dice_below(&s->dice, 6) == 0 ? 1 + dice_below(&s->dice, 2) : 0);
     misfortunes_begin(s);
+    s->large = dice_below(&s->dice, 4) == 0;
     s->wire.digest = 1;
     s->buffer = malloc(SEED_FILE_MAX + 8);
     ciphers_forget();
+    arrivals_watch(s);
     const struct disk_image *empty = empty_store();
     sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, 1 + (int)(s->options.seed % 1000000), NULL);
     outputs_begin(s->options.whole);
     for (int i = 0; i < WORLD_PEERS_MAX; i++)
         s->party[i].disk = disk_new(dice_next(&s->dice), seed_now_ns, s);
+    size_t part = dice_below(&s->dice, 2) == 0 ? 0 : (size_t)(16 << 10) << dice_below(&s->dice, 3);
     s->world = world_new_with(&(struct world_options){.seed = dice_next(&s->dice),
                                                       .peers = WORLD_PEERS_MAX,
                                                       .trace = s->options.trace,
                                                       .aes = (unsigned)(s->options.seed % 31),
                                                       .shuffled = true,
+                                                      .frame_bytes_max = part,
+                                                      .sync_every_bytes = part,
                                                       .disk = disk_of,
                                                       .watch = watch,
                                                       .let_go = let_go,
@@ -344,6 +368,7 @@ static void end(struct seed *s)
     uint64_t digests[] = {s->wire.digest, outputs_digest()};
     r->digest = memo_hash(1, digests, sizeof digests);
     r->passed = !s->failed;
+    arrivals_watch(NULL);
     ledger_release(s);
     wire_release(&s->wire);
     free(s->buffer);

@@ -26,6 +26,7 @@ struct seed_result {
     uint64_t sealed, arrived, kills, calls, encryptions, paired, unpaired;
     uint64_t connected[2];        /* ends of bulk connections: direct, by the relay */
     uint64_t compared;            /* arrivals that were held against what was sealed */
+    uint64_t promises, in_part;   /* said to be durable of arrivals; a part of one, after a start */
     uint64_t faults[FAULT_COUNT]; /* how often each struck; of those at a disk's call: was set up */
     uint64_t deeds[DEED_COUNT];
     int64_t virtual_ms;

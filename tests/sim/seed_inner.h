@@ -72,6 +72,10 @@ struct parcel {
     uint64_t to_ino, to_hash, to_event;
     bool to_hashed; /* the bytes there could be read */
     bool to_gone;   /* the user there has removed it since */
+    /* By bulk (arrivals.c): what was sent of it, and how much the receiver said is on its disk. */
+    uint8_t *sent;
+    size_t sent_len;
+    uint64_t durable, durable_troubles; /* its disk had had so many then */
 };
 
 struct promise {
@@ -110,6 +114,7 @@ struct seed {
     size_t promise_count;
     uint64_t next_file, injected, next_name;
     size_t unsure_makes; /* of wormholes, that may be there, and ask the server for a code */
+    bool large;          /* most files are: they lie in the spool, and go by bulk */
     bool quiet;          /* peace: no misfortunes any more */
     bool failed;
     uint8_t *buffer; /* SEED_FILE_MAX + 1 bytes */
@@ -118,6 +123,8 @@ struct seed {
 __attribute__((format(printf, 2, 3))) void seed_say(struct seed *s, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void seed_fail(struct seed *s, const char *format, ...);
 void seed_did(struct seed *s, enum deed deed); /* a user did it, and it worked */
+/* Something is in the making there at which it is hard to die: perhaps it does, and soon. */
+void seed_endanger(struct seed *s, int peer);
 bool seed_peer_up(const struct seed *s, int peer);
 /* The pair with this wormhole of this peer, and which end; NULL: none. */
 struct pair *seed_pair(struct seed *s, int peer, uint64_t wormhole, int *end);
@@ -145,5 +152,11 @@ void ledger_promise(struct seed *s, int peer, uint64_t ino);
 bool ledger_drained(struct seed *s); /* has everything arrived? */
 void ledger_verdict(struct seed *s);
 void ledger_release(struct seed *s);
+struct parcel *ledger_parcel(struct seed *s, const uint8_t rev[static REV_BYTES]);
+
+/* arrivals.c: what is said of bulk parcels. */
+void arrivals_watch(struct seed *s); /* it runs; NULL: none does */
+/* The peer has just started, and nothing has happened since. */
+void arrivals_check(struct seed *s, int peer);
 
 #endif

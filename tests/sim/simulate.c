@@ -150,6 +150,8 @@ static void add(struct seed_result *sum, const struct seed_result *r)
     sum->sealed += r->sealed;
     sum->arrived += r->arrived;
     sum->compared += r->compared;
+    sum->promises += r->promises;
+    sum->in_part += r->in_part;
     sum->kills += r->kills;
     sum->calls += r->calls;
     sum->encryptions += r->encryptions;
@@ -165,14 +167,17 @@ static void add(struct seed_result *sum, const struct seed_result *r)
 
 static void tell(const struct seed_result *sum)
 {
-    printf("%llu entries sealed, %llu arrived, %llu compared, %llu kills, %llu calls to disks, "
-           "%llu encryptions, %llu wormholes paired, %llu not, %llu ends of bulk connections "
-           "direct, %llu by the relay\nmisfortunes:",
-           (unsigned long long)sum->sealed, (unsigned long long)sum->arrived,
-           (unsigned long long)sum->compared, (unsigned long long)sum->kills,
-           (unsigned long long)sum->calls, (unsigned long long)sum->encryptions,
-           (unsigned long long)sum->paired, (unsigned long long)sum->unpaired,
-           (unsigned long long)sum->connected[0], (unsigned long long)sum->connected[1]);
+    printf(
+        "%llu entries sealed, %llu arrived, %llu compared, %llu kills, %llu calls to disks, "
+        "%llu encryptions, %llu wormholes paired, %llu not\n%llu times said what is durable of an "
+        "arrival, %llu times a part of one was there after a start\n%llu ends of bulk connections "
+        "direct, %llu by the relay\nmisfortunes:",
+        (unsigned long long)sum->sealed, (unsigned long long)sum->arrived,
+        (unsigned long long)sum->compared, (unsigned long long)sum->kills,
+        (unsigned long long)sum->calls, (unsigned long long)sum->encryptions,
+        (unsigned long long)sum->paired, (unsigned long long)sum->unpaired,
+        (unsigned long long)sum->promises, (unsigned long long)sum->in_part,
+        (unsigned long long)sum->connected[0], (unsigned long long)sum->connected[1]);
     for (int i = 0; i < FAULT_COUNT; i++)
         printf(" %s %llu", fault_names[i], (unsigned long long)sum->faults[i]);
     printf("\ndeeds:");
@@ -195,6 +200,10 @@ static bool has_every(const struct request *r, const struct seed_result *sum)
         if (sum->deeds[i] > 0)
             continue;
         printf("FAILED: nobody ever did %s\n", deed_names[i]);
+        all = false;
+    }
+    if ((r->faults & (FAULT_BIT(KILL) | FAULT_BIT(POWER))) != 0 && sum->in_part == 0) {
+        printf("FAILED: nobody died with a part of an arrival on disk\n");
         all = false;
     }
     return all;

@@ -70,6 +70,8 @@ static bool draw_entry(struct seed *s, int peer, uint64_t box, struct choice *c)
 static size_t draw_size(struct seed *s)
 {
     uint64_t kind = dice_below(&s->dice, 20);
+    if (s->large && kind < 12)
+        return (70 << 10) + dice_below(&s->dice, 220 << 10);
     if (kind < 15)
         return 1 + dice_below(&s->dice, 2000);
     if (kind < 17)

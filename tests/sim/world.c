@@ -35,8 +35,11 @@ int world_try_start(struct world *w, int peer)
 {
     struct peer *p = &w->peers[peer];
     char why[STORE_WHY_MAX];
-    struct engine_options options = {
-        .appid = WORLD_APPID, .code_words = 2, .aes = (w->options.aes >> peer & 1) != 0};
+    struct engine_options options = {.appid = WORLD_APPID,
+                                     .code_words = 2,
+                                     .aes = (w->options.aes >> peer & 1) != 0,
+                                     .frame_bytes_max = w->options.frame_bytes_max,
+                                     .sync_every_bytes = w->options.sync_every_bytes};
     struct engine_out out = peer_out(p);
     hints_add(&options.relays, HINT_RELAY, NETWORK_RELAY_HOST, NETWORK_RELAY_PORT, 0);
     struct engine_watch watch = {0};

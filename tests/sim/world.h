@@ -23,7 +23,8 @@ struct world_options {
     int peers;    /* up to WORLD_PEERS_MAX; with disks of their own they are not started yet */
     unsigned aes; /* a bit for each peer: it has AES-256-GCM in hardware */
     bool trace;
-    bool shuffled; /* who comes first is drawn; else they take turns */
+    size_t frame_bytes_max, sync_every_bytes; /* of each engine (struct engine_options) */
+    bool shuffled;                            /* who comes first is drawn; else they take turns */
     /* Where a peer has its store: the io, and in `dir` the path. */
     const struct io *(*disk)(void *arg, int peer, char dir[static 64]);
     void (*watch)(void *arg, int peer, struct engine_watch *out);
