@@ -10,8 +10,9 @@ enum {
     MUTANT_FORGET_SEEN,            /* what was processed before is processed again */
     MUTANT_PUBLISH_BEFORE_DURABLE, /* arrivals are published although their bytes are not synced */
     MUTANT_SKIP_FENCE,             /* what is kept is added again before the replay has ended */
-    MUTANT_UNLINK_BEFORE_SYNC, /* spool files go before the commit that forgets them is on disk */
-    MUTANT_REUSE_BULK_KEY,     /* bulk keys do without the challenges of the connection */
+    MUTANT_UNLINK_BEFORE_SYNC,  /* spool files go before the commit that forgets them is on disk */
+    MUTANT_DURABLE_BEFORE_SYNC, /* a part of an arrival is said to be on disk before its sync */
+    MUTANT_REUSE_BULK_KEY,      /* bulk keys do without the challenges of the connection */
 };
 
 #ifndef MUTANT_IN_FORCE

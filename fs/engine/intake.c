@@ -346,7 +346,7 @@ static int sync_all(struct intake *in)
     if (in->phase != INTAKE_DATA || durable == in->a.durable)
         return 0;
     int err = flush_batch(in);
-    if (err == 0)
+    if (err == 0 && (!MUTANT(DURABLE_BEFORE_SYNC) || durable == in->a.size))
         err = sync_large(in);
     return err < 0 ? err : intake_turn(in, set_durable, &durable);
 }
