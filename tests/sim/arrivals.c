@@ -60,7 +60,7 @@ static void promised(struct seed *s, const uint8_t *revision, uint64_t offset)
     p->durable = offset;
     p->durable_troubles = disk_troubles(to->disk);
     s->result->promises++;
-    seed_endanger(s, (int)(to - s->party));
+    seed_endanger(s, (int)(to - s->party), 4);
 }
 
 static void sent(struct seed *s, const uint8_t *revision, uint64_t offset, const uint8_t *data,

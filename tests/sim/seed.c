@@ -48,11 +48,11 @@ void seed_did(struct seed *s, enum deed deed)
     s->result->deeds[deed]++;
 }
 
-void seed_endanger(struct seed *s, int peer)
+void seed_endanger(struct seed *s, int peer, uint64_t one_in)
 {
     uint32_t deaths = s->options.faults & (FAULT_BIT(KILL) | FAULT_BIT(POWER));
     struct party_state *party = &s->party[peer];
-    if (s->quiet || deaths == 0 || !party->up || dice_below(&s->dice, 4) != 0)
+    if (s->quiet || deaths == 0 || !party->up || !dice_once_in(&s->dice, one_in))
         return;
     bool power =
         deaths == FAULT_BIT(POWER) || (deaths != FAULT_BIT(KILL) && dice_below(&s->dice, 2) == 0);
@@ -243,7 +243,7 @@ static void begin(struct seed *s)
         dice_next(&s->dice); /* mixed: else seed N + 1 is seed N but for a draw or two */
     s->peers = 2 + (int)(dice_below(&s->dice, 6) == 0 ? 1 + dice_below(&s->dice, 2) : 0);
     misfortunes_begin(s);
-    s->large = dice_below(&s->dice, 4) == 0;
+    s->large = dice_below(&s->dice, 3) == 0;
     s->wire.digest = 1;
     s->buffer = malloc(SEED_FILE_MAX + 8);
     ciphers_forget();

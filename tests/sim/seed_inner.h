@@ -123,8 +123,8 @@ struct seed {
 __attribute__((format(printf, 2, 3))) void seed_say(struct seed *s, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void seed_fail(struct seed *s, const char *format, ...);
 void seed_did(struct seed *s, enum deed deed); /* a user did it, and it worked */
-/* Something is in the making there at which it is hard to die: perhaps it does, and soon. */
-void seed_endanger(struct seed *s, int peer);
+/* Something is in the making there in which it is hard to die: once in so many times it does. */
+void seed_endanger(struct seed *s, int peer, uint64_t one_in);
 bool seed_peer_up(const struct seed *s, int peer);
 /* The pair with this wormhole of this peer, and which end; NULL: none. */
 struct pair *seed_pair(struct seed *s, int peer, uint64_t wormhole, int *end);

@@ -226,6 +226,8 @@ static void rename_entry(struct seed *s, int peer, uint64_t box, const struct ch
         snprintf(name, sizeof name, "r%llu", (unsigned long long)(++s->next_name));
     if (turn_begin(store_of(s, peer), &t) < 0)
         return;
+    if (replace)
+        seed_endanger(s, peer, 2);
     int err = finish(
         t, name_rename(t, box, c->name.text, c->name.len, box, name, strlen(name), NAME_REPLACE));
     seed_say(s, "%c renames %s to %s: %d", 'A' + peer, c->name.text, name, err);
@@ -266,6 +268,7 @@ static void remove_entry(struct seed *s, int peer, uint64_t box, const struct ch
     struct turn *t;
     if (turn_begin_relief(store_of(s, peer), &t) < 0)
         return;
+    seed_endanger(s, peer, 2);
     int err = finish(t, remove_tree(t, box, c));
     seed_say(s, "%c removes %s: %d", 'A' + peer, c->name.text, err);
     if (err == 0)
