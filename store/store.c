@@ -268,6 +268,11 @@ int store_open(struct store **out, const char *dir, const struct io *io,
         return refuse(why, rc, "cannot open the store", dir);
     }
     rc = open_all(s, dir, why);
+    if (rc == STORE_ERR_NOSPACE || rc == STORE_ERR_QUOTA)
+        snprintf(why, STORE_WHY_MAX,
+                 "the disk of the store %.350s is full, and a start needs a little of it: "
+                 "nothing is lost, make room there and mount again",
+                 dir);
     if (rc) {
         if (rc == STORE_ERR_FOREIGN || rc == STORE_ERR_NEWER)
             leave_no_trace(s);

@@ -162,6 +162,32 @@ static void make_much_and_fill(struct rig *r, uint64_t dir)
     disk_of(r)->free = 0;
 }
 
+/* While nobody ran, others took what the reserve had given back. */
+static void test_a_start_without_any_room(void **state)
+{
+    struct rig *r = *state;
+    char path[sizeof r->dir + 32];
+    uint64_t ino = rig_make(r, r->outbox, "kept", NODE_FILE);
+    assert_int_equal(content_write(r->store, ino, "precious", 8, 0), 0);
+    rig_close(r);
+    for (int i = 0; i < 2; i++) {
+        static const char *const gone[] = {"reserve", "journal.sqlite-wal"};
+        snprintf(path, sizeof path, "%s/%s", r->dir, gone[i]);
+        assert_true(unlink(path) == 0 || errno == ENOENT);
+        *size_of(disk_of(r), gone[i]) = 0;
+    }
+    disk_of(r)->free = 0;
+    assert_int_equal(rig_open(r), STORE_ERR_NOSPACE);
+    assert_non_null(strstr(r->why, "full"));
+    assert_non_null(strstr(r->why, "make room"));
+    disk_of(r)->free = INT64_C(16) << 20;
+    assert_int_equal(rig_open(r), 0);
+    char back[16];
+    assert_int_equal(content_read(r->store, ino, back, sizeof back, 0), 8);
+    assert_memory_equal(back, "precious", 8);
+    assert_false(store_tight(r->store));
+}
+
 static void test_removing_needs_no_more_than_the_reserve(void **state)
 {
     struct rig *r = *state;
@@ -286,6 +312,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_removing_works_on_a_full_disk, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_start_without_any_room, setup, teardown),
         cmocka_unit_test_setup_teardown(test_removing_needs_no_more_than_the_reserve, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_large_tree_can_leave_a_full_disk, setup, teardown),
