@@ -37,7 +37,7 @@ struct command {
     enum wormhole_link link;
     char *text;
     size_t len;
-    struct transit_plan plan;
+    struct transit_plan *plan; /* START */
 };
 
 struct link {
@@ -52,7 +52,7 @@ struct attempt {
     bool used;
     uint64_t wormhole, number;
     struct tcp_listener listener;
-    struct transit_plan plan;
+    struct transit_plan *plan; /* from its start */
     char side[TRANSIT_SIDE_LEN + 1];
     struct race *race;     /* from its start until it is decided */
     int64_t race_ms;       /* when it is stepped, even if nothing has changed … */

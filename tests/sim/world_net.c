@@ -59,7 +59,9 @@ static void out_start(void *arg, uint64_t wormhole, uint64_t attempt,
 {
     struct command *c = command_add(arg, COMMAND_START, wormhole);
     c->attempt = attempt;
-    c->plan = *plan;
+    c->plan = malloc(sizeof *c->plan);
+    world_must(c->plan != NULL, "memory");
+    *c->plan = *plan;
 }
 
 static void out_stop(void *arg, uint64_t wormhole, uint64_t attempt)
@@ -174,6 +176,7 @@ static void attempt_end(struct peer *p, struct attempt *a, bool tell)
         session_close(a->session);
     if (a->stream != NULL)
         pipe_close(a->stream);
+    free(a->plan);
     uint64_t wormhole = a->wormhole, number = a->number;
     *a = (struct attempt){0};
     if (tell)
@@ -197,16 +200,18 @@ static void attempt_listen(struct peer *p, uint64_t wormhole, uint64_t number)
     world_must(false, "too many transit attempts");
 }
 
-static void attempt_start(struct peer *p, struct attempt *a, const struct transit_plan *plan)
+/* Takes the plan over. */
+static void attempt_start(struct peer *p, struct attempt *a, struct transit_plan **plan)
 {
     uint8_t random[TRANSIT_SIDE_LEN / 2];
-    if (a == NULL || a->race != NULL || a->session != NULL)
+    if (a == NULL || a->plan != NULL)
         return;
     a->plan = *plan;
+    *plan = NULL;
     out_random(p, random, sizeof random);
     hex_encode(a->side, random, sizeof random);
     struct race_options options = {
-        .plan = &a->plan, .listener = &a->listener, .relay_side = a->side};
+        .plan = a->plan, .listener = &a->listener, .relay_side = a->side};
     a->race = race_begin(&options, p->w->now_ms);
     a->race_ms = p->w->now_ms;
     world_must(a->race != NULL, "memory");
@@ -232,7 +237,7 @@ static void race_won(struct peer *p, struct attempt *a)
     world_trace(p, "attempt %llx is connected: %s", (unsigned long long)a->number, kind);
     p->w->connected[strcmp(kind, "relay") == 0]++;
     engine_transit_begin(p->engine, a->wormhole, a->number);
-    a->session = session_open(p->engine, a->wormhole, &a->plan, a->stream);
+    a->session = session_open(p->engine, a->wormhole, a->plan, a->stream);
 }
 
 /* One round. Did anything happen? */
@@ -342,6 +347,7 @@ static void carry_out(struct peer *p, struct command *c)
 static void command_free(struct command *c)
 {
     free(c->text);
+    free(c->plan);
     free(c);
 }
 
