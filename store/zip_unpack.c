@@ -10,7 +10,7 @@
 #include "store/namespace.h"
 #include "store/zip.h"
 
-enum { UNPACK_BUFFER_BYTES = 256 * 1024 };
+enum { UNPACK_BUFFER_BYTES = 256 * 1024, LIST_MARK_BYTES = 4 };
 _Static_assert((int)UNPACK_BUFFER_BYTES > (int)INLINE_BYTES_MAX, "a small member fits at once");
 
 struct unpack {
@@ -24,11 +24,42 @@ struct unpack {
     int error;
     uint8_t *in, *out;
     struct archive *archive;
+    bool lists;      /* libarchive reads the list of members, all of it into memory */
+    uint64_t listed; /* so many of them since it last sought */
+    uint8_t tail[LIST_MARK_BYTES - 1];
+    size_t tail_len; /* the last bytes read, for a mark that the next block ends */
     struct zip_sum sum;
     uint64_t members;
 };
 
 /* ---- the archive's bytes ---- */
+
+static const uint8_t list_mark[LIST_MARK_BYTES] = {'P', 'K', 1, 2};
+
+static uint64_t count_marks(const uint8_t *data, size_t len)
+{
+    uint64_t count = 0;
+    const uint8_t *end = data + len, *at = data;
+    while ((at = memmem(at, (size_t)(end - at), list_mark, sizeof list_mark)) != NULL) {
+        count++;
+        at += sizeof list_mark;
+    }
+    return count;
+}
+
+/* What libarchive remembers of each member that the list names (160 bytes) must be bounded while it
+ * reads the list, before it tells of the first: counts what each of them begins with. */
+static bool lists_too_many(struct unpack *u, size_t len)
+{
+    uint8_t seam[2 * sizeof u->tail];
+    size_t head = len < sizeof u->tail ? len : sizeof u->tail;
+    memcpy(seam, u->tail, u->tail_len);
+    memcpy(seam + u->tail_len, u->in, head);
+    u->listed += count_marks(seam, u->tail_len + head) + count_marks(u->in, len);
+    u->tail_len = head;
+    memcpy(u->tail, u->in + len - head, head);
+    return u->listed > ZIP_MEMBERS_MAX;
+}
 
 static la_ssize_t read_block(struct archive *a, void *arg, const void **data)
 {
@@ -41,6 +72,11 @@ static la_ssize_t read_block(struct archive *a, void *arg, const void **data)
     }
     u->at += (uint64_t)got;
     *data = u->in;
+    if (u->lists && lists_too_many(u, (size_t)got)) {
+        u->error = STORE_ERR_HOSTILE;
+        archive_set_error(a, EIO, "%s", store_strerror(u->error));
+        return -1;
+    }
     return got;
 }
 
@@ -54,6 +90,7 @@ static la_int64_t seek_to(struct archive *a, void *arg, la_int64_t offset, int w
     if (offset < -base || offset > (la_int64_t)CONTENT_BYTES_MAX)
         return ARCHIVE_FATAL;
     u->at = (uint64_t)(base + offset);
+    u->listed = u->tail_len = 0;
     return base + offset;
 }
 
@@ -64,6 +101,7 @@ static la_int64_t skip_over(struct archive *a, void *arg, la_int64_t len)
     uint64_t left = u->zip_size > u->at ? u->zip_size - u->at : 0;
     uint64_t skipped = len < 0 ? 0 : (uint64_t)len < left ? (uint64_t)len : left;
     u->at += skipped;
+    u->tail_len = 0;
     return (la_int64_t)skipped;
 }
 
@@ -86,9 +124,10 @@ static int blame(int rc)
     return rc == STORE_ERR_EXISTS || rc == STORE_ERR_NOT_DIR ? STORE_ERR_HOSTILE : rc;
 }
 
-/* Steps into a directory of the tree, which is made if it is missing. It counts as a member: a
- * path of two bytes a directory must not be a way around the bound. */
-static int step_into(struct unpack *u, struct turn *t, uint64_t *dir, const struct name *name)
+/* Steps into a directory of the tree, which is made if it is missing. It counts as a member, unless
+ * it is one: a path of two bytes a directory must not be a way around the bound. */
+static int step_into(struct unpack *u, struct turn *t, uint64_t *dir, const struct name *name,
+                     bool is_member)
 {
     struct node n;
     int rc = node_lookup_get(turn_view(t), *dir, name->text, name->len, &n);
@@ -98,7 +137,7 @@ static int step_into(struct unpack *u, struct turn *t, uint64_t *dir, const stru
         *dir = n.ino;
     if (rc != STORE_ERR_NOT_FOUND)
         return rc;
-    if (++u->members > ZIP_MEMBERS_MAX)
+    if (!is_member && ++u->members > ZIP_MEMBERS_MAX)
         return STORE_ERR_HOSTILE;
     struct node_new what = {.type = NODE_DIR, .mode = 0755};
     return name_create(t, *dir, name->text, name->len, &what, dir);
@@ -121,7 +160,7 @@ static int walk_path(struct unpack *u, struct turn *t, const char *path, uint64_
         if (rc == 1)
             continue;
         if (*count > 0)
-            rc = step_into(u, t, dir, last);
+            rc = step_into(u, t, dir, last, false);
         if (rc)
             return rc;
         *last = name;
@@ -153,7 +192,7 @@ static int64_t mtime_of(struct archive_entry *e)
 static int make_dir(struct unpack *u, struct turn *t, struct archive_entry *e, uint64_t dir,
                     const struct name *last)
 {
-    int rc = step_into(u, t, &dir, last);
+    int rc = step_into(u, t, &dir, last, true);
     return rc ? rc : node_set_mode(t, dir, safe_mode(u, e, true));
 }
 
@@ -267,6 +306,7 @@ static int unpack_members(struct unpack *u)
         if (u->stop && u->stop(u->stop_arg))
             return STORE_ERR_BUSY;
         int got = archive_read_next_header(u->archive, &e);
+        u->lists = false;
         if (got == ARCHIVE_EOF)
             return 0;
         if (got != ARCHIVE_OK && got != ARCHIVE_WARN)
@@ -345,6 +385,7 @@ int zip_unpack(struct store *s, uint64_t zip_ino, uint64_t bytes_max, bool keep_
                        .zip_ino = zip_ino,
                        .bytes_left = bytes_max,
                        .keep_exec = keep_exec,
+                       .lists = true,
                        .stop = stop,
                        .stop_arg = arg};
     int rc = prepare(&u);
