@@ -20,6 +20,8 @@
 #include "action.h"
 #include "now.h"
 
+enum { BOSS_CODES_MAX = 3 }; /* lost ones in a row, before the user has to ask again */
+
 struct boss;
 
 struct boss_options {

@@ -37,7 +37,6 @@
 
 enum {
     BOSS_ACK_DELAY_MS = 20,
-    BOSS_CODES_MAX = 3,             /* lost ones, before the user has to ask again */
     BOSS_CODE_LASTS_MS = 1800000,   /* one that the server forgets later is not counted there */
     BOSS_CODE_UNSEEN_MS = 600000,   /* a mailbox that never showed our pake is gone by then */
     BOSS_CROWDED_MS = 600000,       /* how long the hand-over may still come about without it */

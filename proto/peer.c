@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/error.h"
+#include "proto/manifest.h"
 
 static bool size_ok(uint64_t size)
 {
@@ -18,7 +19,7 @@ static bool piece_ok(const struct peer_message *m)
 
 static bool offer_ok(const struct peer_message *m)
 {
-    return size_ok(m->size) && m->items > 0 && m->items <= PEER_ITEMS_MAX && m->len > 0 &&
+    return size_ok(m->size) && m->items > 0 && m->items <= MANIFEST_ITEMS_MAX && m->len > 0 &&
            m->len <= PEER_NAME_MAX;
 }
 

@@ -13,7 +13,6 @@ enum {
     PEER_PIECED_PARCEL_MAX = 64 * 1024, /* a parcel up to this size travels in pieces */
     PEER_NAME_MAX = 255,
     PEER_REASON_MAX = 400,
-    PEER_ITEMS_MAX = 1000000, /* in one manifest */
 };
 
 enum peer_kind {
@@ -37,7 +36,7 @@ struct peer_message {
     uint8_t revision[PEER_REVISION_BYTES];
     uint64_t size;             /* PIECE, OFFER: of the whole parcel; 1..INT64_MAX */
     uint64_t offset;           /* PIECE */
-    uint32_t items;            /* OFFER: in its manifest */
+    uint32_t items;            /* OFFER: in its manifest; 1..MANIFEST_ITEMS_MAX */
     enum peer_verdict verdict; /* DECISION */
     const uint8_t *data; /* PIECE: its bytes; OFFER: top-level name; DECISION: name or reason */
     size_t len;

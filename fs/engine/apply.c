@@ -13,8 +13,6 @@
 #include "store/secrets.h"
 #include "store/wormholes.h"
 
-enum { BURNT_CODES_MAX = 3 /* then the wormhole waits for the next read of `code` */ };
-
 static int event(struct step *step, enum log_type type, const char *key, const char *text)
 {
     step->state_changed = true;
@@ -56,7 +54,7 @@ static int code_burnt(struct step *step)
                       &(struct log_event){.type = LOG_CODE_BURNT,
                                           .wormhole = step->slot->id,
                                           .detail = json_pack("{s:i,s:b}", "count", (int)count,
-                                                              "waits", count >= BURNT_CODES_MAX)},
+                                                              "waits", count >= BOSS_CODES_MAX)},
                       NULL);
 }
 

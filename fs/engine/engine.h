@@ -35,7 +35,8 @@ struct engine_options {
     bool keep_exec;
     bool aes;                /* this machine has AES-256-GCM in hardware */
     size_t frame_bytes_max;  /* data of a parcel in a frame that we send; 0: BULK_DATA_MAX */
-    size_t sync_every_bytes; /* of a parcel: then it is made durable so far; 0: SYNC_EVERY_BYTES */
+    size_t sync_every_bytes; /* of a parcel: then it is made durable so far; 0:
+                                SESSION_SYNC_EVERY_BYTES */
 };
 
 /* Carries out released actions: net.h's functions in the daemon, the simulator's in tests. None may

@@ -1,6 +1,7 @@
 /* What comes by itself, each in a turn of its own: news of the links and of transit, and time. */
 #include "fs/engine/engine.h"
 
+#include "fs/engine/limits.h"
 #include "fs/engine/outbox.h"
 #include "fs/engine/session.h"
 #include "fs/engine/step.h"
@@ -221,9 +222,6 @@ static void follow_clock(struct engine *e, int64_t now_ms)
             if (s->deadline_ms > now_ms)
                 s->deadline_ms = now_ms;
 }
-
-/* After a failed tick (a full disk, say): not again at once. */
-enum { TICK_AFTER_ERROR_MS = 1000, TICKS_AT_ONCE_MAX = 2000 };
 
 int64_t engine_tick(struct engine *e, int64_t now_ms)
 {

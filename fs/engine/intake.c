@@ -6,8 +6,6 @@
 #include "mutant.h"
 #include "store/content.h"
 
-enum { BATCH_BYTES_MAX = 1 << 20 };
-
 /* ---- turns ---- */
 
 static bool same(const struct arrival *a, const struct arrival *b)
@@ -94,7 +92,7 @@ static int end_small(struct intake *in, const struct parcel_extent *x)
         free(in->small);
     }
     in->small = NULL;
-    return in->batch_count == INTAKE_BATCH_FILES_MAX || in->batch_bytes >= BATCH_BYTES_MAX
+    return in->batch_count == INTAKE_BATCH_FILES_MAX || in->batch_bytes >= INTAKE_BATCH_BYTES_MAX
                ? flush_batch(in)
                : 0;
 }

@@ -8,7 +8,6 @@
 
 enum {
     HEAD_BUFFER_BYTES = 256 << 10,
-    CHECK_ITEMS_AT_ONCE = 10000,
     INOS_AT_ONCE = 4096,
 };
 
@@ -109,7 +108,7 @@ static int check_some(struct intake *in)
     int more = in->scroll.buffer == NULL ? begin_scroll(in) : 0;
     if (more < 0)
         return more;
-    for (int i = 0; i < CHECK_ITEMS_AT_ONCE; i++) {
+    for (int i = 0; i < INTAKE_CHECK_ITEMS; i++) {
         struct manifest_item item;
         more = scroll_next(&in->scroll, &item);
         if (more == STORE_ERR_HOSTILE || more == STORE_ERR_TOO_BIG)

@@ -3,12 +3,10 @@
 
 #include <assert.h>
 #include <string.h>
+#include "fs/engine/limits.h"
 #include "fs/engine/plant.h"
 #include "proto/error.h"
 #include "store/content.h"
-
-/* Zeros in holes that a small parcel may ask for; senders send them as data. */
-enum { SMALL_ZEROS_MAX = 1 << 20 };
 
 static int put_file(struct turn *t, const struct manifest_item *item, uint64_t ino,
                     const uint8_t *data)
@@ -64,7 +62,7 @@ int intake_small(struct step *step, const void *parcel, size_t len, uint64_t roo
     uint32_t manifest_len = reader_u32(&in);
     const uint8_t *manifest = reader_take(&in, manifest_len);
     int err = manifest == NULL ? STORE_ERR_HOSTILE : plant_check(manifest, manifest_len, &sum);
-    if (err == 0 && (sum.data_len != in.left || sum.zeros > SMALL_ZEROS_MAX))
+    if (err == 0 && (sum.data_len != in.left || sum.zeros > INTAKE_SMALL_ZEROS_MAX))
         err = STORE_ERR_HOSTILE;
     if (err == 0 && sum.overhead > room)
         err = STORE_ERR_TOO_BIG;

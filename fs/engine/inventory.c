@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include <unistd.h>
+#include "fs/engine/limits.h"
 #include "proto/error.h"
 #include "proto/manifest.h"
 #include "store/content.h"
@@ -13,7 +14,7 @@
 /* Gaps smaller than this are sent as data: an extent costs more than it saves. */
 enum { GAP_BYTES_MIN = 64 * 1024 };
 
-enum { SPILL_BYTES = 1 << 20, ITEMS_IN_A_VIEW = 256 };
+enum { SPILL_BYTES = 1 << 20 };
 
 struct taker {
     struct inventory *l;
@@ -216,7 +217,7 @@ static int interlude(struct taker *l)
     size_t len = out->manifest->len - l->builder.start;
     if (out->stop != NULL && out->stop(out->arg))
         return STORE_ERR_BUSY;
-    if (++l->in_view > ITEMS_IN_A_VIEW)
+    if (++l->in_view > INVENTORY_ITEMS_A_VIEW)
         leave_view(l);
     if (out->spill == NULL || len < SPILL_BYTES)
         return enter_view(l);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "fs/engine/inbox.h"
 #include "fs/engine/parcel.h"
+#include "proto/manifest.h"
 #include "proto/peer.h"
 #include "store/entries.h"
 
@@ -128,7 +129,7 @@ static int items_of(struct step *step, const struct revision *r, uint32_t *items
     int err = count == 0 ? node_sum(turn_view(step->t), r->ino, &sum) : 0;
     if (err == 0 && count == 0)
         count = sum.nodes;
-    *items = count < PEER_ITEMS_MAX ? (uint32_t)count : PEER_ITEMS_MAX;
+    *items = count < MANIFEST_ITEMS_MAX ? (uint32_t)count : MANIFEST_ITEMS_MAX;
     return err;
 }
 

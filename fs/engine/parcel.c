@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "fs/engine/inventory.h"
+#include "fs/engine/limits.h"
 #include "fs/engine/parcel_table.h"
 #include "proto/error.h"
 #include "proto/peer.h"
@@ -10,7 +11,6 @@
 #include "store/entries.h"
 
 enum {
-    SMALL_NODES_MAX = 512,
     LENGTH_BYTES = 4,
     INO_BYTES = 8,
     IO_BYTES = 1 << 20,
@@ -20,7 +20,7 @@ enum {
 
 bool parcel_may_be_small(const struct node_sum *sum)
 {
-    return sum->bytes < PEER_PIECED_PARCEL_MAX && sum->nodes <= SMALL_NODES_MAX;
+    return sum->bytes < PEER_PIECED_PARCEL_MAX && sum->nodes <= PARCEL_SMALL_NODES_MAX;
 }
 
 static void put_u32_at(uint8_t *at, uint32_t v)

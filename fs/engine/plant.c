@@ -2,11 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "fs/engine/limits.h"
 #include "proto/error.h"
 #include "store/content.h"
 #include "store/namespace.h"
-
-enum { CLASH_TRIES_MAX = 100 /* names in one directory that became the same when made safe */ };
 
 void plant_release(struct plant *p)
 {
@@ -165,7 +164,7 @@ static int choose_name(struct plant *p, struct turn *t, uint64_t parent,
         p->renamed = true;
     if (!p->renamed)
         return 0;
-    for (unsigned n = 2; n < 2 + CLASH_TRIES_MAX; n++) {
+    for (unsigned n = 2; n < 2 + PLANT_CLASHES_MAX; n++) {
         uint64_t ino;
         int err = node_lookup(turn_view(t), parent, out->text, out->len, &ino);
         if (err < 0)

@@ -2,10 +2,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "fs/engine/limits.h"
 #include "store/entries.h"
 #include "store/queues.h"
-
-enum { TELL_EVERY_MS = 1000, SERVER_KNOWN_MS = 60 * 1000 };
 
 static void tell(struct engine *e, uint64_t wormhole)
 {
@@ -55,7 +54,7 @@ void progress_gone(struct engine *e, uint64_t wormhole, const struct stream *by)
 /* Its place in the ring, or NULL. Under live_lock. */
 static struct acked *acked_find(struct live *l, const uint8_t *rev)
 {
-    for (size_t i = 0; i < ACKED_MAX && i < l->acked_count; i++)
+    for (size_t i = 0; i < PROGRESS_ACKED_MAX && i < l->acked_count; i++)
         if (memcmp(l->acked[i].rev, rev, REV_BYTES) == 0)
             return &l->acked[i];
     return NULL;
@@ -65,7 +64,7 @@ static void acked_begin(struct live *l, const uint8_t *rev, uint64_t bytes)
 {
     struct acked *a = acked_find(l, rev);
     if (a == NULL)
-        a = &l->acked[l->acked_count++ % ACKED_MAX];
+        a = &l->acked[l->acked_count++ % PROGRESS_ACKED_MAX];
     memcpy(a->rev, rev, REV_BYTES);
     a->bytes = bytes;
 }
@@ -124,13 +123,13 @@ static int record(struct turn *t, const struct acked *a)
 
 void progress_record(struct engine *e, uint64_t wormhole)
 {
-    struct acked all[ACKED_MAX];
+    struct acked all[PROGRESS_ACKED_MAX];
     size_t count = 0;
     struct turn *t;
     pthread_mutex_lock(&e->live_lock);
     const struct slot *s = slot_find(e, wormhole);
     if (s != NULL) {
-        count = s->live.acked_count < ACKED_MAX ? s->live.acked_count : ACKED_MAX;
+        count = s->live.acked_count < PROGRESS_ACKED_MAX ? s->live.acked_count : PROGRESS_ACKED_MAX;
         memcpy(all, s->live.acked, count * sizeof all[0]);
     }
     pthread_mutex_unlock(&e->live_lock);
@@ -154,7 +153,7 @@ static double rate(uint64_t from, uint64_t to, int64_t passed_ms)
 static bool measure(struct live *l, uint64_t done, int64_t now_ms)
 {
     int64_t passed_ms = now_ms - l->rate_since_ms;
-    bool full = passed_ms >= TELL_EVERY_MS;
+    bool full = passed_ms >= PROGRESS_TELL_EVERY_MS;
     if (full || (l->rate_first && passed_ms > 0))
         l->bytes_per_s = rate(l->rate_since_bytes, done, passed_ms);
     if (full || passed_ms < 0) { /* the clock was set back: measure anew */
@@ -242,7 +241,8 @@ uint64_t engine_acked_bytes(struct engine *e, struct view *v, const struct entry
 
 static bool known_to(const struct live *l, int64_t now_ms)
 {
-    return any_link(l) || (l->link_lost_ms != 0 && now_ms - l->link_lost_ms < SERVER_KNOWN_MS);
+    return any_link(l) ||
+           (l->link_lost_ms != 0 && now_ms - l->link_lost_ms < PROGRESS_SERVER_KNOWN_MS);
 }
 
 bool engine_server_known(struct engine *e)

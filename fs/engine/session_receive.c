@@ -4,10 +4,6 @@
 #include "fs/engine/inbox.h"
 #include "fs/engine/intake.h"
 
-enum {
-    WORK_AT_ONCE_MS = 200, /* of planting and such, between two looks at the connection */
-};
-
 /* ---- what we want ---- */
 
 static bool wanted_already(const struct session *s, const uint8_t rev[static REV_BYTES])
@@ -130,8 +126,8 @@ static void sync_now(struct session *s)
 static bool is_sync_due(const struct session *s)
 {
     size_t every = s->e->options.sync_every_bytes;
-    return s->since_sync_bytes >= (every != 0 ? every : SYNC_EVERY_BYTES) ||
-           session_now_ms(s) - s->last_sync_ms >= SYNC_EVERY_MS;
+    return s->since_sync_bytes >= (every != 0 ? every : SESSION_SYNC_EVERY_BYTES) ||
+           session_now_ms(s) - s->last_sync_ms >= SESSION_SYNC_EVERY_MS;
 }
 
 static void complete(struct session *s)
@@ -161,7 +157,7 @@ static void work_once(struct session *s)
 void session_work(struct session *s)
 {
     int64_t since_ms = session_now_ms(s);
-    while (session_is_busy(s) && session_now_ms(s) - since_ms < WORK_AT_ONCE_MS)
+    while (session_is_busy(s) && session_now_ms(s) - since_ms < SESSION_WORK_MS)
         work_once(s);
 }
 

@@ -1,15 +1,9 @@
 #include "fs/engine/setback.h"
 
 #include <stdio.h>
+#include "fs/engine/limits.h"
 #include "fs/engine/slot.h"
 #include "store/error.h"
-
-enum {
-    PAUSE_MS = 1000,
-    DOUBLINGS_OF_STORE = 3, /* 8 s */
-    DOUBLINGS_MAX = 6,      /* 64 s */
-    QUIET_MS = 30 * 1000,
-};
 
 bool setback_is_of_store(int err)
 {
@@ -25,14 +19,14 @@ bool setback_may_pass(int err)
 
 int64_t setback_add(struct setback *b, int err, int64_t now_ms, bool *longer)
 {
-    unsigned max = setback_is_of_store(err) ? DOUBLINGS_OF_STORE : DOUBLINGS_MAX;
+    unsigned max = setback_is_of_store(err) ? SETBACK_DOUBLINGS_OF_STORE : SETBACK_DOUBLINGS_MAX;
     if (setback_is_over(b, now_ms))
         b->count = 0;
     *longer = b->count <= max || err != b->err;
-    int64_t pause_ms = (int64_t)PAUSE_MS << (b->count < max ? b->count : max);
-    b->count += b->count <= DOUBLINGS_MAX;
+    int64_t pause_ms = (int64_t)SETBACK_PAUSE_MS << (b->count < max ? b->count : max);
+    b->count += b->count <= SETBACK_DOUBLINGS_MAX;
     b->err = err;
-    b->until_ms = now_ms + pause_ms + (pause_ms > QUIET_MS ? pause_ms : QUIET_MS);
+    b->until_ms = now_ms + pause_ms + (pause_ms > SETBACK_QUIET_MS ? pause_ms : SETBACK_QUIET_MS);
     return pause_ms;
 }
 

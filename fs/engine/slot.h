@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include "fs/engine/engine.h"
+#include "fs/engine/limits.h"
 #include "fs/engine/notes.h"
 #include "fs/engine/setback.h"
 #include "proto/boss.h"
@@ -17,7 +18,6 @@ struct job;
 struct stock;
 
 /* How much of a revision the peer said it has, of those that were sent last. */
-enum { ACKED_MAX = 16 };
 struct acked {
     uint8_t rev[REV_BYTES];
     uint64_t bytes;
@@ -33,9 +33,9 @@ struct live {
     bool sending;
     char sending_name[256];
     uint64_t sending_done, sending_size;
-    struct acked acked[ACKED_MAX]; /* a ring */
-    size_t acked_count;            /* ever put into it */
-    int64_t rate_since_ms;         /* the window over which bytes_per_s is measured */
+    struct acked acked[PROGRESS_ACKED_MAX]; /* a ring */
+    size_t acked_count;                     /* ever put into it */
+    int64_t rate_since_ms;                  /* the window over which bytes_per_s is measured */
     uint64_t rate_since_bytes;
     bool rate_first; /* no window has been full yet */
     double bytes_per_s;
@@ -108,7 +108,6 @@ void slots_release(struct engine *e);
 
 /* The clock may have been set back: nothing of the slot's waits for longer than
  * SLOT_WAIT_MAX_MS. What comes too early notes again when it is due. In a turn. */
-enum { SLOT_WAIT_MAX_MS = 3600 * 1000 };
 void slot_follow_clock(struct slot *s, int64_t now_ms);
 
 /* The times and a fresh seed from engine_out. */

@@ -2,15 +2,12 @@
 
 #include <sodium.h>
 #include "fs/engine/apply.h"
+#include "fs/engine/limits.h"
 #include "fs/engine/outbox.h"
 #include "fs/engine/release.h"
 #include "fs/engine/stock.h"
 #include "proto/error.h"
 #include "store/secrets.h"
-
-/* More rounds than any input can cause: each round either carries out an action or fills the
- * window. */
-enum { STEP_ROUNDS_MAX = 100000 };
 
 int step_error(int proto_err)
 {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "fs/engine/inbox.h"
 #include "fs/engine/jobs.h"
+#include "fs/engine/limits.h"
 #include "fs/engine/outbox.h"
 #include "fs/engine/parcel.h"
 #include "fs/engine/release.h"
@@ -17,10 +18,7 @@
 #include "store/wormholes.h"
 
 enum {
-    OFFER_AFTER_MS = 1000,       /* after the peer was found */
-    PACK_AGAIN_AFTER_MS = 10000, /* after the disk had no room for the zip, or failed */
     TEXT_NAME_LEN = sizeof STOCK_TEXT_NAME - 1,
-    TEXT_BYTES_MAX = 2500, /* \u0000 for each byte still fits into one message (proto/limits.h) */
 };
 
 void stock_free(struct stock *s)
@@ -81,7 +79,7 @@ int stock_paired(struct step *step)
     step->slot->stock = calloc(1, sizeof *step->slot->stock);
     if (step->slot->stock == NULL)
         return STORE_ERR_NOMEM;
-    step->slot->stock_offer_ms = step->now.ms + OFFER_AFTER_MS;
+    step->slot->stock_offer_ms = step->now.ms + STOCK_OFFER_AFTER_MS;
     return 0;
 }
 
@@ -157,7 +155,7 @@ struct gathering {
 struct packed {
     struct gathering gathered;
     struct classic_offer offer;
-    char text[TEXT_BYTES_MAX + 1]; /* what is offered instead, or "" */
+    char text[STOCK_TEXT_BYTES_MAX + 1]; /* what is offered instead, or "" */
     uint64_t source, zip;
     int err;
 };
@@ -226,9 +224,9 @@ static int read_text(struct engine *e, const struct entry *entry, uint64_t size,
 {
     bool named = entry->name.len == TEXT_NAME_LEN &&
                  memcmp(entry->name.text, STOCK_TEXT_NAME, TEXT_NAME_LEN) == 0;
-    if (!named || size == 0 || size > TEXT_BYTES_MAX)
+    if (!named || size == 0 || size > STOCK_TEXT_BYTES_MAX)
         return 0;
-    ssize_t len = content_read(e->store, entry->ino, text, TEXT_BYTES_MAX, 0);
+    ssize_t len = content_read(e->store, entry->ino, text, STOCK_TEXT_BYTES_MAX, 0);
     if (len < 0)
         return (int)len;
     text[is_sayable(text, (size_t)len) ? len : 0] = '\0';
@@ -361,7 +359,7 @@ static int could_not_pack(struct step *step, const struct gathering *g, int why)
     if (step->slot->stock != NULL)
         step->slot->stock->packing = false;
     if (setback_may_pass(why)) {
-        step->slot->stock_offer_ms = step->now.ms + PACK_AGAIN_AFTER_MS;
+        step->slot->stock_offer_ms = step->now.ms + STOCK_PACK_AGAIN_AFTER_MS;
         return 0;
     }
     for (size_t i = 0; i < g->count; i++) {

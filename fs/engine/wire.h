@@ -6,9 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include "fs/engine/limits.h"
 #include "proto/net/stream.h"
-
-enum { WIRE_SILENCE_MS = 120 * 1000 /* no byte moves for this long: the connection is dead */ };
 
 /* All of it, or false: broken, or nothing moved for WIRE_SILENCE_MS. */
 bool wire_send(struct stream *s, const void *data, size_t len);

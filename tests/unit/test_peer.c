@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "proto/error.h"
+#include "proto/manifest.h"
 #include "proto/peer.h"
 
 static const uint8_t some_bytes[PEER_PIECE_MAX + 1] = "abc";
@@ -21,7 +22,7 @@ static struct peer_message example(enum peer_kind kind)
         m.size = 1000, m.offset = 500, m.len = 500;
         break;
     case PEER_OFFER:
-        m.size = INT64_MAX, m.items = PEER_ITEMS_MAX, m.len = 3;
+        m.size = INT64_MAX, m.items = MANIFEST_ITEMS_MAX, m.len = 3;
         break;
     case PEER_WITHDRAW:
         break;
@@ -133,7 +134,7 @@ static void offers_stay_within_bounds(void **state)
     assert_refused(&m);
     m = example(PEER_OFFER), m.items = 0;
     assert_refused(&m);
-    m.items = PEER_ITEMS_MAX + 1;
+    m.items = MANIFEST_ITEMS_MAX + 1;
     assert_refused(&m);
     m = example(PEER_OFFER), m.len = 0;
     assert_refused(&m);

@@ -132,12 +132,12 @@ static void test_acked_of_many(void **state)
 {
     struct erig *g = *state;
     progress_here(g->e, g->id, line);
-    for (uint8_t n = 1; n <= ACKED_MAX + 1; n++) {
+    for (uint8_t n = 1; n <= PROGRESS_ACKED_MAX + 1; n++) {
         progress_begin(g->e, g->id, line, rev(n), "f", 10000, n);
         progress_begin(g->e, g->id, line, rev(n), "f", 10000, n + 100);
     }
     assert_int_equal(acked_bytes(g, 1, 10000), 0);
-    for (uint8_t n = 2; n <= ACKED_MAX + 1; n++)
+    for (uint8_t n = 2; n <= PROGRESS_ACKED_MAX + 1; n++)
         assert_int_equal(acked_bytes(g, n, 10000), n + 100);
     progress_forget(g->e, g->id);
     assert_int_equal(acked_bytes(g, 2, 10000), 0);
