@@ -35,9 +35,9 @@ int zip_pack_several(struct store *s, const struct zip_source *sources, size_t c
  * are masked to 0777 (execute bits only if keep_exec), and owner read+write is added; directories
  * are 0700 or more. Control characters in names become '_'. HOSTILE for an absolute path, "..", a
  * symlink or device, two members of one name, a file where a directory is needed, more than
- * ZIP_MEMBERS_MAX members (with the directories that only paths name; or only listed), a path of more than
- * ZIP_DEPTH_MAX components, or what libarchive cannot read. TOO_BIG for more than `bytes_max` bytes
- * in all, whatever the headers claim. Nothing is left behind on failure. */
+ * ZIP_MEMBERS_MAX members (with the directories that only paths name; or only listed), a path of
+ * more than ZIP_DEPTH_MAX components, or what libarchive cannot read. TOO_BIG for more than
+ * `bytes_max` bytes in all, whatever the headers claim. Nothing is left behind on failure. */
 int zip_unpack(struct store *s, uint64_t zip_ino, uint64_t bytes_max, bool keep_exec,
                bool (*stop)(void *arg), void *arg, uint64_t *top, struct zip_sum *sum);
 
