@@ -67,6 +67,11 @@ static int hash_entry(struct seed *s, int peer, uint64_t ino, uint64_t *hash)
     return err;
 }
 
+int ledger_hash(struct seed *s, int peer, uint64_t ino, uint64_t *hash)
+{
+    return hash_entry(s, peer, ino, hash);
+}
+
 /* ---- parcels ---- */
 
 static struct parcel *parcel_of(struct seed *s, const uint8_t rev[static REV_BYTES], bool make)

@@ -301,9 +301,11 @@ void misfortunes_begin(struct seed *s)
 
 void misfortunes_world(struct seed *s)
 {
-    for (int i = 0; s->options.faults & FAULT_BIT(NAT) && i < s->peers; i++)
-        if (dice_below(&s->dice, 3) != 0)
+    for (int i = 0; i < s->peers; i++) {
+        bool hidden = dice_below(&s->dice, 3) != 0; /* drawn in each life: a twin is to be alike */
+        if (hidden && s->options.faults & FAULT_BIT(NAT))
             world_set_reachable(s->world, i, false);
+    }
 }
 
 /* FAULT_COUNT: none. */

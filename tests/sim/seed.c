@@ -242,7 +242,12 @@ static void begin(struct seed *s)
     s->dice.state =
         dice_next(&s->dice); /* mixed: else seed N + 1 is seed N but for a draw or two */
     s->peers = 2 + (int)(dice_below(&s->dice, 6) == 0 ? 1 + dice_below(&s->dice, 2) : 0);
+    if (s->options.outcome != NULL)
+        s->peers = 2;
+    uint32_t wanted = s->options.faults;
     misfortunes_begin(s);
+    if (s->options.outcome != NULL)
+        s->options.faults = plan_faults(wanted, s->options.faults);
     s->large = dice_below(&s->dice, 3) == 0;
     s->wire.digest = 1;
     s->buffer = malloc(SEED_FILE_MAX + 8);
@@ -268,7 +273,7 @@ static void begin(struct seed *s)
                                                       .heard = heard,
                                                       .arg = s});
     misfortunes_world(s);
-    if (dice_below(&s->dice, 8) != 0)
+    if (dice_below(&s->dice, 16) != 0)
         for (int i = 0; i < s->peers; i++)
             disk_restore(s->party[i].disk, empty);
     for (int i = 0; i < s->peers; i++)
@@ -277,12 +282,14 @@ static void begin(struct seed *s)
         users_pair(s, i - 1, i);
     if (s->peers > 2 || dice_below(&s->dice, 6) == 0) /* two wormholes: one can forward */
         users_pair(s, s->peers - 1, 0);
+    if (s->options.outcome != NULL)
+        plan_begin(s);
 }
 
 /* Mostly in peace; sometimes the misfortunes begin before anybody has met. */
 static void meet(struct seed *s)
 {
-    if (dice_below(&s->dice, 8) == 0)
+    if (s->plan == NULL && dice_below(&s->dice, 8) == 0)
         return;
     for (int i = 0; i < 200 && !s->failed && s->result->paired < (uint64_t)s->pair_count; i++) {
         live(s, 50, 1000);
@@ -296,6 +303,8 @@ static void suffer(struct seed *s)
     for (unsigned i = 0; i < s->options.steps && !s->failed; i++) {
         if (dice_below(&s->dice, 3) == 0)
             misfortunes_step(s);
+        else if (s->plan != NULL)
+            plan_step(s);
         else
             users_step(s);
         if (dice_below(&s->dice, 4) == 0)
@@ -325,7 +334,9 @@ static void heal(struct seed *s)
         bool all_up = true;
         for (int k = 0; k < s->peers; k++)
             all_up = all_up && s->party[k].up;
-        if (all_up && world_now_ms(s->world) >= offer_ms && users_seal_all(s)) {
+        if (s->plan != NULL) {
+            sealed = all_up && plan_step(s);
+        } else if (all_up && world_now_ms(s->world) >= offer_ms && users_seal_all(s)) {
             sealed = true;
             offer_ms = world_now_ms(s->world) + OFFER_MS;
         }
@@ -372,6 +383,7 @@ static void end(struct seed *s)
     ledger_release(s);
     wire_release(&s->wire);
     free(s->buffer);
+    free(s->plan);
     ciphers_forget();
 }
 
@@ -388,6 +400,8 @@ void seed_run(const struct seed_options *options, struct seed_result *result)
     suffer(s);
     heal(s);
     restart_some(s);
+    if (s->plan != NULL)
+        plan_end(s);
     ledger_verdict(s);
     end(s);
     free(s);

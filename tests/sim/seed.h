@@ -4,18 +4,27 @@
 #define SIM_SEED_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include "tests/sim/deeds.h"
 #include "tests/sim/faults.h"
 
-enum { SEED_WHY_MAX = 512 };
+enum { SEED_WHY_MAX = 512, SEED_OUTCOME_LINES = 256 };
+
+/* What a life that was planned has come to: one line for each entry in a box and for each revision
+ * that was sealed, sorted. */
+struct seed_outcome {
+    size_t count;
+    char lines[SEED_OUTCOME_LINES][100];
+};
 
 struct seed_options {
     uint64_t seed;
-    unsigned steps;  /* things that users do and that go wrong */
-    uint32_t faults; /* FAULT_BITs that may be drawn */
-    bool trace;      /* tell on stderr what happens */
-    bool whole;      /* the digest is of all outputs, not only of texts to the server: slow */
+    unsigned steps;               /* things that users do and that go wrong */
+    uint32_t faults;              /* FAULT_BITs that may be drawn */
+    bool trace;                   /* tell on stderr what happens */
+    struct seed_outcome *outcome; /* NULL: users are free; else they follow a plan, plan.c */
+    bool whole; /* the digest is of all outputs, not only of texts to the server: slow */
 };
 
 struct seed_result {
@@ -32,6 +41,9 @@ struct seed_result {
     int64_t virtual_ms;
 };
 
+/* False, and why: they differ. */
+bool seed_outcomes_same(const struct seed_outcome *calm, const struct seed_outcome *other,
+                        char why[static SEED_WHY_MAX]);
 void seed_run(const struct seed_options *options, struct seed_result *result);
 
 #endif

@@ -98,6 +98,8 @@ struct party_state {
     bool shown; /* something of its own was shown to it since, out of its turn */
 };
 
+struct plan;
+
 struct seed {
     struct seed_options options;
     struct seed_result *result;
@@ -108,6 +110,7 @@ struct seed {
     struct party_state party[WORLD_PEERS_MAX];
     struct pair pairs[SEED_PAIRS_MAX];
     int pair_count;
+    struct plan *plan; /* NULL: users do what comes to their mind */
     struct parcel *parcels;
     size_t parcel_count, parcel_cap;
     struct promise promises[SEED_PROMISES_MAX];
@@ -136,6 +139,20 @@ void users_pair(struct seed *s, int a, int b); /* a makes a wormhole for b */
 void users_follow(struct seed *s);             /* codes that are there are handed over */
 /* What lies in outboxes, at the end; all peers run. False: not now. */
 bool users_seal_all(struct seed *s);
+/* What they do it with. 0 or a store error. */
+int users_row(struct seed *s, int peer, uint64_t wormhole, struct wormhole *row);
+int users_make(struct seed *s, int peer, uint64_t parent, const char *name, enum node_type type,
+               uint64_t *ino);
+void users_fill(struct seed *s, uint64_t contents, size_t len); /* s->buffer */
+/* Closed: what was written is durable; and it is offered. */
+int users_seal(struct seed *s, int peer, uint64_t ino);
+int users_remove(struct seed *s, int peer, uint64_t box, const char *name, uint64_t ino);
+
+/* plan.c: two lives of one plan end alike. */
+void plan_begin(struct seed *s);                       /* its pairs are there */
+uint32_t plan_faults(uint32_t wanted, uint32_t drawn); /* those that may not change the end */
+bool plan_step(struct seed *s);                        /* is there nothing left to do? */
+void plan_end(struct seed *s);                         /* fills the outcome */
 
 /* misfortunes.c */
 void misfortunes_begin(struct seed *s); /* which kinds there are to be */
@@ -152,6 +169,7 @@ void ledger_promise(struct seed *s, int peer, uint64_t ino);
 bool ledger_drained(struct seed *s); /* has everything arrived? */
 void ledger_verdict(struct seed *s);
 void ledger_release(struct seed *s);
+int ledger_hash(struct seed *s, int peer, uint64_t ino, uint64_t *hash); /* of an entry */
 struct parcel *ledger_parcel(struct seed *s, const uint8_t rev[static REV_BYTES]);
 
 /* arrivals.c: what is said of bulk parcels. */

@@ -1,7 +1,7 @@
 /* The simulator's command line; scripts/sim is its face.
  *
  *     simulate [--seeds A..B] [--steps N] [--faults LIST] [--until-failure] [--verbose]
- *              [--every-kind] [--trace]
+ *              [--every-kind] [--twins] [--trace]
  *
  * Exit 0 only if every seed passed. A failing seed tells one line that reproduces it and, run again
  * with its eyes open, what happened. */
@@ -23,6 +23,7 @@ struct request {
     const char *list; /* of faults, as it was given; NULL: all */
     bool until_failure, verbose;
     bool trace; /* from the first run on: for one that dies */
+    bool twins; /* two lives of one plan, with and without misfortunes */
     bool every; /* it is a failure if some misfortune or deed never happened */
 };
 
@@ -40,8 +41,10 @@ static const char *const deed_names[] = {
 
 static void usage(void)
 {
-    fprintf(stderr, "usage: sim [--seeds A..B] [--steps N] [--faults LIST] [--until-failure] "
-                    "[--verbose] [--every-kind] [--trace]\nfaults, separated by commas: all, none");
+    fprintf(
+        stderr,
+        "usage: sim [--seeds A..B] [--steps N] [--faults LIST] [--until-failure] "
+        "[--verbose] [--every-kind] [--twins] [--trace]\nfaults, separated by commas: all, none");
     for (int i = 0; i < FAULT_COUNT; i++)
         fprintf(stderr, ", %s", fault_names[i]);
     fprintf(stderr, "; with a - before it: all but that\n");
@@ -68,11 +71,15 @@ static void parse_faults(struct request *r, const char *list)
 
 static void parse(struct request *r, int argc, char **argv)
 {
-    static const struct option known[] = {
-        {"seeds", required_argument, NULL, 's'},  {"steps", required_argument, NULL, 'n'},
-        {"faults", required_argument, NULL, 'f'}, {"until-failure", no_argument, NULL, 'u'},
-        {"verbose", no_argument, NULL, 'v'},      {"every-kind", no_argument, NULL, 'e'},
-        {"trace", no_argument, NULL, 't'},        {0}};
+    static const struct option known[] = {{"seeds", required_argument, NULL, 's'},
+                                          {"steps", required_argument, NULL, 'n'},
+                                          {"faults", required_argument, NULL, 'f'},
+                                          {"until-failure", no_argument, NULL, 'u'},
+                                          {"verbose", no_argument, NULL, 'v'},
+                                          {"every-kind", no_argument, NULL, 'e'},
+                                          {"trace", no_argument, NULL, 't'},
+                                          {"twins", no_argument, NULL, 'w'},
+                                          {0}};
     for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         char *end;
         if (c == 's') {
@@ -95,6 +102,8 @@ static void parse(struct request *r, int argc, char **argv)
             r->every = true;
         } else if (c == 't') {
             r->trace = true;
+        } else if (c == 'w') {
+            r->twins = true;
         } else {
             usage();
         }
@@ -105,29 +114,57 @@ static void parse(struct request *r, int argc, char **argv)
 
 static void reproduce(const struct request *r, uint64_t seed, char *out, size_t size)
 {
-    snprintf(out, size, "scripts/sim --seeds %llu..%llu --steps %u%s%.256s",
+    snprintf(out, size, "scripts/sim --seeds %llu..%llu --steps %u%s%s%.256s",
              (unsigned long long)seed, (unsigned long long)seed, r->steps,
-             r->list != NULL ? " --faults " : "", r->list != NULL ? r->list : "");
+             r->twins ? " --twins" : "", r->list != NULL ? " --faults " : "",
+             r->list != NULL ? r->list : "");
 }
 
-static void run(const struct request *r, uint64_t seed, bool trace, struct seed_result *result)
+static void run(const struct request *r, uint64_t seed, bool trace, struct seed_outcome *outcome,
+                struct seed_result *result)
 {
     char line[400];
     reproduce(r, seed, line, sizeof line);
     snprintf(line + strlen(line), sizeof line - strlen(line), " --trace");
     last_words_set(seed, line, CPU_S + r->steps / CPU_STEPS);
     bool whole = seed % TWICE_ONE_IN == 0;
-    seed_run(&(struct seed_options){seed, r->steps, r->faults, trace, whole}, result);
+    seed_run(&(struct seed_options){.seed = seed,
+                                    .steps = r->steps,
+                                    .faults = r->faults,
+                                    .trace = trace,
+                                    .outcome = outcome,
+                                    .whole = whole},
+             result);
+}
+
+/* Who dies, and when, changes nothing of what it comes to. */
+static bool try_twins(const struct request *r, uint64_t seed, struct seed_result *result)
+{
+    static struct seed_outcome calm_end, end;
+    struct request in_peace = *r;
+    struct seed_result calm;
+    in_peace.faults = 0;
+    run(r, seed, r->trace, &end, result);
+    if (!result->passed)
+        return false;
+    run(&in_peace, seed, r->trace, &calm_end, &calm);
+    if (!calm.passed) {
+        *result = calm;
+        return false;
+    }
+    return seed_outcomes_same(&calm_end, &end, result->why);
 }
 
 /* Some seeds run twice: equal inputs give byte-equal outputs. */
 static bool try_seed(const struct request *r, uint64_t seed, struct seed_result *result)
 {
-    run(r, seed, r->trace, result);
+    if (r->twins)
+        return try_twins(r, seed, result);
+    run(r, seed, r->trace, NULL, result);
     if (!result->passed || seed % TWICE_ONE_IN != 0)
         return result->passed;
     struct seed_result again;
-    run(r, seed, false, &again);
+    run(r, seed, false, NULL, &again);
     if (again.digest == result->digest && again.calls == result->calls)
         return true;
     snprintf(result->why, sizeof result->why, "the same inputs gave other outputs");
@@ -141,8 +178,14 @@ static void report(const struct request *r, uint64_t seed, const struct seed_res
     reproduce(r, seed, line, sizeof line);
     printf("FAILED: %s\n    %s\n", result->why, line);
     fflush(stdout);
-    if (!r->trace)
-        run(r, seed, true, &again);
+    struct request traced = *r;
+    traced.trace = true;
+    if (r->trace)
+        return;
+    if (r->twins)
+        try_twins(&traced, seed, &again);
+    else
+        run(&traced, seed, true, NULL, &again);
 }
 
 static void add(struct seed_result *sum, const struct seed_result *r)

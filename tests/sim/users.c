@@ -27,7 +27,7 @@ static struct store *store_of(struct seed *s, int peer)
     return world_store(s->world, peer);
 }
 
-static int row_of(struct seed *s, int peer, uint64_t wormhole, struct wormhole *row)
+int users_row(struct seed *s, int peer, uint64_t wormhole, struct wormhole *row)
 {
     struct view *v;
     int err = view_begin(store_of(s, peer), &v);
@@ -81,37 +81,45 @@ static size_t draw_size(struct seed *s)
     return (70 << 10) + dice_below(&s->dice, 200 << 10);
 }
 
-static void fill(struct seed *s, size_t len)
+void users_fill(struct seed *s, uint64_t contents, size_t len)
 {
-    struct dice bytes = {++s->next_file * UINT64_C(0x123456789) + s->options.seed};
+    struct dice bytes = {contents};
     for (size_t i = 0; i < len; i += 8) {
         uint64_t word = dice_next(&bytes);
         memcpy(s->buffer + i, &word, len - i < 8 ? len - i : 8);
     }
 }
 
-/* Closed: what was written is durable; and it is offered. */
-static void seal(struct seed *s, int peer, uint64_t ino)
+static void fill(struct seed *s, size_t len)
+{
+    users_fill(s, ++s->next_file * UINT64_C(0x123456789) + s->options.seed, len);
+}
+
+int users_seal(struct seed *s, int peer, uint64_t ino)
 {
     struct engine *e = world_engine(s->world, peer);
     struct turn *t;
     struct entry row;
-    if (engine_entry_prepare(e, ino) < 0 || turn_begin(store_of(s, peer), &t) < 0)
-        return;
-    int err = entry_get(turn_view(t), ino, &row);
+    int err = engine_entry_prepare(e, ino);
+    if (err == 0)
+        err = turn_begin(store_of(s, peer), &t);
+    if (err < 0)
+        return err;
+    err = entry_get(turn_view(t), ino, &row);
     if (err == 0)
         err = row.state == ENTRY_OPEN ? engine_entry_seal(e, t, ino) : STORE_ERR_INVALID;
     if (err == 0)
         err = engine_outbox_changed(e, t, row.wormhole);
     if (err < 0) {
         turn_abort(t);
-        return;
+        return err;
     }
     err = turn_commit(t);
     seed_say(s, "%c seals %llu: %d", 'A' + peer, (unsigned long long)ino, err);
     if (err == 0)
         seed_did(s, DEED_SEAL);
     ledger_look(s); /* before it can leave: the hash of what was sealed */
+    return err;
 }
 
 /* It is in the outbox, and is offered, mostly at once. */
@@ -119,7 +127,7 @@ static void done(struct seed *s, enum deed deed, int peer, uint64_t ino)
 {
     seed_did(s, deed);
     if (dice_below(&s->dice, 8) != 0)
-        seal(s, peer, ino);
+        users_seal(s, peer, ino);
 }
 
 static int finish(struct turn *t, int err)
@@ -130,14 +138,15 @@ static int finish(struct turn *t, int err)
     return err;
 }
 
-static int make(struct seed *s, int peer, uint64_t box, const char *name, uint64_t *ino)
+int users_make(struct seed *s, int peer, uint64_t parent, const char *name, enum node_type type,
+               uint64_t *ino)
 {
     struct turn *t;
     int err = turn_begin(store_of(s, peer), &t);
     if (err < 0)
         return err;
-    struct node_new what = {.type = NODE_FILE, .mode = 0644};
-    return finish(t, name_create(t, box, name, strlen(name), &what, ino));
+    struct node_new what = {.type = type, .mode = type == NODE_DIR ? 0755 : 0644};
+    return finish(t, name_create(t, parent, name, strlen(name), &what, ino));
 }
 
 static void create(struct seed *s, int peer, const struct wormhole *row)
@@ -146,7 +155,7 @@ static void create(struct seed *s, int peer, const struct wormhole *row)
     uint64_t ino = 0;
     size_t len = draw_size(s);
     snprintf(name, sizeof name, "f%llu", (unsigned long long)(++s->next_name));
-    int err = make(s, peer, row->outbox_ino, name, &ino);
+    int err = users_make(s, peer, row->outbox_ino, name, NODE_FILE, &ino);
     if (err == 0) {
         fill(s, len);
         err = len > 0 ? content_write(store_of(s, peer), ino, s->buffer, len, 0) : 0;
@@ -160,19 +169,15 @@ static void create(struct seed *s, int peer, const struct wormhole *row)
 /* A directory with some files in it. */
 static void create_tree(struct seed *s, int peer, const struct wormhole *row)
 {
-    struct turn *t;
     char name[32];
     uint64_t top = 0, ino = 0;
     snprintf(name, sizeof name, "d%llu", (unsigned long long)(++s->next_name));
-    if (turn_begin(store_of(s, peer), &t) < 0)
-        return;
-    int err = finish(t, name_create(t, row->outbox_ino, name, strlen(name),
-                                    &(struct node_new){.type = NODE_DIR, .mode = 0755}, &top));
+    int err = users_make(s, peer, row->outbox_ino, name, NODE_DIR, &top);
     for (unsigned n = 1 + (unsigned)dice_below(&s->dice, 4); err == 0 && n > 0; n--) {
         char child[12];
         size_t len = draw_size(s);
         snprintf(child, sizeof child, "%u", n);
-        err = make(s, peer, top, child, &ino);
+        err = users_make(s, peer, top, child, NODE_FILE, &ino);
         fill(s, len);
         if (err == 0 && len > 0)
             err = content_write(store_of(s, peer), ino, s->buffer, len, 0);
@@ -181,7 +186,7 @@ static void create_tree(struct seed *s, int peer, const struct wormhole *row)
     if (err < 0)
         return;
     seed_did(s, DEED_TREE);
-    seal(s, peer, top);
+    users_seal(s, peer, top);
 }
 
 static void append(struct seed *s, int peer, const struct choice *c)
@@ -263,15 +268,23 @@ static int remove_tree(struct turn *t, uint64_t box, const struct choice *c)
     return err < 0 ? err : name_rmdir(t, box, c->name.text, c->name.len);
 }
 
-static void remove_entry(struct seed *s, int peer, uint64_t box, const struct choice *c)
+int users_remove(struct seed *s, int peer, uint64_t box, const char *name, uint64_t ino)
 {
     struct turn *t;
-    if (turn_begin_relief(store_of(s, peer), &t) < 0)
-        return;
-    seed_endanger(s, peer, 2);
-    int err = finish(t, remove_tree(t, box, c));
-    seed_say(s, "%c removes %s: %d", 'A' + peer, c->name.text, err);
+    struct choice c = {.ino = ino};
+    int err = name_set(&c.name, name, strlen(name));
     if (err == 0)
+        err = turn_begin_relief(store_of(s, peer), &t);
+    if (err == 0)
+        err = finish(t, remove_tree(t, box, &c));
+    seed_say(s, "%c removes %s: %d", 'A' + peer, name, err);
+    return err;
+}
+
+static void remove_entry(struct seed *s, int peer, uint64_t box, const struct choice *c)
+{
+    seed_endanger(s, peer, 2);
+    if (users_remove(s, peer, box, c->name.text, c->ino) == 0)
         seed_did(s, DEED_REMOVE);
 }
 
@@ -287,7 +300,7 @@ static void forward(struct seed *s, int peer, const struct wormhole *row, const 
             &s->pairs[(i + (int)(s->next_name % SEED_PAIRS_MAX)) % s->pair_count];
         int end = pair_end(p, peer);
         if (p->state != PAIR_PAIRED || p->peer[end] != peer || p->id[end] == row->id ||
-            row_of(s, peer, p->id[end], &to) < 0 || turn_begin(store_of(s, peer), &t) < 0)
+            users_row(s, peer, p->id[end], &to) < 0 || turn_begin(store_of(s, peer), &t) < 0)
             continue;
         snprintf(name, sizeof name, "w%llu", (unsigned long long)(++s->next_name));
         int err = name_rename(t, row->inbox_ino, c->name.text, c->name.len, to.outbox_ino, name,
@@ -299,7 +312,7 @@ static void forward(struct seed *s, int peer, const struct wormhole *row, const 
         if (err < 0)
             return;
         seed_did(s, DEED_FORWARD);
-        seal(s, peer, node.ino);
+        users_seal(s, peer, node.ino);
         return;
     }
 }
@@ -335,7 +348,7 @@ void users_pair(struct seed *s, int a, int b)
         t, engine_create(world_engine(s->world, a), t, name, strlen(name), false, NULL, &id));
     seed_say(s, "%c makes wormhole %s for %c: %d", 'A' + a, name, 'A' + b, err);
     struct wormhole row;
-    if (err == STORE_ERR_BROKEN && row_of(s, a, id, &row) == 0)
+    if (err == STORE_ERR_BROKEN && users_row(s, a, id, &row) == 0)
         err = 0; /* it is there, as ls says */
     s->unsure_makes += err == STORE_ERR_BROKEN;
     if (err < 0)
@@ -362,7 +375,7 @@ static void hand_over(struct seed *s, struct pair *p)
         t, engine_create(world_engine(s->world, b), t, name, strlen(name), false, code, &p->id[1]));
     seed_say(s, "%c joins by %s: %d", 'A' + b, code, err);
     struct wormhole row;
-    if (err == STORE_ERR_BROKEN && row_of(s, b, p->id[1], &row) == 0)
+    if (err == STORE_ERR_BROKEN && users_row(s, b, p->id[1], &row) == 0)
         err = 0; /* it is there, as ls says: who joins again would pair the two with each other */
     if (err == 0)
         p->state = PAIR_JOINING;
@@ -377,7 +390,7 @@ static void look_paired(struct seed *s, struct pair *p)
         struct wormhole row;
         if (!seed_peer_up(s, p->peer[end]))
             return;
-        if (row_of(s, p->peer[end], p->id[end], &row) == 0)
+        if (users_row(s, p->peer[end], p->id[end], &row) == 0)
             paired += row.state == WORMHOLE_PAIRED;
     }
     if (paired == 2) {
@@ -404,7 +417,7 @@ static void close_pair(struct seed *s, struct pair *p, int end)
     struct choice c;
     struct turn *t;
     int peer = p->peer[end];
-    if (row_of(s, peer, p->id[end], &row) < 0)
+    if (users_row(s, peer, p->id[end], &row) < 0)
         return;
     p->state = PAIR_CLOSED;
     for (int box = 0; box < 2; box++)
@@ -439,7 +452,7 @@ static void in_outbox(struct seed *s, int peer, const struct wormhole *row, uint
         else if (what < 74)
             remove_entry(s, peer, row->outbox_ino, &c);
         else
-            seal(s, peer, c.ino);
+            users_seal(s, peer, c.ino);
     }
 }
 
@@ -455,7 +468,7 @@ void users_step(struct seed *s)
         return;
     }
     if (!draw_end(s, &pair, &end) ||
-        row_of(s, s->pairs[pair].peer[end], s->pairs[pair].id[end], &row) < 0)
+        users_row(s, s->pairs[pair].peer[end], s->pairs[pair].id[end], &row) < 0)
         return;
     int peer = s->pairs[pair].peer[end];
     if (what < 78)
@@ -515,14 +528,14 @@ bool users_seal_all(struct seed *s)
         struct wormhole row;
         struct view *v;
         uint64_t list[256] = {0};
-        if (p->state != PAIR_PAIRED || row_of(s, peer, p->id[i % 2], &row) < 0 ||
+        if (p->state != PAIR_PAIRED || users_row(s, peer, p->id[i % 2], &row) < 0 ||
             view_begin(store_of(s, peer), &v) < 0)
             continue;
         node_list(v, row.outbox_ino, 0, collect, list);
         view_end(v);
         for (uint64_t k = 1; k <= list[0]; k++) {
             touch_held(s, peer, list[k]);
-            seal(s, peer, list[k]);
+            users_seal(s, peer, list[k]);
         }
     }
     return true;
