@@ -128,7 +128,7 @@ static int write_all(struct seed *s, int peer, uint64_t outbox, struct deed_plan
     if (err == 0 && d->files == 0)
         return put(s, peer, d->ino, d->contents, d->len[0]);
     for (unsigned i = 0; err == 0 && i < d->files; i++) {
-        char name[4];
+        char name[12];
         uint64_t ino;
         snprintf(name, sizeof name, "%u", i);
         err = make(s, peer, d->ino, name, false, &ino);
