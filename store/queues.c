@@ -13,6 +13,7 @@ static struct sql each_op = {
     "SELECT seq, wormhole, kind, rev, detail FROM outbound WHERE wormhole=? "
     "AND seq>? ORDER BY seq",
     0};
+static struct sql count_ops = {"SELECT count(*) FROM outbound WHERE wormhole=? AND kind=?", 0};
 static struct sql pop_op = {"DELETE FROM outbound WHERE seq=?", 0};
 static struct sql set_detail = {"UPDATE outbound SET detail=? WHERE seq=?", 0};
 static struct sql drop_ops = {"DELETE FROM outbound WHERE wormhole=?", 0};
@@ -49,6 +50,19 @@ int outbound_each(struct view *v, uint64_t wormhole, uint64_t after,
     }
     sql_done(&q);
     return rc;
+}
+
+int outbound_count(struct view *v, uint64_t wormhole, int kind, uint64_t *count)
+{
+    struct sql_query q;
+    int rc = sql_open(v, &count_ops, &q, "ud", wormhole, kind);
+    if (rc)
+        return rc;
+    rc = sql_next(&q);
+    if (rc == 1)
+        *count = sql_u64(&q, 0);
+    sql_done(&q);
+    return rc == 1 ? 0 : rc;
 }
 
 static int one_gone(struct turn *t, int rc)

@@ -22,6 +22,8 @@ struct outbound {
 int outbound_push(struct turn *t, const struct outbound *op, uint64_t *seq); /* op->seq ignored */
 int outbound_each(struct view *v, uint64_t wormhole, uint64_t after,
                   int (*fn)(void *arg, const struct outbound *op), void *arg);
+/* How many of one kind are queued: reads them all. */
+int outbound_count(struct view *v, uint64_t wormhole, int kind, uint64_t *count);
 int outbound_pop(struct turn *t, uint64_t seq); /* 0 or NOT_FOUND */
 /* Replaces the detail of a queued operation that was carried out in part; its place stays. 0 or
  * NOT_FOUND. */

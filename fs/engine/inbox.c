@@ -54,6 +54,9 @@ int inbox_has_room(struct engine *e, struct view *v, uint64_t more)
 static const char crowded[] = "The peer announces more than can be under way at once; what is too "
                               "much is refused for now, and comes later.";
 
+static const char unheard[] = "The peer sends on and on and takes none of our answers: what is too "
+                              "much is not answered.";
+
 /* May one more begin, in this state? */
 static int admits(struct step *step, enum arrival_state state)
 {
@@ -72,8 +75,15 @@ static bool is_shown(struct step *step, const char *problem)
            strcmp(w.problem, problem) == 0;
 }
 
+static bool is_heard(const struct step *step)
+{
+    return step->slot->decisions < DECISIONS_MAX;
+}
+
 int inbox_problem(struct step *step, const char *problem)
 {
+    if (!is_heard(step))
+        problem = unheard; /* of such a peer nothing else matters */
     return is_shown(step, problem) || !notes_problem(&step->slot->notes, step->now.ms)
                ? 0
                : wormhole_event(step->t, step->slot->id, LOG_PROBLEM, "text", problem);
@@ -105,6 +115,25 @@ static int uncramp(struct step *step)
 
 /* ---- decisions of ours ---- */
 
+/* Beyond the bound nothing is queued: who takes answers never comes to it, and who offers a
+ * revision once more gets one. */
+static int answer(struct step *step, const uint8_t rev[static REV_BYTES], int verdict,
+                  const void *text, size_t len)
+{
+    return is_heard(step) ? outbox_push_decision(step, rev, verdict, text, len)
+                          : inbox_problem(step, unheard);
+}
+
+int inbox_answered(struct step *step)
+{
+    struct slot *slot = step->slot;
+    if (slot->decisions > 0)
+        slot->decisions--;
+    return slot->decisions == DECISIONS_MAX / 2 && is_shown(step, unheard)
+               ? wormhole_event(step->t, slot->id, LOG_PROBLEM_CLEARED, NULL, NULL)
+               : 0;
+}
+
 static int decide(struct step *step, const uint8_t rev[static REV_BYTES], int verdict,
                   const struct name *name, const char *reason)
 {
@@ -118,7 +147,7 @@ static int decide(struct step *step, const uint8_t rev[static REV_BYTES], int ve
         len = name->len;
     }
     int err = verdict == PEER_REFUSED_NOW ? 0 : decided_add(step->t, &d);
-    return err < 0 ? err : outbox_push_decision(step, rev, verdict, text, len);
+    return err < 0 ? err : answer(step, rev, verdict, text, len);
 }
 
 /* Says again what was decided about `rev`. 1 if it was, 0 if it was not. */
@@ -131,7 +160,7 @@ static int decided_before(struct step *step, const uint8_t rev[static REV_BYTES]
     if (err == STORE_ERR_NOT_FOUND)
         return 0;
     if (err == 0)
-        err = outbox_push_decision(step, rev, d.verdict, d.name.text, d.name.len);
+        err = answer(step, rev, d.verdict, d.name.text, d.name.len);
     return err < 0 ? err : 1;
 }
 

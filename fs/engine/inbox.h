@@ -27,6 +27,8 @@ int inbox_refuse(struct step *step, const uint8_t rev[static REV_BYTES], bool fo
                  const char *why);
 /* Shows this `problem:` line, if it is not shown and the peer has not caused too many (notes.h). */
 int inbox_problem(struct step *step, const char *problem);
+/* One of our decisions was said. */
+int inbox_answered(struct step *step);
 /* Everything that is arriving is dropped: the peer is gone. */
 int inbox_drop_arrivals(struct step *step);
 /* Is there an arrival that travels by bulk? */

@@ -11,6 +11,10 @@ enum {
         256, /* those of them whose pieces are coming; a sender has one at a time */
     SPACE_KEPT_BYTES = 16 << 20, /* free space that arrivals leave alone without inbox_max */
 
+    /* Answers of ours that wait to be said. A peer that takes any has never so many: a mailbox
+     * holds 64 messages (PROTOCOL.md), and answers go before all else. */
+    DECISIONS_MAX = 100000,
+
     /* notes: rows of the log that a peer causes */
     NOTES_ARRIVALS_MAX = 1000,       /* rows about arrivals that are not published: at once, … */
     NOTES_PROBLEMS_MAX = 20,         /* problem lines, each with the row that clears it, … */

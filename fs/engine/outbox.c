@@ -163,6 +163,8 @@ int outbox_push_decision(struct step *step, const uint8_t rev[static REV_BYTES],
     int err = bytes_ok(&detail) ? push(step, OUTBOUND_DECISION, rev, detail.data, detail.len)
                                 : STORE_ERR_NOMEM;
     bytes_release(&detail);
+    if (err == 0)
+        step->slot->decisions++;
     return err;
 }
 
@@ -468,6 +470,8 @@ int outbox_restart(struct step *step)
     int err = message_drop_all(step->t, step->slot->id);
     if (err >= 0)
         err = outbound_drop_all(step->t, step->slot->id);
+    if (err >= 0)
+        step->slot->decisions = 0;
     if (err >= 0)
         err = inbox_drop_arrivals(step);
     if (err >= 0)

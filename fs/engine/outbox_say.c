@@ -33,6 +33,12 @@ static int take_first(void *arg, const struct outbound *op)
     return 1;
 }
 
+/* Goes on to a decision. */
+static int take_decision(void *arg, const struct outbound *op)
+{
+    return op->kind == OUTBOUND_DECISION ? take_first(arg, op) : 0;
+}
+
 static int send_message(struct step *step, const struct peer_message *what)
 {
     struct bytes content = {0};
@@ -167,7 +173,9 @@ static int say_decision(struct step *step, const struct next_op *op)
                              .len = op->detail_len - 1};
     memcpy(m.revision, op->rev, REV_BYTES);
     int err = send_message(step, &m);
-    return err < 0 ? err : outbound_pop(step->t, op->seq);
+    if (err == 0)
+        err = outbound_pop(step->t, op->seq);
+    return err < 0 ? err : inbox_answered(step);
 }
 
 static int say_withdraw(struct step *step, const struct next_op *op)
@@ -207,6 +215,22 @@ static int want_bulk_now(struct step *step)
                : 0;
 }
 
+/* What is said next: our decisions first, in their order, so that what a peer waits for, and what
+ * it makes us keep, does not stand behind all that we have for it. */
+static int next_op(struct step *step, struct next_op *op)
+{
+    struct slot *slot = step->slot;
+    struct view *v = turn_view(step->t);
+    int err = slot->decisions == 0
+                  ? 0
+                  : outbound_each(v, slot->id, slot->decisions_after, take_decision, op);
+    if (err >= 0 && op->found)
+        slot->decisions_after = op->seq - 1;
+    else if (err >= 0)
+        err = outbound_each(v, slot->id, 0, take_first, op);
+    return err;
+}
+
 int outbox_fill(struct step *step)
 {
     if (!boss_is_persistent(step->slot->boss) || boss_state(step->slot->boss) != BOSS_PAIRED)
@@ -215,7 +239,7 @@ int outbox_fill(struct step *step)
      * can leave. */
     while (boss_is_open(step->slot->boss) && boss_room(step->slot->boss) > 0) {
         struct next_op op = {0};
-        int err = outbound_each(turn_view(step->t), step->slot->id, 0, take_first, &op);
+        int err = next_op(step, &op);
         if (err >= 0 && !op.found)
             break;
         if (err >= 0)

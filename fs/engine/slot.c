@@ -3,6 +3,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include "fs/engine/outbox.h"
 #include "fs/engine/stock.h"
 #include "proto/error.h"
 #include "store/queues.h"
@@ -172,5 +173,6 @@ int slot_load(struct engine *e, struct turn *t, struct slot *s, struct now *now,
     }
     s->boss = r.boss;
     s->loads++;
-    return 0;
+    s->decisions_after = 0;
+    return outbound_count(v, s->id, OUTBOUND_DECISION, &s->decisions);
 }

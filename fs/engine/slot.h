@@ -65,7 +65,10 @@ struct slot {
     bool want_bulk; /* what boss_want_bulk was last told */
     int64_t stock_offer_ms; /* when a stock peer may get our offer; 0: no such peer */
     struct notes notes;     /* what the peer has made us note */
-    int64_t retry_ms;       /* the earliest re-offer of a refused revision; INT64_MAX: none */
+    /* Decisions of ours that are queued, and a number before which none of them is: they are said
+     * before all else that is queued (in a turn; counted anew when the machine is restored). */
+    uint64_t decisions, decisions_after;
+    int64_t retry_ms; /* the earliest re-offer of a refused revision; INT64_MAX: none */
     struct live live;
 };
 

@@ -92,6 +92,45 @@ static void offers_are_bounded(void **state)
     assert_non_null(strstr(w.problem, "more than can be under way at once"));
 }
 
+/* ---- answers ---- */
+
+static int deliver_huge_offers(struct step *step, void *arg)
+{
+    uint32_t *next = arg;
+    int err = 0;
+    for (int i = 0; err == 0 && i < OFFERS_A_TURN; i++) {
+        struct peer_message m = {.kind = PEER_OFFER,
+                                 .size = UINT64_C(1) << 50,
+                                 .items = 1,
+                                 .data = (const uint8_t *)"it",
+                                 .len = 2};
+        struct bytes content = {0};
+        memcpy(m.revision, next, sizeof *next);
+        ++*next;
+        assert_int_equal(peer_build(&content, &m), 0);
+        err = inbox_deliver(step, content.data, content.len);
+        bytes_release(&content);
+    }
+    return err;
+}
+
+/* A peer that offers what never fits, and acknowledges nothing. */
+static void answers_are_bounded(void **state)
+{
+    struct erig *g = *state;
+    struct wormhole w;
+    for (uint32_t next = 1; next <= DECISIONS_MAX + OFFERS_A_TURN;) {
+        if (next == DECISIONS_MAX / 2 + 1)
+            erig_restart(g); /* they are counted again */
+        assert_int_equal(step_alone(g->e, g->id, deliver_huge_offers, &next), 0);
+    }
+    assert_int_equal(erig_count(g, "SELECT count(*) FROM outbound"), DECISIONS_MAX);
+    struct view *v = rig_view(g->r);
+    assert_int_equal(wormhole_get(v, g->id, &w), 0);
+    view_end(v);
+    assert_non_null(strstr(w.problem, "takes none of our answers"));
+}
+
 /* ---- zips ---- */
 
 enum { SOME_BYTES = MIB, LOCAL_BYTES = 30, LISTED_BYTES = 46, PATH_BYTES_MAX = 8 * KIB };
@@ -347,6 +386,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         erig_test(offers_are_bounded),
+        erig_test(answers_are_bounded),
         cmocka_unit_test(no_more_items_are_built),
         erig_test(items_of_a_manifest_are_bounded),
         erig_test(a_list_of_members_is_bounded),

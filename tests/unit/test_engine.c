@@ -109,6 +109,31 @@ static void test_sizes_at_the_edges(void **state)
     world_free(p.w);
 }
 
+static bool b_is_sent(struct world *w, void *arg)
+{
+    struct pair *p = arg;
+    return world_outbox_count(w, B, p->id[B]) == 0;
+}
+
+/* Who has much to send answers all the same. */
+static void test_answers_go_first(void **state)
+{
+    (void)state;
+    enum { FILES = 200 };
+    struct pair p;
+    char name[32];
+    begin_paired(&p, 5);
+    for (int i = 0; i < FILES; i++) {
+        snprintf(name, sizeof name, "f%d", i);
+        world_send_file(p.w, A, p.id[A], name, (uint64_t)i, 10000);
+    }
+    world_send_file(p.w, B, p.id[B], "one", 7, 100);
+    assert_true(world_run(p.w, b_is_sent, &p, 10 * MINUTE_MS));
+    assert_in_range(world_outbox_count(p.w, A, p.id[A]), FILES / 2, FILES);
+    assert_true(world_run(p.w, outboxes_empty, &p, 30 * MINUTE_MS));
+    world_free(p.w);
+}
+
 /* What was put into the outbox before anybody joined goes to whoever joins. */
 static void test_sent_before_pairing(void **state)
 {
@@ -429,6 +454,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_small_file),
+        cmocka_unit_test(test_answers_go_first),
         cmocka_unit_test(test_a_refusal_restarts_nothing),
         cmocka_unit_test(test_sizes_at_the_edges),
         cmocka_unit_test(test_sent_before_pairing),
