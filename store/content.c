@@ -41,7 +41,7 @@ static int open_file(struct store *s, const struct node *n, uint64_t epoch, stru
         rc = fit(s, &io, n->size);
     if (rc) {
         io_close(&io);
-        return rc == -ENOENT ? STORE_ERR_IO : io_error(rc);
+        return spool_error(rc);
     }
     rc = spool_insert(&s->spool, n->ino, n->spool, &io, out);
     if (rc)

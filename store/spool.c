@@ -193,10 +193,9 @@ void spool_forget(struct spool *p, uint64_t ino)
         destroy(close_it);
 }
 
-/* Of a spool directory that is gone: to the caller that is a failing disk, not a missing file. */
-static int make_error(int rc)
+int spool_error(int rc)
 {
-    return rc == -ENOENT ? STORE_ERR_IO : io_error(rc);
+    return rc == -ENOENT || rc == -EACCES || rc == -EPERM ? STORE_ERR_IO : io_error(rc);
 }
 
 /* Makes some files ahead, so that one sync of the directory serves many: a file is handed out only
@@ -217,13 +216,13 @@ static int make_ahead(struct spool *p)
         p->made[made] = p->next_id++;
     }
     if (made == 0)
-        return make_error(rc);
+        return spool_error(rc);
     rc = io_sync_dir(s->io, s->dir, "spool");
     if (rc == 0)
         p->made_count = made; /* what is not handed out is swept at the next start */
     for (unsigned i = 0; rc < 0 && i < made; i++)
         spool_discard(p, p->made[i]);
-    return rc ? make_error(rc) : 0;
+    return rc ? spool_error(rc) : 0;
 }
 
 int spool_make(struct spool *p, uint64_t *id, struct io_file *out)
@@ -241,7 +240,7 @@ int spool_make(struct spool *p, uint64_t *id, struct io_file *out)
         return rc;
     spool_path(path, *id);
     rc = io_open(s->io, s->dir, path, O_RDWR, out);
-    return rc ? make_error(rc) : 0;
+    return rc ? spool_error(rc) : 0;
 }
 
 void spool_discard(struct spool *p, uint64_t id)

@@ -87,6 +87,9 @@ void spool_put(struct spool *p, struct spool_file *f); /* drops a reference */
 /* The node is gone: the file is not found any more. */
 void spool_forget(struct spool *p, uint64_t ino);
 
+/* What the disk said of a file in the spool, as an error. One that is not there, or that we may not
+ * open, is a failing disk to the caller: nobody asked for a file of that name. */
+int spool_error(int negative_errno);
 /* A new, empty file whose name is already durable. 0 or a store_error. */
 int spool_make(struct spool *p, uint64_t *id, struct io_file *out);
 /* Deletes a file that no commit ever named. */

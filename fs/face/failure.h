@@ -4,6 +4,10 @@
 #define FS_FACE_FAILURE_H
 
 #include "fs/face/ops.h"
+#include "fs/seal/seal.h"
+
+/* What came of a request, for the seal; SEAL_WELL: nothing that is to be remembered. */
+enum seal_accident failure_accident(int rc);
 
 /* After a request of `pid` by this handle: `rc` is what came of it. Nothing happens if that is no
  * failure, one of the program's own making (a bad argument, say), or not in an outbox. Before the

@@ -114,6 +114,27 @@ static void test_failed_promotion_keeps_the_file(void **state)
     expect(r, ino, pattern, 1000 + BIG, 0);
 }
 
+/* The directory was renamed away, or closed to us, while we run. */
+static void test_a_spool_out_of_reach_is_a_failing_disk(void **state)
+{
+    struct rig *r = *state;
+    static const int verdicts[] = {-ENOENT, -EACCES, -EPERM};
+    uint64_t large = make(r), small = rig_make(r, r->outbox, "small", NODE_FILE);
+    put(r, large, sizeof pattern, 0);
+    put(r, small, 1000, 0);
+    rig_reopen(r);
+    for (size_t i = 0; i < 3; i++) {
+        char byte;
+        rig_fail(r, OPS(IO_OPEN), "spool/", 1, 1000, verdicts[i]);
+        assert_int_equal(content_write(r->store, small, pattern, BIG, 1000), STORE_ERR_IO);
+        assert_int_equal(content_write(r->store, large, pattern, 1, 0), STORE_ERR_IO);
+        assert_int_equal(content_read(r->store, large, &byte, 1, 0), STORE_ERR_IO);
+        rig_heal(r);
+    }
+    expect(r, large, pattern, sizeof pattern, 0);
+    expect(r, small, pattern, 1000, 0);
+}
+
 static void test_spool_write_and_read(void **state)
 {
     struct rig *r = *state;
@@ -605,6 +626,7 @@ int main(void)
         rig_test(test_promotion_at_the_bound),
         rig_test(test_promotion_of_flushed_bytes_syncs_them_first),
         rig_test(test_failed_promotion_keeps_the_file),
+        rig_test(test_a_spool_out_of_reach_is_a_failing_disk),
         rig_test(test_spool_write_and_read),
         rig_test(test_truncate),
         rig_test(test_bytes_without_a_checkpoint_never_show),
