@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -50,9 +52,16 @@ void ending_release(struct ending *e)
     atomic_fetch_sub(&watched, 1);
 }
 
+/* An exit code. */
+static bool tells_of_signal(int code)
+{
+    return (code > 128 && code <= 128 + SIGSYS) || code == 19 || code == 20;
+}
+
 enum ending_kind ending_of_status(int status)
 {
-    return WIFSIGNALED(status) ? ENDING_KILLED : ENDING_EXITED;
+    bool killed = WIFSIGNALED(status) || tells_of_signal(WEXITSTATUS(status));
+    return killed ? ENDING_KILLED : ENDING_EXITED;
 }
 
 /* Of a process that has exited. */

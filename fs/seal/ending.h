@@ -15,8 +15,8 @@ enum { ENDINGS_MAX = 256 }; /* descriptors, in all; whoever gets none has an unk
 enum ending_kind {
     ENDING_RUNS,
     ENDING_UNREAPED, /* it has exited, and how may be known once its parent has heard of it */
-    ENDING_EXITED,   /* by itself, with whatever code */
-    ENDING_KILLED,   /* by a signal */
+    ENDING_EXITED,   /* by itself, with whatever other code */
+    ENDING_KILLED,   /* by a signal, or it caught one and says so by its code */
     ENDING_UNKNOWN,  /* and never will be known; without a descriptor also whether it runs */
 };
 
@@ -33,7 +33,9 @@ enum ending_kind ending_look(const struct ending *e);
 
 /* ---- pure, and for tests ---- */
 
-/* A wait status, as wait(2) gives it. */
+/* A wait status, as wait(2) gives it. Who catches a signal, cleans up and exits has not finished
+ * either; the codes for that are 128 + the signal's number, as shells and most others have it, and
+ * rsync's 19 and 20 (RERR_SIGNAL1 and RERR_SIGNAL, errcode.h there). */
 enum ending_kind ending_of_status(int status);
 /* How many are watched in the whole process. */
 int ending_count(void);

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "fs/log.h"
+#include "fs/seal/ending.h"
 #include "fs/seal/procfs.h"
 #include "fs/seal/witness.h"
 
@@ -98,7 +99,7 @@ enum writer_end writer_end_of(const struct writer_stat *stat, bool code_readable
 {
     if (!(stat->flags & EXITING))
         return WRITER_GOES_ON;
-    if (stat->exit_code & 0x7f)
+    if (ending_of_status((int)stat->exit_code) == ENDING_KILLED)
         return WRITER_KILLED;
     return code_readable ? WRITER_EXITS : WRITER_ENDS;
 }

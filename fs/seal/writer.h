@@ -57,7 +57,7 @@ bool writer_status_exiting(const char *text);
 enum writer_end {
     WRITER_GOES_ON, /* it closed a descriptor */
     WRITER_EXITS,   /* it ends by itself, with the descriptor open */
-    WRITER_KILLED,  /* a signal ends it */
+    WRITER_KILLED,  /* a signal ends it, or it caught one (ending.h) */
     WRITER_ENDS,    /* it ends, and we may not know why */
 };
 

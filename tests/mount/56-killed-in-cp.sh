@@ -97,6 +97,17 @@ for signal in KILL TERM; do
         killed "$signal" "$count" "tar-$signal-$count" unpack "tar-$signal-$count"
     done
 done
+# Who catches the signal, and then says by its exit code that there was one.
+killed TERM 1 caught python3 -c "
+import os, signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+os.mkdir('$box/caught')
+with open('$box/caught/x', 'w') as f:
+    f.write('x')
+time.sleep(1000)"
+if command -v rsync >/dev/null; then
+    killed TERM 40 rsync rsync -a --bwlimit=300 "$T/small/" "$box/rsync/"
+fi
 [ "${#parts[@]}" -ge 2 ] || fail "hardly any program was killed in time"
 cp "$T/small/file-aaa" "$box/closed"
 wh_arrives 60 b/a closed "$T/small/file-aaa"
@@ -120,7 +131,7 @@ cp -r "$box/one" "$T/one"
 touch "$box/one"
 wh_arrives 60 b/a one "$T/one"
 wh_outbox_empties 60 a/b
-rm -r "$T"/b/a/inbox/{cp-*,tar-*,one,closed,slow-2}
+rm -rf "$T"/b/a/inbox/{cp-*,tar-*,one,caught,rsync,closed,slow-2}
 
 # A file is open all the time while it is copied: nothing less than the whole of it goes out.
 random_file "$T/large" 20000000

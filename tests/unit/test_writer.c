@@ -104,6 +104,10 @@ static void a_kill_is_exiting_with_a_signal(void **state)
         {0x000404, 0, true, WRITER_EXITS},      /* a thread of a program that calls exit() */
         {0x000004, 1 << 8, true, WRITER_EXITS}, /* exit(1) */
         {0x000004, 9, true, WRITER_KILLED},
+        {0x000004, 143 << 8, true, WRITER_KILLED}, /* it caught SIGTERM */
+        {0x000004, 20 << 8, true, WRITER_KILLED},  /* rsync did */
+        {0x000004, 128 << 8, true, WRITER_EXITS},  /* git's own way to fail */
+        {0x000004, 255 << 8, true, WRITER_EXITS},
         {0x000404, 15, true, WRITER_KILLED},
         {0x000004, 0x80 | 11, true, WRITER_KILLED}, /* with a core dump */
         {0x000004, 0, false, WRITER_ENDS},
