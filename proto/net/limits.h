@@ -20,6 +20,7 @@ enum {
     WS_TCP_EARLY_MS = 1900,      /* for TCP to connect, while the schedule is 2 s */
     WS_TCP_MS = 8000,            /* and later */
     WS_HANDSHAKE_MS = 15000,     /* for TLS and WebSocket, once TCP is connected */
+    WS_SLOW_MS = 2500,           /* of this, until the user is told that it takes long */
     WS_CLOSE_MS = 5000,          /* to send what is queued and close politely */
     WS_UNREACHABLE_MS = 500,     /* for this long, one link's failed connect counts for all */
     WS_STOP_MS = 500,            /* the same when the program stops */

@@ -267,7 +267,7 @@ static void begin_try(struct link *l, enum ws_stage stage)
     if (l->conn.tried == 0)
         backoff_try(&l->conn.backoff, clock_mono_ms(), randombytes_random());
     l->conn.stage = stage;
-    l->conn.extended = false;
+    l->conn.looks = 0;
     l->conn.silent = false;
     l->conn.too_big = false;
     l->conn.fenced = false;
@@ -343,15 +343,24 @@ static void on_pump_timer(lws_sorted_usec_list_t *timer)
     pump(lws_container_of(timer, struct ws, pump_timer));
 }
 
-/* TCP has had its time; if it has connected, the handshakes get theirs. */
+/* TCP has had its time; if it has connected, the handshakes get theirs. Who waits for a code waits
+ * less than that: so the reason is told before they are given up. */
 static void check_progress(struct link *l)
 {
-    if (l->conn.stage > WS_STAGE_TCP && !l->conn.extended) {
-        l->conn.extended = true;
-        set_timer(l, WS_HANDSHAKE_MS);
+    bool shaking_hands = l->conn.stage > WS_STAGE_TCP;
+
+    l->conn.looks++;
+    if (shaking_hands && l->conn.looks == 1) {
+        set_timer(l, WS_SLOW_MS);
         return;
     }
     l->conn.silent = true;
+    if (shaking_hands && l->conn.looks == 2) {
+        set_timer(l, WS_HANDSHAKE_MS - WS_SLOW_MS);
+        tell_failure(l, NULL, 0);
+        l->conn.silent = false;
+        return;
+    }
     lws_set_timeout(l->conn.wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
 }
 

@@ -53,7 +53,7 @@ struct ws_conn {
     enum ws_stage stage;
     bool pending;            /* counts in ws->connecting */
     bool up;                 /* counts in ws->up */
-    bool extended;           /* TCP connected in time, and the handshakes got theirs */
+    unsigned looks;          /* at how it gets on with connecting (check_progress) */
     bool silent;             /* no answer in time */
     bool too_big;            /* the server's message was */
     bool fenced;             /* ENDING, and all is sent: the server's pong is awaited */

@@ -369,6 +369,24 @@ static void test_nothing_answers(void **state)
     stop_net();
 }
 
+/* A server that is stopped: the kernel accepts for it. The reason is there before somebody who
+ * waits for a code gives up, after five seconds. */
+static void test_accepts_and_says_nothing(void **state)
+{
+    int fd;
+
+    (void)state;
+    uint16_t port = listen_somewhere(&fd);
+    assert_int_equal(listen(fd, 16), 0);
+    start_net_on("127.0.0.1", port);
+    int64_t begun_ms = clock_mono_ms();
+    net_link_open(net, 1, LINK_CODE);
+    expect(RECORD_FAILED, 1, LINK_CODE, "accepts connections but does not answer");
+    assert_in_range(clock_mono_ms() - begun_ms, 2000, 4900);
+    close(fd);
+    stop_net();
+}
+
 /* Redirects are not followed: they could lead anywhere. */
 static void test_does_not_follow_redirects(void **state)
 {
@@ -479,6 +497,7 @@ int main(void)
         cmocka_unit_test_teardown(test_survives_the_server, clean_up),
         cmocka_unit_test_teardown(test_says_what_is_wrong, clean_up),
         cmocka_unit_test_teardown(test_nothing_answers, clean_up),
+        cmocka_unit_test_teardown(test_accepts_and_says_nothing, clean_up),
         cmocka_unit_test_teardown(test_does_not_follow_redirects, clean_up),
         cmocka_unit_test_teardown(test_asks_plainly, clean_up),
         cmocka_unit_test_teardown(test_ticks, clean_up),
