@@ -28,6 +28,22 @@ void arrivals_watch(struct seed *s)
 
 /* ---- what is said ---- */
 
+/* 1 if it is arriving; 0 if it was decided, or nobody can say; NOT_FOUND. */
+static int find(struct store *store, uint64_t wormhole, const struct parcel *p, struct arrival *a)
+{
+    struct view *v;
+    struct decided d;
+    if (view_begin(store, &v) < 0)
+        return 0;
+    int err = decided_get(v, wormhole, p->rev, &d);
+    if (err == STORE_ERR_NOT_FOUND) {
+        err = arrival_get(v, wormhole, p->rev, a);
+        err = err == 0 ? 1 : err;
+    }
+    view_end(v);
+    return err == 1 || err == STORE_ERR_NOT_FOUND ? err : 0;
+}
+
 /* Who gets it; NULL: nobody knows yet who sealed it. *wormhole: there. */
 static const struct party_state *receiver_of(const struct seed *s, const struct parcel *p,
                                              uint64_t *wormhole)
@@ -51,8 +67,14 @@ static void promised(struct seed *s, const uint8_t *revision, uint64_t offset)
     uint64_t wormhole;
     struct parcel *p = ledger_parcel(s, revision);
     const struct party_state *to = receiver_of(s, p, &wormhole);
+    struct arrival a;
     if (to == NULL)
         return;
+    int peer = (int)(to - s->party);
+    if (!world_running(s->world, peer)) /* it is said by a copy of it */
+        return;
+    if (find(world_store(s->world, peer), wormhole, p, &a) == STORE_ERR_NOT_FOUND)
+        return; /* refused while this waited to be sent, for want of room: it begins again */
     if (offset > p->sent_len)
         seed_fail(s, "more of a parcel was said to be on disk than was ever sent");
     if (offset < p->durable && !is_troubled(to, p))
@@ -60,7 +82,7 @@ static void promised(struct seed *s, const uint8_t *revision, uint64_t offset)
     p->durable = offset;
     p->durable_troubles = disk_troubles(to->disk);
     s->result->promises++;
-    seed_endanger(s, (int)(to - s->party), 4);
+    seed_endanger(s, peer, 4);
 }
 
 static void sent(struct seed *s, const uint8_t *revision, uint64_t offset, const uint8_t *data,
@@ -133,22 +155,6 @@ static bool is_whole(struct seed *s, struct store *store, const struct parcel *p
     }
     parcel_table_release(&table);
     return same;
-}
-
-/* 1 if it is arriving; 0 if it was decided, or nobody can say; NOT_FOUND. */
-static int find(struct store *store, uint64_t wormhole, const struct parcel *p, struct arrival *a)
-{
-    struct view *v;
-    struct decided d;
-    if (view_begin(store, &v) < 0)
-        return 0;
-    int err = decided_get(v, wormhole, p->rev, &d);
-    if (err == STORE_ERR_NOT_FOUND) {
-        err = arrival_get(v, wormhole, p->rev, a);
-        err = err == 0 ? 1 : err;
-    }
-    view_end(v);
-    return err == 1 || err == STORE_ERR_NOT_FOUND ? err : 0;
 }
 
 static void check(struct seed *s, struct parcel *p, const struct party_state *to, uint64_t wormhole)
