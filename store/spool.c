@@ -193,9 +193,11 @@ void spool_forget(struct spool *p, uint64_t ino)
         destroy(close_it);
 }
 
-int spool_error(int rc)
+int spool_error(int negative_errno)
 {
-    return rc == -ENOENT || rc == -EACCES || rc == -EPERM ? STORE_ERR_IO : io_error(rc);
+    return negative_errno == -ENOENT || negative_errno == -EACCES || negative_errno == -EPERM
+               ? STORE_ERR_IO
+               : io_error(negative_errno);
 }
 
 /* Makes some files ahead, so that one sync of the directory serves many: a file is handed out only
