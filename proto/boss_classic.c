@@ -34,20 +34,58 @@ static int carry_on(struct boss *b, int err, struct classic_out *out)
     return boss_check(b, said) != PROTO_OK ? PROTO_ERR_NOMEM : err;
 }
 
+/* Nothing was offered by either side, and all that came while we were away was seen. */
+static bool is_silent(const struct boss *b)
+{
+    return b->state == BOSS_PAIRED && classic_idle(b->classic) &&
+           b->code_mailbox.state == MAILBOX_OPEN;
+}
+
+static int64_t answer_deadline(const struct boss *b)
+{
+    return b->classic_ms != 0 ? b->classic_ms + BOSS_CLASSIC_MS : INT64_MAX;
+}
+
 int64_t boss_classic_deadline(const struct boss *b)
 {
-    return b->classic != NULL && b->classic_ms != 0 ? b->classic_ms + BOSS_CLASSIC_MS : INT64_MAX;
+    if (b->classic == NULL)
+        return INT64_MAX;
+    if (is_silent(b) && b->problem < PROBLEM_CODE)
+        return b->alone_ms + BOSS_CLASSIC_MS;
+    return answer_deadline(b);
+}
+
+/* One that is gone cannot be told from one that waits for our offer, perhaps for hours: it stays,
+ * and our user is told. */
+static void tell_silence(struct boss *b)
+{
+    if (b->alone_ms == 0)
+        b->alone_ms = b->now->ms;
+    if (is_silent(b) && b->now->ms >= b->alone_ms + BOSS_CLASSIC_MS)
+        boss_problem(b, PROBLEM_CODE,
+                     "somebody has used the code and said no more: put something into the outbox "
+                     "if they wait for it, or make another wormhole for another peer");
+}
+
+/* Before anything else is told of it. */
+static void end_silence(struct boss *b)
+{
+    if (!classic_idle(b->classic))
+        return;
+    b->alone_ms = b->now->ms;
+    boss_problem_over(b, PROBLEM_CODE);
 }
 
 /* A client that is gone says nothing of that: one that was interrupted where it asks its user, say.
  * Without an end our user would have no other code. */
 static int mind_silence(struct boss *b)
 {
+    tell_silence(b);
     if (!classic_waits(b->classic))
         b->classic_ms = 0;
     else if (b->classic_ms == 0)
         b->classic_ms = b->now->ms;
-    if (b->now->ms < boss_classic_deadline(b))
+    if (b->now->ms < answer_deadline(b))
         return PROTO_OK;
     b->classic_ms = 0;
     return boss_classic_give_up(b, "there was no answer for ten minutes");
@@ -84,6 +122,7 @@ int boss_classic_begin(struct boss *b)
     if (b->classic == NULL)
         return PROTO_ERR_NOMEM;
     classic_init(b->classic, b->key.key, ++b->attempt.number);
+    b->alone_ms = 0; /* it begins to count with the end of this step */
     return PROTO_OK;
 }
 
@@ -95,6 +134,7 @@ int boss_classic_received(struct boss *b, const char *phase, const struct bytes 
 
     if (classic_over(b->classic))
         return PROTO_OK;
+    end_silence(b);
     int err = key_open(&b->key, b->peer, phase, body->data, body->len, &plain);
     if (err == PROTO_OK)
         boss_heard(b);
@@ -109,6 +149,7 @@ int boss_classic_crowded(struct boss *b)
 {
     if (classic_over(b->classic) || b->classic->state == CLASSIC_TRANSFER)
         return PROTO_OK;
+    end_silence(b);
     action_set_text(b->actions, actions_add(b->actions, ACTION_CLASSIC_FAILED),
                     "somebody else has entered the mailbox of the code");
     boss_classic_stop(b);
@@ -142,6 +183,7 @@ int boss_classic_say_offer(struct boss *b, const struct classic_offer *offer, co
 
     if (b->classic == NULL || b->state != BOSS_PAIRED)
         return PROTO_ERR_STATE;
+    end_silence(b);
     return carry_on(b, classic_offer(b->classic, offer, text, &out, b->actions), &out);
 }
 
@@ -169,6 +211,7 @@ int boss_classic_give_up(struct boss *b, const char *reason)
 
     if (b->classic == NULL || b->state != BOSS_PAIRED)
         return PROTO_OK;
+    end_silence(b);
     return carry_on(b, classic_end(b->classic, reason, &out, b->actions), &out);
 }
 

@@ -41,7 +41,7 @@ enum {
     BOSS_CODE_UNSEEN_MS = 600000,   /* a mailbox that never showed our pake is gone by then */
     BOSS_CROWDED_MS = 600000,       /* how long the hand-over may still come about without it */
     BOSS_GUESS_MS = 86400000,       /* how long a peer may be away between its pake and version */
-    BOSS_CLASSIC_MS = 600000,       /* how long a stock client may take to answer an offer */
+    BOSS_CLASSIC_MS = 600000,       /* how long a stock client may say nothing, or not answer */
     BOSS_FORK_MS = 2000,            /* how long a version may tell which of two keys is meant */
     BOSS_ANSWER_MS = 60000,         /* a server that does not answer is tried anew */
     BOSS_DOWN_MS = 600000,          /* so is a link that stays down, or refused */
@@ -110,7 +110,8 @@ struct boss {
     unsigned burnt;   /* codes in a row that were lost: by a guess, or to a forgetful server */
     int64_t code_ms;  /* since when there is its nameplate */
     int64_t alone_ms; /* K is known, and since then we wait for the version alone: the code is ours,
-                         or its mailbox was lost, or (a new beginning) is crowded; else 0 */
+                         or its mailbox was lost, or (a new beginning) is crowded; or a stock peer
+                         has said nothing, while nothing was offered; else 0 */
     struct nameplate nameplate;
     struct key key;
     struct order code_order;

@@ -52,6 +52,11 @@ static void start(uint64_t seed, struct party_plan plan)
     party_user(&stock, pair_now_ms(pair));
 }
 
+static bool is_paired(const struct pair *p)
+{
+    return pair_store(p, PAIR_A)->state == BOSS_PAIRED;
+}
+
 static void finish(void)
 {
     party_release(&stock);
@@ -270,8 +275,6 @@ static void a_client_that_never_answers_is_given_up(void **state)
     (void)state;
     start(14, (struct party_plan){0});
     assert_paired();
-    pair_run(pair, NULL, 60 * MINUTE); /* it may wait for our user as long as it likes */
-    assert_int_equal(ours()->state, BOSS_PAIRED);
     pair_input(pair, PAIR_A, offer_file, NULL);
     pair_run(pair, NULL, 9 * MINUTE);
     assert_int_equal(ours()->state, BOSS_PAIRED);
@@ -287,6 +290,75 @@ static void a_client_that_never_answers_is_given_up(void **state)
 static int give_up(struct boss *b, struct now *now, struct actions *actions, const void *arg)
 {
     return boss_classic_end(b, arg, now, actions);
+}
+
+static bool has_told_silence(void)
+{
+    return strstr(ours()->problem, "said no more") != NULL;
+}
+
+/* It may wait for our user as long as it likes, but our user should know that the code is used. */
+static void a_client_that_says_no_more_is_told_of(void **state)
+{
+    (void)state;
+    start(16, (struct party_plan){0});
+    assert_paired();
+    pair_run(pair, NULL, 9 * MINUTE);
+    assert_string_equal(ours()->problem, "");
+    pair_run(pair, NULL, 2 * MINUTE);
+    assert_true(has_told_silence());
+    unsigned problems = ours()->problems, snapshots = ours()->snapshots;
+    pair_run(pair, NULL, 60 * MINUTE);
+    assert_int_equal(ours()->state, BOSS_PAIRED);
+    assert_int_equal(ours()->problems, problems); /* once */
+    assert_true(ours()->snapshots < snapshots + 10);
+    pair_input(pair, PAIR_A, offer_text, "still there?");
+    assert_ended();
+    assert_string_equal(ours()->problem, "");
+    assert_string_equal(stock.diary.last_text, "still there?");
+    finish();
+}
+
+/* The ten minutes go on while we are away. */
+static void its_silence_outlives_restarts(void **state)
+{
+    (void)state;
+    start(17, (struct party_plan){0});
+    assert_paired();
+    for (unsigned i = 0; i < 3; i++) {
+        assert_string_equal(ours()->problem, "");
+        pair_run(pair, NULL, 3 * MINUTE);
+        pair_stop(pair, PAIR_A);
+        pair_start(pair, PAIR_A);
+    }
+    pair_run(pair, NULL, 2 * MINUTE);
+    assert_true(has_told_silence());
+    pair_stop(pair, PAIR_A);
+    pair_start(pair, PAIR_A);
+    pair_run(pair, NULL, MINUTE);
+    assert_true(has_told_silence());
+    pair_input(pair, PAIR_A, give_up, "wormholefs was restarted");
+    assert_ended();
+    assert_string_equal(ours()->problem, "");
+    assert_int_equal(ours()->failed, 1);
+    finish();
+}
+
+/* What it said while we were away is seen first. */
+static void what_was_said_meanwhile_is_no_silence(void **state)
+{
+    (void)state;
+    start(18, (struct party_plan){.text = "good day"});
+    assert_true(pair_run(pair, is_paired, MINUTE));
+    assert_int_equal(ours()->texts, 0);
+    pair_stop(pair, PAIR_A);
+    go_on();
+    pair_run(pair, NULL, 20 * MINUTE);
+    pair_start(pair, PAIR_A);
+    pair_run(pair, NULL, MINUTE);
+    assert_int_equal(ours()->problems, 0);
+    assert_int_equal(ours()->texts, 1);
+    finish();
 }
 
 struct giant {
@@ -492,6 +564,9 @@ int main(void)
         cmocka_unit_test(a_crash_in_any_turn_does_no_harm),
         cmocka_unit_test(closing_leaves_a_stock_peer_at_once),
         cmocka_unit_test(a_client_that_never_answers_is_given_up),
+        cmocka_unit_test(a_client_that_says_no_more_is_told_of),
+        cmocka_unit_test(its_silence_outlives_restarts),
+        cmocka_unit_test(what_was_said_meanwhile_is_no_silence),
         cmocka_unit_test(what_was_begun_can_be_given_up),
         cmocka_unit_test(a_giant_text_is_refused),
         cmocka_unit_test(the_stream_is_not_for_stock_peers),
