@@ -1,5 +1,6 @@
 #include "proto/classic_data.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -42,6 +43,19 @@ int classic_data_ack_build(struct bytes *out,
     bytes_put_str(out, hex);
     bytes_put_str(out, "\"}");
     return bytes_ok(out) ? PROTO_OK : PROTO_ERR_NOMEM;
+}
+
+int classic_data_nack_build(struct bytes *out, const char *why)
+{
+    json_t *root = json_pack("{s:s, s:s}", "ack", "failed", "error", why);
+    char *text = root != NULL ? json_dumps(root, 0) : NULL;
+    int err = root == NULL ? PROTO_ERR_INVALID : text == NULL ? PROTO_ERR_NOMEM : PROTO_OK;
+
+    if (text != NULL)
+        bytes_put_str(out, text);
+    free(text);
+    json_decref(root);
+    return err == PROTO_OK && !bytes_ok(out) ? PROTO_ERR_NOMEM : err;
 }
 
 /* A peer that gives no hash, or null, only says that it has everything. */

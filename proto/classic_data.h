@@ -1,9 +1,10 @@
 /* The data phase of the stock file-transfer v1, inside Transit's records: the bytes of the file (or
  * of the zip) in records of any size, exactly as many as were offered; then one record back,
- * {"ack": "ok", "sha256": "<hex of the bytes that arrived>"}. Of an empty file Python and Go send
- * no record at all; wormhole-william 1.0.6 as a receiver waits for one all the same, so we send an
- * empty one, which Python does not mind. The caller hashes: it may have a faster SHA-256 than we
- * do. */
+ * {"ack": "ok", "sha256": "<hex of the bytes that arrived>"}. An ack that is not "ok" says that it
+ * failed, and all clients show that; the end of the connection alone leaves Python waiting for the
+ * ack for ever. Of an empty file Python and Go send no record at all; wormhole-william 1.0.6 as a
+ * receiver waits for one all the same, so we send an empty one, which Python does not mind. The
+ * caller hashes: it may have a faster SHA-256 than we do. */
 #ifndef PROTO_CLASSIC_DATA_H
 #define PROTO_CLASSIC_DATA_H
 
@@ -35,6 +36,9 @@ bool classic_data_complete(const struct classic_data *d);
 /* Receiver: appends the ack. 0 or PROTO_ERR_NOMEM. */
 int classic_data_ack_build(struct bytes *out,
                            const uint8_t sha256[static CLASSIC_DATA_SHA256_BYTES]);
+/* Receiver: appends what is said instead when it failed: {"ack": "failed", "error": why}, which
+ * Python shows to its user. 0, PROTO_ERR_INVALID (`why` is not UTF-8) or PROTO_ERR_NOMEM. */
+int classic_data_nack_build(struct bytes *out, const char *why);
 /* Sender: does `plain` acknowledge what hashed to `sha256`? 0; PROTO_ERR_MALFORMED if it is no JSON
  * object or its sha256 no hash; PROTO_ERR_CRYPTO if ack is not "ok" or a sha256 is given and
  * differs; PROTO_ERR_TOO_BIG beyond CLASSIC_DATA_ACK_MAX. */

@@ -67,14 +67,19 @@ static int finished(struct step *step, bool ok)
     return step_error(boss_classic_finished(step->slot->boss, ok, &step->now, &step->actions));
 }
 
+static const char *why_failed(const struct transfer *x)
+{
+    return x->why != NULL   ? x->why
+           : jobs_end(x->e) ? "wormholefs was stopped"
+                            : "the connection to the peer broke";
+}
+
 static int finish_failed(struct step *step, void *arg)
 {
     const struct transfer *x = arg;
     struct stock *s = step->slot->stock;
     if (s != NULL) {
-        s->why = x->why != NULL      ? x->why
-                 : jobs_end(step->e) ? "wormholefs was stopped"
-                                     : "the connection to the peer broke";
+        s->why = why_failed(x);
         s->removed = x->removed;
     }
     return finished(step, false);
@@ -332,18 +337,35 @@ static bool unpack(struct transfer *x, struct publishing *p)
     return err == 0 || (err != STORE_ERR_BUSY && fail(x, why_not_unpacked(err)));
 }
 
-static void send_ack(struct transfer *x)
+static void send_last(struct transfer *x, const struct bytes *plain)
 {
-    uint8_t sha256[CLASSIC_DATA_SHA256_BYTES];
-    struct bytes plain = {0}, wire = {0};
-    if (hash_end(x, sha256) && classic_data_ack_build(&plain, sha256) == 0 &&
-        record_encode(&x->tx, &wire, plain.data, plain.len) == 0)
-        wire_send(x->stream, wire.data, wire.len); /* else the peer sends it again: at least once */
-    bytes_release(&plain);
+    struct bytes wire = {0};
+    if (record_encode(&x->tx, &wire, plain->data, plain->len) == 0)
+        wire_send(x->stream, wire.data, wire.len);
     bytes_release(&wire);
 }
 
-static bool receive_all(struct transfer *x)
+/* If it does not arrive the peer sends it all again: at least once. */
+static void send_ack(struct transfer *x)
+{
+    uint8_t sha256[CLASSIC_DATA_SHA256_BYTES];
+    struct bytes plain = {0};
+    if (hash_end(x, sha256) && classic_data_ack_build(&plain, sha256) == 0)
+        send_last(x, &plain);
+    bytes_release(&plain);
+}
+
+/* A Python sender that has sent all of it does not see that the connection ends. */
+static void send_nack(struct transfer *x)
+{
+    struct bytes plain = {0};
+    if (classic_data_nack_build(&plain, why_failed(x)) == 0)
+        send_last(x, &plain);
+    bytes_release(&plain);
+}
+
+/* All of it, until it is in the inbox. */
+static bool take_all(struct transfer *x)
 {
     struct publishing p = {.x = x, .files = 1};
     classic_data_init(&x->data, x->stock.in.size);
@@ -358,8 +380,15 @@ static bool receive_all(struct transfer *x)
     err = step_alone(x->e, x->wormhole, publish, &p);
     if (step_is_undone(err))
         step_alone(x->e, x->wormhole, discard, &p.ino);
-    if (!recorded(x, err))
+    return recorded(x, err);
+}
+
+static bool receive_all(struct transfer *x)
+{
+    if (!take_all(x)) {
+        send_nack(x);
         return false;
+    }
     send_ack(x);
     /* Only now: the end of the session drops the connection. */
     return step_alone(x->e, x->wormhole, finish_well, NULL) == 0;

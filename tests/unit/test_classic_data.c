@@ -86,6 +86,22 @@ static void our_ack_is_pythons(void **state)
     assert_int_equal(classic_data_ack_build(&out, hash), PROTO_ERR_NOMEM);
 }
 
+static void that_it_failed_is_no_ack(void **state)
+{
+    struct bytes out = {0};
+
+    (void)state;
+    assert_int_equal(classic_data_nack_build(&out, "no \"room\""), PROTO_OK);
+    assert_int_equal(classic_data_ack_check(out.data, out.len, hash), PROTO_ERR_CRYPTO);
+    bytes_put_u8(&out, 0);
+    assert_string_equal((const char *)out.data,
+                        "{\"ack\": \"failed\", \"error\": \"no \\\"room\\\"\"}");
+    bytes_release(&out);
+    assert_int_equal(classic_data_nack_build(&out, "\xff"), PROTO_ERR_INVALID);
+    out.failed = true;
+    assert_int_equal(classic_data_nack_build(&out, ""), PROTO_ERR_NOMEM);
+}
+
 static void their_ack_is_checked(void **state)
 {
     (void)state;
@@ -119,6 +135,7 @@ int main(void)
         cmocka_unit_test(an_empty_file_needs_no_record),
         cmocka_unit_test(more_than_was_offered_is_refused),
         cmocka_unit_test(our_ack_is_pythons),
+        cmocka_unit_test(that_it_failed_is_no_ack),
         cmocka_unit_test(their_ack_is_checked),
     };
 

@@ -15,7 +15,7 @@ struct play {
     struct erig *g;
     struct stock_peer peer;
     struct stream *ours, *theirs;
-    struct bytes said; /* the plaintext of what we sent */
+    struct bytes said; /* the plaintext of what we sent, and a NUL */
 };
 
 static void play_begin(struct play *p, struct erig *g, bool we_send)
@@ -96,6 +96,8 @@ static void play_end(struct play *p)
     ssize_t len = stream_recv(p->theirs, wire, sizeof wire);
     for (size_t at = 0, used; len > 0 && at < (size_t)len; at += used)
         assert_true(record_decode(&p->peer.rx, wire + at, (size_t)len - at, &used, &p->said) >= 0);
+    bytes_put_u8(&p->said, 0);
+    assert_true(bytes_ok(&p->said));
     pipe_close(p->ours);
     pipe_close(p->theirs);
     stock_peer_release(&p->peer);
@@ -112,6 +114,13 @@ static void remove_name(struct erig *g, uint64_t box, const char *name)
 
 /* ---- receiving ---- */
 
+static bool says(const struct play *p, const char *ack)
+{
+    char begin[64];
+    snprintf(begin, sizeof begin, "{\"ack\": \"%s\"", ack);
+    return strncmp((const char *)p->said.data, begin, strlen(begin)) == 0;
+}
+
 static bool received(struct erig *g, enum how how, long nth, bool *acked)
 {
     struct play p;
@@ -122,7 +131,8 @@ static bool received(struct erig *g, enum how how, long nth, bool *acked)
     tell(&p, data, SIZE);
     run(&p, false, how, nth);
     play_end(&p);
-    *acked = p.said.len > 0;
+    *acked = says(&p, "ok");
+    assert_true(*acked || says(&p, "failed")); /* its sender does not wait for ever */
     bytes_release(&p.said);
     assert_int_equal(erig_staged(g), 0);
     uint64_t ino = rig_lookup(g->r, g->inbox, "file");
@@ -151,6 +161,42 @@ static void what_is_published_stays(void **state)
         assert_true(acked && none > 0);
         assert_true(how == A_WRITE || unacked > 0);
     }
+}
+
+/* Nothing of it arrives, and its sender is told why. */
+static void expect_refused(struct play *p, const char *why)
+{
+    stock_run(p->g, false, p->ours);
+    mend_disk(p->g);
+    play_end(p);
+    assert_true(says(p, "failed"));
+    assert_non_null(strstr((const char *)p->said.data, why));
+    bytes_release(&p->said);
+    assert_int_equal(erig_staged(p->g), 0);
+    assert_int_equal(rig_lookup(p->g->r, p->g->inbox, "thing"), 0);
+}
+
+static void what_cannot_be_unpacked_is_not_acknowledged(void **state)
+{
+    struct erig *g = *state;
+    struct play p;
+    struct stock s = {.receiving = true, .in = {.name = "thing", .size = SIZE, .directory = true}};
+    play_begin(&p, g, false);
+    stock_agree(g, &s);
+    tell(&p, data, SIZE);
+    expect_refused(&p, "zip is damaged");
+}
+
+static void what_cannot_be_written_is_not_acknowledged(void **state)
+{
+    struct erig *g = *state;
+    struct play p;
+    struct stock s = {.receiving = true, .in = {.name = "thing", .size = SIZE}};
+    play_begin(&p, g, false);
+    stock_agree(g, &s);
+    tell(&p, data, SIZE);
+    rig_fail(g->r, OPS(IO_WRITE), "spool/", 1, 1000000, -ENOSPC);
+    expect_refused(&p, "cannot be written");
 }
 
 /* ---- sending ---- */
@@ -244,6 +290,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(what_is_published_stays),
+        T(what_cannot_be_unpacked_is_not_acknowledged),
+        T(what_cannot_be_written_is_not_acknowledged),
         T(what_is_acknowledged_is_delivered_once),
         T(what_is_offered_is_there),
     };
