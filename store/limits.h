@@ -34,6 +34,7 @@ enum {
     SNAPSHOT_BYTES_MAX = 4 << 20,     /* one wormhole's machine snapshot */
     RESERVE_BYTES = 8 << 20,          /* what the reserve file keeps free */
     ZIP_MEMBERS_MAX = 1000 * 1000,    /* members of one zip; directories that paths name, too */
+    ZIP_RENAMED_MAX = 250 * 1000,     /* of those, the ones that cannot keep their names */
     ZIP_DEPTH_MAX = 2048,             /* components of a member's path */
 };
 

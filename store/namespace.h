@@ -75,4 +75,8 @@ void name_make_safe(struct name *out, const char *name, size_t len, bool top_lev
 /* Cuts or changes `name` to the `n`th candidate (n >= 2) of the clash rule. */
 void name_clash(struct name *out, const struct name *name, unsigned n, bool is_dir);
 
+/* `wanted`, or by the clash rule a name that is free in the directory. 0, or as node_lookup. */
+int name_find_free(struct view *v, uint64_t dir, const struct name *wanted, bool is_dir,
+                   struct name *out);
+
 #endif

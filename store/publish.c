@@ -81,10 +81,10 @@ void name_clash(struct name *out, const struct name *name, unsigned n, bool is_d
     *out = made;
 }
 
-/* Candidates in one box: the name itself, then numbered ones. */
+/* Candidates in one directory: the name itself, then numbered ones. */
 struct candidates {
     struct view *v;
-    uint64_t box;
+    uint64_t dir;
     const struct name *wanted;
     bool is_dir;
 };
@@ -96,15 +96,17 @@ static int is_taken(const struct candidates *c, unsigned n, struct name *out)
     *out = *c->wanted;
     if (n > 1)
         name_clash(out, c->wanted, n, c->is_dir);
-    int rc = node_lookup(c->v, c->box, out->text, out->len, &ino);
+    int rc = node_lookup(c->v, c->dir, out->text, out->len, &ino);
     return rc == STORE_ERR_NOT_FOUND ? 0 : rc < 0 ? rc : 1;
 }
 
 /* The first candidate that is free, if that is one of the first. Else one before which the number
  * is taken, found in a few looks: a box may have a hundred thousand of one name, and another must
  * arrive all the same. */
-static int find_free(const struct candidates *c, struct name *out)
+int name_find_free(struct view *v, uint64_t dir, const struct name *wanted, bool is_dir,
+                   struct name *out)
 {
+    const struct candidates candidates = {v, dir, wanted, is_dir}, *c = &candidates;
     unsigned taken = 0, at = 1;
     int rc;
     while ((rc = is_taken(c, at, out)) > 0) {
@@ -160,7 +162,7 @@ int name_publish(struct turn *t, const struct name_arrival *a, struct name *fina
     if (!n.staged)
         return STORE_ERR_INVALID;
     name_make_safe(&wanted, a->name, a->name_len, true);
-    rc = find_free(&(struct candidates){v, w.inbox_ino, &wanted, n.type == NODE_DIR}, final);
+    rc = name_find_free(v, w.inbox_ino, &wanted, n.type == NODE_DIR, final);
     if (rc)
         return rc;
     struct node_sum sum;

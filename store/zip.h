@@ -33,11 +33,14 @@ int zip_pack_several(struct store *s, const struct zip_source *sources, size_t c
 
 /* Unpacks the archive in file `zip_ino` into a new staged directory *top (durable on return). Modes
  * are masked to 0777 (execute bits only if keep_exec), and owner read+write is added; directories
- * are 0700 or more. Control characters in names become '_'. HOSTILE for an absolute path, "..", a
- * symlink or device, two members of one name, a file where a directory is needed, more than
- * ZIP_MEMBERS_MAX members (with the directories that only paths name; or only listed), a path of
- * more than ZIP_DEPTH_MAX components, or what libarchive cannot read. TOO_BIG for more than
- * `bytes_max` bytes in all, whatever the headers claim. Nothing is left behind on failure. */
+ * are 0700 or more. Control characters in names become '_', and what then has another's name gets a
+ * free one (name_clash). A name with backslashes and without a slash is a path: libarchive believes
+ * a member's own header, which says MS-DOS in the archives of all stock clients. HOSTILE for an
+ * absolute path, "..", a symlink or device, two members of one name, a file where a directory is
+ * needed, more than ZIP_MEMBERS_MAX members (with the directories that only paths name; or only
+ * listed), of ZIP_RENAMED_MAX that cannot keep their names, a path of more than ZIP_DEPTH_MAX
+ * components, or what libarchive cannot read. TOO_BIG for more than `bytes_max` bytes in all,
+ * whatever the headers claim. Nothing is left behind on failure. */
 int zip_unpack(struct store *s, uint64_t zip_ino, uint64_t bytes_max, bool keep_exec,
                bool (*stop)(void *arg), void *arg, uint64_t *top, struct zip_sum *sum);
 

@@ -9,6 +9,7 @@
 #include "store/content.h"
 #include "store/namespace.h"
 #include "store/zip.h"
+#include "store/zip_names.h"
 
 enum { UNPACK_BUFFER_BYTES = 256 * 1024, LIST_MARK_BYTES = 4 };
 _Static_assert((int)UNPACK_BUFFER_BYTES > (int)INLINE_BYTES_MAX, "a small member fits at once");
@@ -30,6 +31,7 @@ struct unpack {
     size_t tail_len; /* the last bytes read, for a mark that the next block ends */
     struct zip_sum sum;
     uint64_t members;
+    struct zip_names names;
 };
 
 /* ---- the archive's bytes ---- */
@@ -107,15 +109,13 @@ static la_int64_t skip_over(struct archive *a, void *arg, la_int64_t len)
 
 /* ---- names ---- */
 
-/* One component. 1: there is nothing in it ("a//b", "./a"). */
+/* One component, as the archive has it: honest folders have control characters in names. 1: there
+ * is nothing in it ("a//b", "./a"). */
 static int check_part(struct name *out, const char *name, size_t len)
 {
     if (len == 0 || (len == 1 && name[0] == '.'))
         return 1;
-    if (name_set(out, name, len)) /* "..", or too long */
-        return STORE_ERR_HOSTILE;
-    name_make_safe(out, name, len, false); /* honest folders have control characters in names */
-    return 0;
+    return name_set(out, name, len) ? STORE_ERR_HOSTILE : 0; /* "..", or too long */
 }
 
 /* What is in the way makes the archive a bad one; what the disk says is not its fault. */
@@ -130,7 +130,7 @@ static int step_into(struct unpack *u, struct turn *t, uint64_t *dir, const stru
                      bool is_member)
 {
     struct node n;
-    int rc = node_lookup_get(turn_view(t), *dir, name->text, name->len, &n);
+    int rc = zip_names_get(&u->names, turn_view(t), *dir, name, &n);
     if (rc == 0 && n.type != NODE_DIR)
         return STORE_ERR_HOSTILE;
     if (rc == 0)
@@ -140,7 +140,7 @@ static int step_into(struct unpack *u, struct turn *t, uint64_t *dir, const stru
     if (!is_member && ++u->members > ZIP_MEMBERS_MAX)
         return STORE_ERR_HOSTILE;
     struct node_new what = {.type = NODE_DIR, .mode = 0755};
-    return name_create(t, *dir, name->text, name->len, &what, dir);
+    return zip_names_make(&u->names, t, *dir, name, &what, dir);
 }
 
 /* Walks to the directory of the last component, which is left in *last; *count tells how many
@@ -220,7 +220,7 @@ static int make_file(struct unpack *u, struct turn *t, struct archive_entry *e, 
                      const struct name *last, size_t have, uint64_t *ino)
 {
     struct node_new what = {.type = NODE_FILE, .mode = safe_mode(u, e, false)};
-    int rc = blame(name_create(t, dir, last->text, last->len, &what, ino));
+    int rc = blame(zip_names_make(&u->names, t, dir, last, &what, ino));
     if (rc == 0 && have <= INLINE_BYTES_MAX)
         rc = content_put(t, *ino, u->out, have);
     if (rc == 0)
@@ -388,9 +388,13 @@ int zip_unpack(struct store *s, uint64_t zip_ino, uint64_t bytes_max, bool keep_
                        .lists = true,
                        .stop = stop,
                        .stop_arg = arg};
-    int rc = prepare(&u);
-    if (rc)
+    int rc = zip_names_init(&u.names);
+    if (rc == 0)
+        rc = prepare(&u);
+    if (rc) {
+        zip_names_release(&u.names);
         return rc;
+    }
     u.in = malloc(UNPACK_BUFFER_BYTES);
     u.out = malloc(UNPACK_BUFFER_BYTES);
     locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
@@ -405,6 +409,7 @@ int zip_unpack(struct store *s, uint64_t zip_ino, uint64_t bytes_max, bool keep_
         freelocale(utf8);
     free(u.in);
     free(u.out);
+    zip_names_release(&u.names);
     if (rc == 0)
         rc = store_sync(s);
     if (rc) {

@@ -56,6 +56,12 @@ odd links '{"zip": [["out", "/tmp", 41471], ["out/wormholefs-climbed", "bad", 33
 must "a symlink leads out" not present "$T/a/links/inbox/tree/out/wormholefs-climbed"
 must "it was written in /tmp" absent /tmp/wormholefs-climbed
 
+# Honest names that are one when they are made safe: all of them come out.
+odd alike '{"zip": [["d\u0001/a\u000ab", "1", 33188], ["d\u0001/a\u0009b", "2", 33188], ["d_/a_b", "3", 33188]]}' tree
+wait_for 20 present "$T/a/alike/inbox/tree" || fail "alike: nothing arrived"
+found=$(cd "$T/a/alike/inbox/tree" && grep -r . | LC_ALL=C sort)
+must "names that become alike: $found" test "$found" = $'d_.2/a_b:3\nd_/a_b.2:2\nd_/a_b:1'
+
 # Names: safe ones come out, always directly in the inbox.
 one_safe_name() { # WORMHOLE
     local name

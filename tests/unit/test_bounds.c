@@ -250,9 +250,10 @@ static void a_list_of_members_is_bounded(void **state)
     assert_int_equal(unpack_listed(g->r, 3 * ZIP_MEMBERS_MAX, &s), STORE_ERR_HOSTILE);
 }
 
-/* Directories, each with a path of its own of `depth` names, and one more. *done: so many of them
- * were taken. */
-static int unpack_deep(struct rig *r, unsigned count, unsigned depth, unsigned *done)
+/* Directories, each with a path of its own of `depth` names that begin with `name`, and one more.
+ * *done: so many of them were taken. */
+static int unpack_deep(struct rig *r, unsigned count, unsigned depth, const char *name,
+                       unsigned *done)
 {
     struct craft c;
     char path[PATH_BYTES_MAX];
@@ -263,9 +264,9 @@ static int unpack_deep(struct rig *r, unsigned count, unsigned depth, unsigned *
         uint64_t local = 0;
         list = c.at + c.len;
         for (unsigned i = 0; i <= count; i++) {
-            size_t len = (size_t)sprintf(path, "%u/", i);
+            size_t len = (size_t)sprintf(path, "%s%u/", name, i);
             for (unsigned d = 1; d < depth && i < count; d++)
-                len += (size_t)sprintf(path + len, "d/");
+                len += (size_t)sprintf(path + len, "%s/", name);
             if (listed)
                 put_listed(&c, path, local);
             else
@@ -286,9 +287,20 @@ static void members_are_bounded_with_what_paths_name(void **state)
     enum { DEPTH = 2000, COUNT = ZIP_MEMBERS_MAX / DEPTH };
     struct erig *g = *state;
     unsigned done;
-    assert_int_equal(unpack_deep(g->r, COUNT, DEPTH, &done), STORE_ERR_HOSTILE);
+    assert_int_equal(unpack_deep(g->r, COUNT, DEPTH, "d", &done), STORE_ERR_HOSTILE);
     assert_int_equal(done, COUNT);
     assert_int_equal(erig_staged(g), 1); /* the zip: nothing else is left */
+}
+
+/* What they are in the archive is remembered. */
+static void members_that_cannot_keep_their_names_are_bounded(void **state)
+{
+    enum { DEPTH = 2000, COUNT = ZIP_RENAMED_MAX / DEPTH };
+    struct erig *g = *state;
+    unsigned done;
+    assert_int_equal(unpack_deep(g->r, COUNT, DEPTH, "\n", &done), STORE_ERR_HOSTILE);
+    assert_int_equal(done, COUNT);
+    assert_int_equal(erig_staged(g), 1);
 }
 
 /* ---- manifests ---- */
@@ -391,6 +403,7 @@ int main(void)
         erig_test(items_of_a_manifest_are_bounded),
         erig_test(a_list_of_members_is_bounded),
         erig_test(members_are_bounded_with_what_paths_name),
+        erig_test(members_that_cannot_keep_their_names_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -250,7 +250,14 @@ static void test_hostile_members(void **state)
         {{"ok", AE_IFREG, 0644, 1, NULL}, {"../x", AE_IFREG, 0644, 1, NULL}},
         {{"a/../../x", AE_IFREG, 0644, 1, NULL}},
         {{"/etc/x", AE_IFREG, 0644, 1, NULL}},
-        {{"a\nb", AE_IFREG, 0644, 1, NULL}, {"a_b", AE_IFREG, 0644, 1, NULL}},
+        {{"a\nb", AE_IFREG, 0644, 1, NULL}, {"a\nb", AE_IFREG, 0644, 1, NULL}},
+        {{"a\nb", AE_IFREG, 0644, 1, NULL},
+         {"a_b", AE_IFREG, 0644, 1, NULL},
+         {"a_b", AE_IFREG, 0644, 1, NULL}},
+        {{"a_b", AE_IFREG, 0644, 1, NULL},
+         {"a\nb", AE_IFREG, 0644, 1, NULL},
+         {"a\nb/c", AE_IFREG, 0644, 1, NULL}},
+        {{"a\nb/c", AE_IFREG, 0644, 1, NULL}, {"a\nb", AE_IFREG, 0644, 1, NULL}},
         {{"..", AE_IFREG, 0644, 1, NULL}},
         {{"link", AE_IFLNK, 0777, 0, "/etc/passwd"}},
         {{"twice", AE_IFREG, 0644, 1, NULL}, {"twice", AE_IFREG, 0644, 1, NULL}},
@@ -275,6 +282,36 @@ static void test_control_characters_in_names(void **state)
     assert_int_equal(node_lookup(v, top, "a_[2J", 5, &dir), 0);
     assert_int_equal(node_lookup(v, dir, "b_", 2, &ino), 0);
     view_end(v);
+}
+
+/* Honest names that only our change to them makes the same: all arrive, in whatever order they
+ * come. */
+static void test_changed_names_that_clash(void **state)
+{
+    struct rig *r = *state;
+    static const struct member files[] = {
+        {"a\nb.txt", AE_IFREG, 0644, 1, NULL},  {"a_b.3.txt", AE_IFREG, 0644, 2, NULL},
+        {"a\tb.txt", AE_IFREG, 0644, 3, NULL},  {"a_b.txt", AE_IFREG, 0644, 4, NULL},
+        {"a_b.2.txt", AE_IFREG, 0644, 5, NULL}, {.type = 0}};
+    static const struct member dirs[] = {
+        {"d_", AE_IFREG, 0644, 1, NULL},        {"d\n/x", AE_IFREG, 0644, 2, NULL},
+        {"d\t/x", AE_IFREG, 0644, 3, NULL},     {"d\n", AE_IFDIR, 0700, 0, NULL},
+        {"d\n/y", AE_IFREG, 0644, 4, NULL},     {"d\t/x/", AE_IFDIR, 0700, 0, NULL},
+        {"d\t/e\n/z", AE_IFREG, 0644, 5, NULL}, {"d_.2/x", AE_IFREG, 0644, 6, NULL},
+        {"d\t/e\n/y", AE_IFREG, 0644, 7, NULL}, {.type = 0}};
+    struct member good[10];
+    uint64_t top;
+    assert_int_equal(unpack(r, files, BIG, &top), 0);
+    expect_tree(r, top,
+                "/:755:0 a_b.txt:644:1 a_b.3.txt:644:2 a_b.2.txt:644:3 a_b.4.txt:644:4 "
+                "a_b.2.2.txt:644:5 ");
+    assert_int_equal(unpack(r, dirs, BIG, &top), STORE_ERR_HOSTILE); /* "d\t/x" is two things */
+    memcpy(good, dirs, 5 * sizeof *good);
+    memcpy(good + 5, dirs + 6, 4 * sizeof *good);
+    assert_int_equal(unpack(r, good, BIG, &top), 0);
+    expect_tree(r, top,
+                "/:755:0 d_:644:1 d_.2/:700:0 d_.2/x:644:2 d_.2/y:644:4 d_.3/:755:0 d_.3/x:644:3 "
+                "d_.3/e_/:755:0 d_.3/e_/z:644:5 d_.3/e_/y:644:7 d_.2.2/:755:0 d_.2.2/x:644:6 ");
 }
 
 static void test_a_bomb_is_stopped(void **state)
@@ -374,6 +411,7 @@ int main(void)
         rig_test(test_stop),
         rig_test(test_hostile_members),
         rig_test(test_control_characters_in_names),
+        rig_test(test_changed_names_that_clash),
         rig_test(test_a_bomb_is_stopped),
         rig_test(test_harmless_oddities),
         rig_test(test_garbage_and_empty),
