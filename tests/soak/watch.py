@@ -16,7 +16,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from box import Box, Ledger, Stopped, dead  # noqa: E402
+from box import FULL, Box, Ledger, Stopped, dead  # noqa: E402
 from content import OTHERS, TREE, Damaged, check, plain  # noqa: E402
 
 GONE = "gone."
@@ -118,7 +118,7 @@ class Taker:
             except Stopped:
                 break
             except OSError as error:
-                if not dead(error):
+                if not dead(error) and error.errno not in FULL:  # another name takes room, too
                     self.ledger.write("odd", "", "", f"inbox: {error}")
                 self.box.lost()
                 self.events.fresh = False
