@@ -14,7 +14,7 @@
 #include "tests/sim/last_words.h"
 #include "tests/sim/seed.h"
 
-enum { STEPS = 12, TWICE_ONE_IN = 16, CPU_S = 60, CPU_STEPS = 5 };
+enum { STEPS = 12, TWICE_ONE_IN = 40, CPU_S = 60, CPU_STEPS = 5 };
 
 struct request {
     uint64_t first, last;
