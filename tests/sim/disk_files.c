@@ -2,13 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tests/sim/disk_inner.h"
-
-static void *must(void *p)
-{
-    if (p == NULL)
-        abort();
-    return p;
-}
+#include "tests/sim/must.h"
 
 static void page_unref(struct disk_page *p)
 {

@@ -1,14 +1,8 @@
 #include "tests/sim/mailbox_objects.h"
+#include "tests/sim/must.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static void *must(void *p)
-{
-    if (p == NULL)
-        abort();
-    return p;
-}
 
 static void free_first_namespace(struct namespace **at)
 {

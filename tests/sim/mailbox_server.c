@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "tests/sim/mailbox_objects.h"
+#include "tests/sim/must.h"
 
 struct connection {
     struct connection *next;
@@ -30,13 +31,6 @@ struct mailbox_server {
     uint64_t random, connected;
     int64_t check_ms, now_ms;
 };
-
-static void *must(void *p)
-{
-    if (p == NULL)
-        abort();
-    return p;
-}
 
 static uint64_t draw(struct mailbox_server *s) /* splitmix64 */
 {

@@ -7,6 +7,7 @@
 #include "proto/net/limits.h"
 #include "proto/net/resolve.h"
 #include "proto/net/tcp.h"
+#include "tests/sim/must.h"
 
 enum { FD_FIRST = 1 << 20, PORT_FIRST = 20000, PORT_LAST = 60000 };
 
@@ -40,13 +41,6 @@ struct network {
 /* Whose call it is. tcp.h knows of no network. */
 static struct network *here;
 static int caller;
-
-static void *must(void *memory)
-{
-    if (memory == NULL)
-        abort();
-    return memory;
-}
 
 struct network *network_new(int peers, struct relay *relay)
 {
@@ -190,9 +184,9 @@ ssize_t tcp_peek(int fd, void *buf, size_t len)
     return pipe_peek(socket_of(here, fd)->stream, buf, len);
 }
 
-bool tcp_skip(int fd, size_t len)
+ssize_t tcp_recv(int fd, void *buf, size_t len)
 {
-    return pipe_skip(socket_of(here, fd)->stream, len);
+    return stream_recv(socket_of(here, fd)->stream, buf, len);
 }
 
 void tcp_listen(struct tcp_listener *l)

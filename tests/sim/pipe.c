@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "tests/sim/must.h"
 
 enum { PIPE_BYTES_MAX = 512 << 10 };
 
@@ -17,13 +18,6 @@ static uint64_t changes;
 uint64_t pipe_changes(void)
 {
     return changes;
-}
-
-static void *must(void *memory)
-{
-    if (memory == NULL)
-        abort();
-    return memory;
 }
 
 void pipe_open(struct stream **a, struct stream **b)

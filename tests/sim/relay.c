@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "tests/sim/must.h"
 
 enum {
     TOKEN_LEN = 64,
@@ -33,13 +34,6 @@ struct relay {
     uint64_t joined;
     unsigned char chunk[CHUNK_BYTES];
 };
-
-static void *must(void *memory)
-{
-    if (memory == NULL)
-        abort();
-    return memory;
-}
 
 struct relay *relay_new(struct dice *dice)
 {
