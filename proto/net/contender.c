@@ -137,9 +137,9 @@ static int receive_some(struct contender *c, int64_t now_ms)
     if (n <= 0)
         return (int)n;
     int taken = transit_rx(&c->transit, buf, (size_t)n);
+    if (taken > 0 && tcp_recv(c->fd, buf, (size_t)taken) != taken)
+        taken = -1;
     sodium_memzero(buf, sizeof(buf));
-    if (taken > 0 && !tcp_skip(c->fd, (size_t)taken))
-        return -1;
     if (taken < 0)
         return -1;
     set_deadline(c, before, now_ms);

@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "proto/error.h"
 #include "proto/net/clock.h"
+#include "proto/net/tcp.h"
 
 int stream_init(struct stream *s)
 {
@@ -135,28 +135,21 @@ int stream_wait(struct stream *s, int want, int timeout_ms)
     return ready;
 }
 
-static ssize_t outcome(struct stream *s, ssize_t n)
+static ssize_t counted(struct stream *s, ssize_t n)
 {
-    if (n >= 0) {
+    if (n > 0)
         atomic_fetch_add(&s->moved, (uint64_t)n);
-        return n;
-    }
-    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
+    return n;
 }
 
 ssize_t stream_recv(struct stream *s, void *buf, size_t len)
 {
     if (len == 0)
         return 0;
-    if (atomic_load(&s->broken))
-        return -1;
-    ssize_t n = recv(s->fd, buf, len, 0);
-    return n == 0 ? -1 : outcome(s, n);
+    return atomic_load(&s->broken) ? -1 : counted(s, tcp_recv(s->fd, buf, len));
 }
 
 ssize_t stream_send(struct stream *s, const void *buf, size_t len)
 {
-    if (atomic_load(&s->broken))
-        return -1;
-    return outcome(s, send(s->fd, buf, len, MSG_NOSIGNAL));
+    return atomic_load(&s->broken) ? -1 : counted(s, tcp_send(s->fd, buf, len));
 }

@@ -7,8 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <sodium.h>
-
 #include "proto/net/limits.h"
 
 static void set_option(int fd, int level, int option, int value)
@@ -90,18 +88,10 @@ ssize_t tcp_peek(int fd, void *buf, size_t len)
     return n == 0 ? -1 : outcome(n);
 }
 
-bool tcp_skip(int fd, size_t len)
+ssize_t tcp_recv(int fd, void *buf, size_t len)
 {
-    uint8_t buf[256];
-
-    while (len > 0) {
-        ssize_t n = recv(fd, buf, len < sizeof(buf) ? len : sizeof(buf), 0);
-        if (n <= 0)
-            break;
-        len -= (size_t)n;
-    }
-    sodium_memzero(buf, sizeof(buf));
-    return len == 0;
+    ssize_t n = recv(fd, buf, len, 0);
+    return n == 0 ? -1 : outcome(n);
 }
 
 /* -- listening -------------------------------------------------------------------------------- */

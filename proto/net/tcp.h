@@ -24,8 +24,8 @@ ssize_t tcp_send(int fd, const void *data, size_t len);
 /* Copies what has come and leaves it there: how many bytes, 0 if there are none now, -1: it has
  * ended. */
 ssize_t tcp_peek(int fd, void *buf, size_t len);
-/* Takes `len` bytes that tcp_peek has shown. Did it? */
-bool tcp_skip(int fd, size_t len);
+/* The same, and takes it. */
+ssize_t tcp_recv(int fd, void *buf, size_t len);
 
 /* Where one attempt listens. A zeroed struct is not a listener; tcp_listen makes it one. */
 struct tcp_listener {
